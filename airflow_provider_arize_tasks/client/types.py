@@ -1,0 +1,182 @@
+"""What the Arize API answers, as typed and frozen objects.
+
+Readers are tolerant: any field may be missing or null, either enum case is understood, and what a newer server adds is
+kept in ``to_dict()``. Field names are the API's own (https://arize.com/docs/ax/rest-reference).
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from typing import Any, Generic, TypeVar
+
+
+class TaskType(str, Enum):
+    """Type of a task. ``UNKNOWN`` stands for what a newer server may add; the text is in ``to_dict()``."""
+
+    TEMPLATE_EVALUATION = "TEMPLATE_EVALUATION"
+    CODE_EVALUATION = "CODE_EVALUATION"
+    RUN_EXPERIMENT = "RUN_EXPERIMENT"
+    UNKNOWN = "UNKNOWN"
+
+
+class RunStatus(str, Enum):
+    """Status of a task run. ``UNKNOWN`` is neither success nor failure: keep looking."""
+
+    PENDING = "PENDING"
+    RUNNING = "RUNNING"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+    UNKNOWN = "UNKNOWN"
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether the run has ended."""
+        return self in (RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArizeObject:
+    """Base of all replies: keeps what the server sent."""
+
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The object as plain JSON, exactly as the server sent it, fields unknown to this release included."""
+        return copy.deepcopy(dict(self.raw))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task(ArizeObject):
+    """A task. ``type_text`` is the type as the server spelled it (its case tells the server's dialect)."""
+
+    id: str
+    name: str | None = None
+    type: TaskType = TaskType.UNKNOWN
+    type_text: str | None = None
+    project_id: str | None = None
+    dataset_id: str | None = None
+    sampling_rate: float | None = None
+    is_continuous: bool | None = None
+    query_filter: str | None = None
+    query_filters: Mapping[str, Any] | None = None
+    evaluators: tuple[TaskEvaluator, ...] = ()
+    experiment_ids: tuple[str, ...] = ()
+    run_configuration: Mapping[str, Any] | None = None
+    last_run_at: datetime | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    created_by_user_id: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskEvaluator(ArizeObject):
+    """An evaluator as attached to a task."""
+
+    evaluator_id: str | None = None
+    evaluator_name: str | None = None
+    evaluator_version_id: str | None = None
+    query_filter: str | None = None
+    column_mappings: Mapping[str, str] | None = None
+    query_mappings: tuple[Mapping[str, Any], ...] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskRun(ArizeObject):
+    """A run of a task. Counts are ``None`` when the server left them out."""
+
+    id: str
+    task_id: str | None = None
+    status: RunStatus = RunStatus.UNKNOWN
+    status_text: str | None = None
+    experiment_id: str | None = None
+    run_started_at: datetime | None = None
+    run_finished_at: datetime | None = None
+    data_start_time: datetime | None = None
+    data_end_time: datetime | None = None
+    num_successes: int | None = None
+    num_errors: int | None = None
+    num_skipped: int | None = None
+    created_at: datetime | None = None
+    created_by_user_id: str | None = None
+    failure_reason: str | None = None
+
+    @property
+    def num_processed(self) -> int:
+        """Successes, errors and skipped together; counts that are missing count as zero."""
+        return (self.num_successes or 0) + (self.num_errors or 0) + (self.num_skipped or 0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Named(ArizeObject):
+    """Anything with an id and a name that the API lists: a space, project, dataset, experiment, evaluator."""
+
+    id: str
+    name: str | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Space(Named):
+    """A space. ``organization_id`` is sent by servers of 8.59.1 and later only."""
+
+    organization_id: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Project(Named):
+    """A tracing project."""
+
+    space_id: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset(Named):
+    """A dataset; ``versions`` (newest first) come with a single get only."""
+
+    space_id: str | None = None
+    versions: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experiment(Named):
+    """An experiment of a dataset, or a standalone one."""
+
+    space_id: str | None = None
+    dataset_id: str | None = None
+    dataset_version_id: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluator(Named):
+    """An evaluator; ``version`` comes with a single get only."""
+
+    space_id: str | None = None
+    type: str | None = None
+    version: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExperimentRun(ArizeObject):
+    """One row of an experiment: an example, its output or error, and its evaluations (free columns, in ``raw``)."""
+
+    id: str | None = None
+    example_id: str | None = None
+    output: str | None = None
+    error: str | None = None
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page(ArizeObject, Generic[T]):
+    """One page of a list. ``next_cursor`` is ``None`` on the last page."""
+
+    items: tuple[T, ...] = ()
+    next_cursor: str | None = None

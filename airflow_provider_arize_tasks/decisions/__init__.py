@@ -1,0 +1,1 @@
+"""Pure decisions about windows, runs, verdicts and polling. No I/O, no Airflow."""
