@@ -1,0 +1,123 @@
+"""What Airflow asks a provider about itself: its modules, its connection type and the form of that connection.
+
+Airflow calls :func:`get_provider_info` in every one of its processes, so this module is plain data: it imports nothing
+of Airflow, of the client or of any third library.
+
+The form is declared once, here. Airflow 3.2 and later read ``conn-fields`` and ``ui-field-behaviour`` from this data
+and never import the hook for it; for Airflow 2.11 to 3.1 the hook builds its widgets from the same two constants
+(``hooks/connection_form.py``).
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any, Final
+
+_PACKAGE: Final = "airflow_provider_arize_tasks"
+_INTEGRATION: Final = "Arize AX"
+CONNECTION_TYPE: Final = "arize"
+HOOK_NAME: Final = "Arize AX"
+
+#: The connection's own fields, kept in its ``extra``. Every one is optional. ``proxies`` and ``headers`` are not here
+#: but in the raw ``extra``: they are JSON objects and may hold secrets.
+CONNECTION_FIELDS: Final[dict[str, dict[str, Any]]] = {
+    "region": {
+        "label": "Region",
+        "schema": {"type": ["string", "null"]},
+        "description": (
+            "Region of the Arize account, for instance eu-west-1a: calls go to https://api.<region>.arize.com. "
+            "Leave empty for https://api.arize.com, or when Host is given."
+        ),
+    },
+    "space": {
+        "label": "Default space",
+        "schema": {"type": ["string", "null"]},
+        "description": "Name or id of the space in which tasks, projects, datasets and evaluators are looked up "
+        "by name when an operator gives no space of its own.",
+    },
+    "timeout": {
+        "label": "Read timeout (seconds)",
+        "schema": {"type": ["number", "null"], "minimum": 1, "maximum": 3600},
+        "description": "How long one call may stay silent before it is given up. Default: 60. "
+        "How long a run may take is the operator's own timeout.",
+    },
+    "verify": {
+        "label": "Verify TLS certificates",
+        "schema": {"type": ["string", "null"]},
+        "description": "true (the default), false, or the path of a CA bundle that is readable on workers and "
+        "triggerers. false exposes the API key to whoever can intercept the traffic.",
+    },
+    "organization": {
+        "label": "Organization id",
+        "schema": {"type": ["string", "null"]},
+        "description": "Used in links to the Arize UI only, for servers that don't tell it by themselves. "
+        "It is the part after /organizations/ in the address of any page of Arize.",
+    },
+    "app_url": {
+        "label": "URL of the Arize UI",
+        "schema": {"type": ["string", "null"], "format": "url"},
+        "description": "Used in links only. Default: https://app.arize.com. Needed for a self-hosted Arize.",
+    },
+    "max_requests_per_second": {
+        "label": "Requests per second, at most",
+        "schema": {"type": ["number", "null"], "minimum": 0.01},
+        "description": "Limit for each process that uses this connection (a task, a triggerer). Default: no limit.",
+    },
+    "enum_case": {
+        "label": "Case of enum values",
+        "schema": {"type": ["string", "null"], "enum": ["upper", "lower", None]},
+        "description": "lower for self-hosted servers of before the change to upper case. "
+        "Leave empty to learn it from the server.",
+    },
+}
+
+#: Fields of every connection, as they look for this type.
+UI_FIELD_BEHAVIOUR: Final[dict[str, Any]] = {
+    "hidden-fields": ["login", "schema", "port"],
+    "relabeling": {"password": "API key", "host": "Host"},
+    "placeholders": {
+        "password": "ak-...",
+        "host": "empty for Arize's cloud, else a name or URL: https://arize.example.com",
+        "extra": '{"proxies": {"https": "http://proxy.example.com:3128"}, "headers": {"X-Team": "llm-evals"}}',
+    },
+}
+
+
+def get_provider_info() -> dict[str, Any]:
+    """Describe this provider to Airflow (entry point ``apache_airflow_provider``).
+
+    :return: data after Airflow's ``provider.yaml`` schema, a fresh copy on each call.
+    """
+    return {
+        "package-name": "airflow-provider-arize-tasks",
+        "name": "Arize AX tasks",
+        "description": "Evaluation tasks and experiments of `Arize AX <https://arize.com/docs/ax>`__, deferred, "
+        "exactly one run per data window.",
+        "integrations": [
+            {
+                "integration-name": _INTEGRATION,
+                "external-doc-url": "https://arize.com/docs/ax",
+                "tags": ["ai", "llm", "service"],
+            }
+        ],
+        "connection-types": [
+            {
+                "connection-type": CONNECTION_TYPE,
+                "hook-class-name": f"{_PACKAGE}.hooks.arize.ArizeHook",
+                "hook-name": HOOK_NAME,
+                "ui-field-behaviour": copy.deepcopy(UI_FIELD_BEHAVIOUR),
+                "conn-fields": copy.deepcopy(CONNECTION_FIELDS),
+            }
+        ],
+        "hooks": [_modules("hooks.arize")],
+        "operators": [_modules("operators.tasks", "operators.runs", "operators.gaps", "operators.experiments")],
+        "sensors": [_modules("sensors.task_run")],
+        "triggers": [_modules("triggers.task_run")],
+        "extra-links": [
+            f"{_PACKAGE}.links.arize.{name}" for name in ("ArizeTaskLink", "ArizeTaskRunLink", "ArizeExperimentLink")
+        ],
+    }
+
+
+def _modules(*names: str) -> dict[str, Any]:
+    return {"integration-name": _INTEGRATION, "python-modules": [f"{_PACKAGE}.{name}" for name in names]}

@@ -1,0 +1,70 @@
+"""Buttons on the task instance that lead to Arize.
+
+Airflow 3 stores a link when the task *ends*, so a link that is worked out then is missing exactly while somebody wants
+to look: during the wait. The operators of this provider therefore push the address as an XCom under the link's own key
+before they wait (:func:`push_link`); Airflow 3 reads that key by itself, and :meth:`get_link` reads the same key for
+Airflow 2.11 and for Airflow 3's own storing at the end, so a failed task keeps its links as well.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow.providers.common.compat.sdk import BaseOperatorLink, XCom
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import BaseOperator, TaskInstanceKey
+
+
+class _PushedLink(BaseOperatorLink):
+    """A link whose address an operator pushed as an XCom."""
+
+    #: XCom key under which the operator pushes the address.
+    key: ClassVar[str]
+
+    @property
+    def xcom_key(self) -> str:
+        """Key of the XCom that holds the address; Airflow 3's UI reads it directly."""
+        return self.key
+
+    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
+        """Read the address the operator pushed.
+
+        :param operator: the operator; not needed, the address is in the XCom.
+        :param ti_key: the task instance.
+        :return: the address, or ``""`` where there is none (yet): Airflow then shows the button as disabled.
+        """
+        value = XCom.get_value(key=self.key, ti_key=ti_key)
+        return value if isinstance(value, str) else ""
+
+
+class ArizeTaskLink(_PushedLink):
+    """What the Arize task works on: the spans of its project, or the experiments of its dataset."""
+
+    name = "Arize task"
+    key = "arize_task_link"
+
+
+class ArizeTaskRunLink(_PushedLink):
+    """What the run works on: the spans of its window, or its experiment."""
+
+    name = "Arize run"
+    key = "arize_run_link"
+
+
+class ArizeExperimentLink(_PushedLink):
+    """The experiment of an experiment run."""
+
+    name = "Arize experiment"
+    key = "arize_experiment_link"
+
+
+def push_link(context: Any, link: type[_PushedLink], url: str | None) -> None:
+    """Make a link work from now on, before the task ends. Call it before deferring or waiting.
+
+    :param context: the context Airflow gave to ``execute``.
+    :param link: the link class.
+    :param url: an address from :mod:`airflow_provider_arize_tasks.decisions.links`; nothing is pushed when empty.
+    """
+    if url:
+        context["ti"].xcom_push(key=link.key, value=url)
