@@ -1,0 +1,12 @@
+"""A real Airflow on this machine, for the tests, the demo and the benchmarks. Not part of the installed package.
+
+:class:`LocalAirflow` starts API server, scheduler with ``LocalExecutor`` and triggerer from an empty folder, on free
+ports of the loopback address, and leaves nothing behind. :class:`AirflowApi` talks to it.
+"""
+
+from __future__ import annotations
+
+from local_airflow.instance import LocalAirflow, LocalAirflowError
+from local_airflow.api import AirflowApi, ApiError
+
+__all__ = ["AirflowApi", "ApiError", "LocalAirflow", "LocalAirflowError"]
