@@ -6,7 +6,7 @@ ports of the loopback address, and leaves nothing behind. :class:`AirflowApi` ta
 
 from __future__ import annotations
 
-from local_airflow.instance import LocalAirflow, LocalAirflowError
 from local_airflow.api import AirflowApi, ApiError
+from local_airflow.instance import LocalAirflow, LocalAirflowError
 
 __all__ = ["AirflowApi", "ApiError", "LocalAirflow", "LocalAirflowError"]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import requests
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
 
 #: States from which neither a task instance nor a DAG run moves on by itself.
 FINAL = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
@@ -83,7 +85,8 @@ class AirflowApi:
 
     def warm(self) -> None:
         """Make the API server build its execution API now: the first call of a cold one takes seconds and can time
-        out under a task without retries."""
+        out under a task without retries.
+        """
         with contextlib.suppress(requests.RequestException):
             # An unauthorised call is enough: the application is built before anybody looks at the token.
             self.session.get(f"{self.url}/execution/variables/warm", timeout=60)

@@ -12,14 +12,17 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from local_airflow.api import AirflowApi
 from local_airflow.postgres import Postgres
 from local_airflow.settings import environment, free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from typing_extensions import Self
 
 COMMANDS = {
     "api-server": ["api-server", "--apps", "all"],
@@ -82,11 +85,11 @@ class LocalAirflow:
 
     # ------------------------------------------------------------------ life
 
-    def __enter__(self) -> LocalAirflow:
+    def __enter__(self) -> Self:
         self.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, *_: BaseException | TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     def start(self) -> None:

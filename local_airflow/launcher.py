@@ -73,7 +73,6 @@ class Launcher:
 
     def load(self) -> None:
         """Import what the components need; Airflow versions differ in what there is."""
-        import airflow.settings
         from airflow.cli import cli_parser
 
         for name in PREIMPORT:
@@ -114,8 +113,7 @@ class Launcher:
             os.dup2(descriptor, 1)
             os.dup2(descriptor, 2)
             os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-            from airflow import settings
-
+            settings = importlib.import_module("airflow.settings")
             settings.configure_orm()
             self.cli(*arguments)
             code = 0

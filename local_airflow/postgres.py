@@ -71,8 +71,8 @@ class Postgres:
                 os.chown(path, identity["user"], identity["group"])
         data = self.folder / "data"
         subprocess.run(
-            [str(self.bin / "initdb"), "-D", str(data), "-U", "postgres", "-A", "scram-sha-256"]
-            + ["--pwfile", str(secret), "--no-sync", "--encoding", "UTF8", "--locale", "C"],
+            [str(self.bin / "initdb"), "-D", str(data), "-U", "postgres", "-A", "scram-sha-256",
+             "--pwfile", str(secret), "--no-sync", "--encoding", "UTF8", "--locale", "C"],
             check=True, stdout=subprocess.DEVNULL, cwd="/", **identity,
         )  # fmt: skip
         options = {

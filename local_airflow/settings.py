@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import secrets
 import socket
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def free_port() -> int:

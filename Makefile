@@ -1,0 +1,66 @@
+# Everything a developer or a curious reader types. Needs Python 3.10+, make and a package registry; `uv` is used when
+# it is there and fetched into the virtual environment when it is not.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+# Test processes side by side.
+JOBS ?= 2
+PYTEST := $(BIN)/python -m pytest
+SLOW_MARKS := slow or e2e
+
+.DEFAULT_GOAL := help
+.PHONY: help venv test test-all e2e faults lint format demo up bench docs matrix clean
+
+help: ## This list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+venv: $(VENV)/.ready ## The development environment, in .venv
+
+$(VENV)/.ready: pyproject.toml
+	@tools/make-venv "$(PYTHON)" "$(VENV)" -e '.[dev]'
+	@touch $@
+
+test: venv ## Fast suite, and one true deferral through a real Airflow's triggerer
+	$(PYTEST) -n $(JOBS) --dist loadscope -m "not slow and not e2e"
+	$(PYTEST) -m e2e tests/e2e/test_deferral.py
+
+test-all: venv ## Everything pytest runs, the slow and the end-to-end tests too
+	$(PYTEST) -n $(JOBS) --dist loadscope -m "not e2e"
+	$(PYTEST) -m e2e
+
+e2e: venv ## End-to-end tests on a real Airflow, without the fault matrix
+	$(PYTEST) -m e2e tests/e2e --ignore=tests/e2e/faults
+
+faults: venv ## The fault matrix: what dies, and how many runs there are afterwards
+	$(PYTEST) -m e2e -s tests/e2e/faults
+
+lint: venv ## ruff, mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/mypy local_airflow demo
+
+format: venv ## Let ruff tidy up
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+demo: ## A real Airflow runs a nightly experiment and a week's backfill against a local Arize; a few minutes
+	@tools/make-venv "$(PYTHON)" .demo/venv -e .
+	@.demo/venv/bin/python -m demo
+
+up: ## The same, and leave Airflow's UI running until Ctrl-C
+	@tools/make-venv "$(PYTHON)" .demo/venv -e .
+	@.demo/venv/bin/python -m demo --up
+
+bench: venv ## The benchmarks; benchmarks/README.md says what they show
+	$(BIN)/python -m benchmarks
+
+docs: venv ## Build the documentation
+	$(MAKE) -C docs PYTHON=$(abspath $(BIN)/python) html
+
+matrix: ## Fast suite on every supported Airflow and Python, one deferral on 2.11, 3.0 and 3.3
+	@$(PYTHON) tools/matrix.py
+
+clean: ## Remove what the other targets made
+	rm -rf $(VENV) .demo build dist .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis docs/_build
