@@ -1,0 +1,178 @@
+"""The trigger that waits for task runs in the triggerer, and costs next to nothing doing so.
+
+It only ever looks (GET): everything about a run is decided by the operator once it resumes. Looks are shared with every
+other trigger of the same connection on the same event loop, see :mod:`airflow_provider_arize_tasks.triggers.watch`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
+
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from airflow_provider_arize_tasks.triggers.wait import Wait
+
+#: Seconds ``on_kill`` may take in all; Airflow itself gives it 30 (``[triggerer] on_kill_timeout``).
+ON_KILL_SECONDS = 20.0
+MIN_POLL_INTERVAL = 0.05
+
+
+class WaitError(TypedDict):
+    """Why a wait ended early. ``retryable``: another attempt may fare better with nothing changed."""
+
+    kind: Literal["refused", "unreachable"]
+    status: int | None
+    retryable: bool
+
+
+class TaskRunEvent(TypedDict):
+    """Payload of the one event of :class:`ArizeTaskRunTrigger`; plain JSON.
+
+    * ``status``: ``"done"``, all runs have ended; ``"timeout"``, the deadline passed; ``"error"``, too many looks
+      failed.
+    * ``run_ids``: as given to the trigger.
+    * ``runs``: the last seen state of each run that was seen, as the server sent it, by id. A hint: read the run again
+      before judging it.
+    * ``message``: what happened, for the person on call; it says what the trigger did to the remote run (nothing).
+    * ``error``: set with status ``"error"``.
+    * ``state``: what the operator gave the trigger to carry.
+    """
+
+    status: Literal["done", "timeout", "error"]
+    run_ids: list[str]
+    runs: dict[str, dict[str, Any]]
+    message: str
+    error: WaitError | None
+    state: dict[str, Any]
+
+
+class ArizeTaskRunTrigger(BaseTrigger):
+    """Waits until task runs have ended, or until it is no use to wait any longer, and fires one event.
+
+    The event's payload is a :class:`TaskRunEvent`. The trigger never changes a remote run while it waits, nor when its
+    deadline passes: the operator that resumes does what ``cancel_on_timeout`` says. The one exception is
+    :meth:`on_kill`.
+
+    Arguments are ids and plain numbers only, no secrets: Airflow stores them in its database. What later releases add
+    has a default, so a task deferred by an older release resumes; and arguments of a *newer* release, which a
+    triggerer sees while workers are upgraded before it, are logged, ignored and kept.
+
+    :param run_ids: ids of the runs to wait for; the event fires when all have ended.
+    :param arize_conn_id: Airflow connection to ask through.
+    :param poll_interval: seconds between looks that the wait settles at, after shorter ones in the beginning; an end is
+        seen within it. Default 30.
+    :param deadline: absolute time in epoch seconds at which the wait ends with a ``"timeout"`` event, after one last
+        look. A deadline that has passed already gets one look too. ``None`` waits without end.
+    :param cancel_on_kill: whether :meth:`on_kill` cancels the runs. Default true.
+    :param task_ids: ids of the runs' tasks, one for each run id: triggers that wait for runs of one task share their
+        looks from the first one on. Without them they do from the second.
+    :param state: JSON that the operator wants back; echoed in the event.
+    :param later: arguments of a newer release.
+    """
+
+    def __init__(
+        self,
+        *,
+        run_ids: Sequence[str],
+        arize_conn_id: str = "arize_default",
+        poll_interval: float = 30.0,
+        deadline: float | None = None,
+        cancel_on_kill: bool = True,
+        task_ids: Sequence[str] | None = None,
+        state: dict[str, Any] | None = None,
+        **later: Any,
+    ) -> None:
+        super().__init__()
+        self.run_ids = [run_ids] if isinstance(run_ids, str) else list(run_ids)
+        self.arize_conn_id = arize_conn_id
+        # Nothing is refused here: at this point the remote run exists, and a trigger that raises leaves it alone.
+        self.poll_interval = max(float(poll_interval), MIN_POLL_INTERVAL)
+        self.deadline = None if deadline is None else float(deadline)
+        self.cancel_on_kill = cancel_on_kill
+        self.task_ids = list(task_ids) if task_ids and len(task_ids) == len(self.run_ids) else None
+        self.state = dict(state or {})
+        self.later = later
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """The trigger as Airflow stores it: its import path and the arguments to make it again."""
+        return (
+            "airflow_provider_arize_tasks.triggers.task_run.ArizeTaskRunTrigger",
+            {
+                **self.later,
+                "run_ids": self.run_ids,
+                "arize_conn_id": self.arize_conn_id,
+                "poll_interval": self.poll_interval,
+                "deadline": self.deadline,
+                "cancel_on_kill": self.cancel_on_kill,
+                "task_ids": self.task_ids,
+                "state": self.state,
+            },
+        )
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Wait, then yield the one event.
+
+        ``CancelledError`` passes through untouched, which is how Airflow's triggerer knows to call :meth:`on_kill`.
+        The event is yielded when everything has been let go of, since Airflow may never come back after it.
+        """
+        if self.later:
+            names = ", ".join(sorted(self.later))
+            self.log.warning("This release of the trigger ignores arguments of a newer one: %s", names)
+        yield TriggerEvent(dict(await self._wait()))
+
+    async def _wait(self) -> TaskRunEvent:
+        from airflow_provider_arize_tasks.triggers.watch import watching
+
+        async with watching(
+            self.arize_conn_id,
+            self.run_ids,
+            task_ids=self.task_ids,
+            poll_interval=self.poll_interval,
+            deadline=self.deadline,
+        ) as wait:
+            while True:
+                # Logged here rather than where it is found out: this coroutine carries the task's log context.
+                for level, line in await wait.news():
+                    self.log.log(level, line)
+                if wait.ending is not None:
+                    return self._event(wait)
+
+    def _event(self, wait: Wait) -> TaskRunEvent:
+        ending = wait.ending
+        assert ending is not None  # noqa: S101  # for the type checker: only called once there is one
+        failures = ending.failures
+        error: WaitError | None = None
+        if failures is not None:
+            error = {"kind": failures.kind, "status": failures.status, "retryable": failures.retryable}
+        return {
+            "status": ending.status,
+            "run_ids": self.run_ids,
+            "runs": {run_id: run.to_dict() for run_id, run in wait.runs().items()},
+            "message": ending.message,
+            "error": error,
+            "state": self.state,
+        }
+
+    async def on_kill(self) -> None:
+        """Cancel the remote runs when somebody marks the task failed or successful, or clears it.
+
+        Airflow calls this from 3.3 on, and only for that; not when the triggerer stops or hands its triggers on. It
+        takes 20 s at most, never raises, and logs what became of each run. Before Airflow 3.3 the runs keep going until
+        the task's next attempt deals with them.
+        """
+        if not self.run_ids:
+            return
+        if not self.cancel_on_kill:
+            self.log.info("Task killed; cancel_on_kill is off, so Arize run(s) %s go on", ", ".join(self.run_ids))
+            return
+        from airflow_provider_arize_tasks.triggers.watch import cancel_runs
+
+        try:
+            for level, line in await cancel_runs(self.arize_conn_id, self.run_ids, seconds=ON_KILL_SECONDS):
+                self.log.log(level, line)
+        except Exception as error:  # noqa: BLE001  # whatever it is, a kill must not fail on it; it is logged
+            ids = ", ".join(self.run_ids)
+            self.log.warning("Task killed, but cancelling Arize run(s) %s failed: %r", ids, error)
