@@ -1,0 +1,79 @@
+"""OpenLineage facets, with the OpenLineage provider (its classes, its serializer)."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+pytest.importorskip("openlineage.client", reason="the OpenLineage provider is not installed")
+pytest.importorskip("airflow.providers.openlineage.extractors.base")
+
+from openlineage.client.serde import Serde
+
+from airflow_provider_arize_tasks.lineage import facets_for_run
+
+BASE = "https://api.arize.com"
+EVALUATION = {"id": "run-1", "task_id": "t", "status": "COMPLETED", "num_successes": 90, "experiment_id": None}
+
+
+def as_json(event) -> dict:
+    return json.loads(Serde.to_json(event))
+
+
+def test_evaluation_reads_a_project_and_makes_labels():
+    lineage = facets_for_run(EVALUATION, base_url=BASE, project_id="P=")
+    (source,), (made,) = lineage.inputs, lineage.outputs
+    assert (source.namespace, source.name) == ("arize://api.arize.com", "projects/P=")
+    assert (made.namespace, made.name) == ("arize://api.arize.com", "projects/P=/evaluations")
+    assert as_json(made)["outputFacets"]["outputStatistics"]["rowCount"] == 90
+
+
+def test_the_run_names_the_arize_run():
+    facet = as_json(facets_for_run(EVALUATION, base_url=BASE, project_id="P=").run_facets["externalQuery"])
+    assert (facet["externalQueryId"], facet["source"]) == ("run-1", BASE)
+
+
+def test_split_window_names_all_runs():
+    run = {**EVALUATION, "runs": [{"id": "run-0"}, {"id": "run-1"}]}
+    assert (
+        facets_for_run(run, base_url=BASE, project_id="P=").run_facets["externalQuery"].externalQueryId == "run-0,run-1"
+    )
+
+
+def test_experiment_reads_a_dataset_version_and_makes_an_experiment():
+    lineage = facets_for_run(
+        {"id": "r", "experiment_id": "E="}, base_url=BASE, dataset_id="D=", dataset_version_id="V="
+    )
+    assert lineage.inputs[0].name == "datasets/D="
+    assert as_json(lineage.inputs[0])["facets"]["version"]["datasetVersion"] == "V="
+    assert lineage.outputs[0].name == "datasets/D=/experiments/E="
+
+
+def test_no_run_leaves_the_input_only():
+    lineage = facets_for_run(None, base_url=BASE, project_id="P=")
+    assert [d.name for d in lineage.inputs] == ["projects/P="]
+    assert lineage.outputs == []
+
+
+def test_nothing_known_is_no_lineage():
+    lineage = facets_for_run(EVALUATION, base_url=BASE)
+    assert (lineage.inputs, lineage.outputs) == ([], [])
+
+
+def test_self_hosted_has_its_own_namespace():
+    lineage = facets_for_run(EVALUATION, base_url="https://arize.example.com:8443/x", project_id="P")
+    assert lineage.inputs[0].namespace == "arize://arize.example.com:8443"
+
+
+def test_whole_event_serializes_for_the_listener():
+    lineage = facets_for_run(EVALUATION, base_url=BASE, project_id="P=")
+    for dataset in [*lineage.inputs, *lineage.outputs]:
+        assert as_json(dataset)["facets"]["dataSource"]["uri"] == BASE
+
+
+def test_importing_the_module_does_not_import_openlineage():
+    code = "import sys, airflow_provider_arize_tasks.lineage; print([m for m in sys.modules if 'openlineage' in m])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
