@@ -7,8 +7,17 @@ back (``outcome_unknown``; only ever true for requests that change something).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+
+def _rebuild(kind: type[ArizeError], message: str, state: Mapping[str, Any]) -> ArizeError:
+    error = kind.__new__(kind, message)
+    error.args = (message,)
+    error.__dict__.update(state)
+    return error
 
 
 class ArizeError(Exception):
@@ -16,6 +25,10 @@ class ArizeError(Exception):
 
     #: Whether the same call may succeed later without a change of configuration.
     retryable: ClassVar[bool] = False
+
+    def __reduce__(self) -> tuple[Callable[..., ArizeError], tuple[Any, ...]]:
+        """Errors cross process borders with all they carry."""
+        return _rebuild, (type(self), str(self), dict(self.__dict__))
 
 
 class ArizeConfigError(ArizeError):
@@ -31,9 +44,6 @@ class ArizeValidationError(ArizeConfigError, ValueError):
     def __init__(self, problems: Iterable[str]) -> None:
         self.problems = tuple(problems)
         super().__init__("; ".join(self.problems))
-
-    def __reduce__(self) -> tuple[type[ArizeValidationError], tuple[tuple[str, ...]]]:
-        return type(self), (self.problems,)
 
 
 class ArizeNameError(ArizeConfigError):
@@ -52,6 +62,12 @@ class ArizeTransportError(ArizeError):
     def __init__(self, message: str, *, outcome_unknown: bool = False) -> None:
         super().__init__(message)
         self.outcome_unknown = outcome_unknown
+
+
+class ArizeTlsError(ArizeTransportError):
+    """No trusted TLS connection. The request was not sent; a retry meets the same certificate."""
+
+    retryable = False
 
 
 class ArizeReplyError(ArizeError):

@@ -7,11 +7,15 @@ kept in ``to_dict()``. Field names are the API's own (https://arize.com/docs/ax/
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from enum import Enum
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
+
+    import pandas as pd
 
 
 class TaskType(str, Enum):
@@ -162,6 +166,23 @@ class Evaluator(Named):
 
 
 @dataclass(frozen=True, kw_only=True)
+class AiIntegration(Named):
+    """An integration: of an LLM provider (``ai-integrations``) or, with type ``AGENT``, of an agent."""
+
+    space_id: str | None = None
+    type: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Example(ArizeObject):
+    """One example of a dataset; the author's columns are in ``raw``."""
+
+    id: str | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class ExperimentRun(ArizeObject):
     """One row of an experiment: an example, its output or error, and its evaluations (free columns, in ``raw``)."""
 
@@ -176,7 +197,27 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True)
 class Page(ArizeObject, Generic[T]):
-    """One page of a list. ``next_cursor`` is ``None`` on the last page."""
+    """One page of a list. ``next_cursor`` is ``None`` on the last page; ``has_more`` is what the server said of it."""
 
     items: tuple[T, ...] = ()
     next_cursor: str | None = None
+    has_more: bool | None = None
+
+    def __iter__(self) -> Iterator[T]:
+        """The items of this page."""
+        return iter(self.items)
+
+    def __len__(self) -> int:
+        """How many items this page holds."""
+        return len(self.items)
+
+    def to_df(self) -> pd.DataFrame:
+        """The items of this page as a data frame, a row each, with the columns the server sent.
+
+        :raises ImportError: pandas is not installed (it is not a dependency).
+        """
+        try:
+            import pandas as pd
+        except ImportError as error:
+            raise ImportError("to_df() needs pandas: pip install 'airflow-provider-arize-tasks[pandas]'") from error
+        return pd.DataFrame([item.to_dict() for item in self.items if isinstance(item, ArizeObject)])

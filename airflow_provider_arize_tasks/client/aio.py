@@ -1,0 +1,218 @@
+"""The asynchronous transport: ``aiohttp``, for the triggerer."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from airflow_provider_arize_tasks.client.errors import ArizeConfigError, ArizeReplyError
+from airflow_provider_arize_tasks.client.exchange import (
+    MAX_BODY_BYTES,
+    Answer,
+    Failure,
+    body_of,
+    headers_of,
+    interpret,
+    no_answer,
+    url_of,
+)
+from airflow_provider_arize_tasks.client.network import ca_bundle_of, proxy_of
+from airflow_provider_arize_tasks.client.retry import Pace, RetryPolicy
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    import aiohttp
+    from typing_extensions import Self
+
+    from airflow_provider_arize_tasks.client.config import ClientConfig
+    from airflow_provider_arize_tasks.client.endpoints import Call, Reply
+
+T = TypeVar("T")
+
+
+class AsyncArizeClient:
+    """Sends calls over one ``aiohttp.ClientSession``, opened by the first of them. An asynchronous context manager.
+
+    :param config: which server, with which key.
+    :param retry: when to send a request again; default :class:`RetryPolicy`.
+    :param pace: spaces requests out; default is the configuration's own limit. Clients of one event loop may share one.
+    :param connections: most connections kept open at once.
+    """
+
+    def __init__(
+        self,
+        config: ClientConfig,
+        *,
+        retry: RetryPolicy | None = None,
+        pace: Pace | None = None,
+        connections: int = 20,
+    ) -> None:
+        self.config = config
+        self._retry = retry or RetryPolicy()
+        self._pace = pace or Pace(config.max_requests_per_second)
+        self._connections = connections
+        self._opening = asyncio.Lock()
+        self._session: aiohttp.ClientSession | None = None
+
+    async def send(self, call: Call[T], *, retry: bool = True) -> T:
+        """Send a call and return its reply.
+
+        :param call: from ``client.endpoints``.
+        :param retry: ``False`` makes one attempt only, for callers that have a tolerance of their own.
+        :raises ArizeError: one of its subclasses, see ``client.errors``.
+        """
+        return (await self.send_full(call, retry=retry)).value
+
+    async def send_full(self, call: Call[T], *, retry: bool = True) -> Reply[T]:
+        """As :meth:`send`, with the server's clock and the request id."""
+        if not retry:
+            return await self._attempt(call, 1)
+        async for attempt in self._retry.async_retrying(call):
+            with attempt:
+                return await self._attempt(call, attempt.retry_state.attempt_number)
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    async def close(self) -> None:
+        """Close the connections. The client can be used again and then opens new ones."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def __repr__(self) -> str:
+        return f"AsyncArizeClient({self.config.base_url!r})"
+
+    async def _attempt(self, call: Call[T], number: int) -> Reply[T]:
+        pause = self._pace.reserve()
+        if pause:
+            await asyncio.sleep(pause)
+        return interpret(self.config, call, await self._exchange(call), attempt=number)
+
+    async def _exchange(self, call: Call[Any]) -> Answer:
+        from aiohttp import ClientError
+        from yarl import URL
+
+        session = self._session or await self._open()
+        try:
+            async with session.request(
+                call.method,
+                # Already encoded: yarl would decode and re-encode the ids in its own way.
+                URL(url_of(self.config, call), encoded=True),
+                data=body_of(call),
+                headers=headers_of(self.config, call),
+                proxy=proxy_of(self.config),
+                allow_redirects=False,
+            ) as response:
+                body = await self._body(call, response)
+                headers = {name.lower(): value for name, value in response.headers.items()}
+                return Answer(status=response.status, headers=headers, body=body)
+        except (ClientError, asyncio.TimeoutError, OSError, ValueError) as error:
+            failure, reason = classify(error)
+            raise no_answer(self.config, call, failure, reason) from error
+
+    async def _body(self, call: Call[Any], response: aiohttp.ClientResponse) -> bytes:
+        parts, size = [], 0
+        async for part in response.content.iter_any():
+            parts.append(part)
+            size += len(part)
+            if size > MAX_BODY_BYTES:
+                text = f"{self.config.label}: {call.what}: the answer is longer than {MAX_BODY_BYTES >> 20} MiB"
+                raise ArizeReplyError(text, outcome_unknown=call.changes)
+        return b"".join(parts)
+
+    async def _open(self) -> aiohttp.ClientSession:
+        import aiohttp
+
+        async with self._opening:
+            if self._session is not None:
+                return self._session
+            # Reading the certificate authorities takes tens of milliseconds: not on the event loop.
+            context = await asyncio.to_thread(tls_context, self.config)
+            timeout = aiohttp.ClientTimeout(
+                total=self.config.connect_timeout + 5 * self.config.read_timeout,
+                sock_connect=self.config.connect_timeout,
+                sock_read=self.config.read_timeout,
+            )
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=self._connections, ssl=context),
+                timeout=timeout,
+                # The environment is read by network.py; left to aiohttp, a ~/.netrc entry would replace the API key.
+                trust_env=False,
+                cookie_jar=aiohttp.DummyCookieJar(),
+            )
+            return self._session
+
+
+def tls_context(config: ClientConfig) -> ssl.SSLContext | bool:
+    """The TLS settings of a configuration; trusts the same authorities as the synchronous transport.
+
+    :raises ArizeConfigError: the CA bundle is not there or can't be read.
+    """
+    if config.base_url.startswith("http://"):
+        return True
+    bundle = ca_bundle_of(config)
+    if bundle is False:
+        return False
+    if bundle is True:
+        import certifi
+
+        bundle = certifi.where()
+    try:
+        folder = bundle if _is_folder(str(bundle)) else None
+        return ssl.create_default_context(cafile=None if folder else str(bundle), capath=folder)
+    except (OSError, ssl.SSLError) as error:
+        raise ArizeConfigError(f"{config.label}: the CA bundle {bundle!r} can't be read: {error}") from error
+
+
+def _is_folder(path: str) -> bool:
+    from pathlib import Path
+
+    return Path(path).is_dir()
+
+
+def classify(error: Exception) -> tuple[Failure, str]:
+    """What an error of ``aiohttp`` means.
+
+    :param error: a ``ClientError``, a timeout or an ``OSError``.
+    :return: the failure, and its cause in words.
+    """
+    import socket
+
+    import aiohttp
+
+    reason = _words(error)
+    # Certificate errors are ValueErrors and ClientErrors both; a wrong URL of a proxy is a ValueError too.
+    if isinstance(error, (aiohttp.ClientSSLError, aiohttp.ServerFingerprintMismatch, ssl.SSLError)):
+        return Failure.TLS, reason
+    if isinstance(error, (aiohttp.ClientProxyConnectionError, aiohttp.ClientHttpProxyError)):
+        return Failure.PROXY, reason
+    if isinstance(error, aiohttp.ClientConnectorError):
+        unknown_host = isinstance(error.os_error, socket.gaierror)
+        return (Failure.UNKNOWN_HOST if unknown_host else Failure.REFUSED), reason
+    if isinstance(error, asyncio.TimeoutError):
+        return _timeout(error), ""
+    return Failure.DROPPED, reason
+
+
+def _timeout(error: BaseException) -> Failure:
+    import aiohttp
+
+    kind = getattr(aiohttp, "ConnectionTimeoutError", None)  # aiohttp 3.10 and later; before, only the text tells
+    if (kind is not None and isinstance(error, kind)) or str(error).startswith("Connection timeout"):
+        return Failure.CONNECT_TIMEOUT
+    return Failure.READ_TIMEOUT
+
+
+def _words(error: BaseException) -> str:
+    inner = getattr(error, "os_error", None) or getattr(error, "certificate_error", None) or error
+    text = inner.strerror if isinstance(inner, OSError) and inner.strerror else str(inner)
+    return text or type(inner).__name__

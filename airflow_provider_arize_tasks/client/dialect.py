@@ -1,0 +1,119 @@
+"""Upper or lower case: the one place that knows how servers spell enums.
+
+Servers up to the API of SDK 8.39 write and expect ``template_evaluation``; since 8.40 (July 2026) every enum is
+``TEMPLATE_EVALUATION``. Both are read; which one is sent depends on the connection (``enum_case``), on what the server
+has shown through the type of a fetched task, and else is upper case.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from enum import Enum
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from airflow_provider_arize_tasks.client.config import EnumCase
+    from airflow_provider_arize_tasks.client.errors import ArizeInvalidRequestError
+
+E = TypeVar("E", bound=Enum)
+
+#: Keys whose text value is an enum, wherever they stand in a body (free-form parts are never entered).
+_ENUM_KEYS = frozenset({"type", "experiment_type", "role", "input_variable_format"})
+#: Keys that lead to further enums; everything else (templates, mappings, tools) belongs to the author.
+_NESTED_KEYS = frozenset({"run_configuration", "messages", "tool_calls", "invocation_parameters", "response_format"})
+_QUERY_KEYS = frozenset({"type", "status"})
+_ENUM_WORDS = re.compile(
+    r"\b(enum|one of|discriminator|oneof|type|status|role|experiment_type|input_variable_format)\b"
+)
+
+
+def read_enum(kind: type[E], text: object, unknown: E) -> E:
+    """The member of ``kind`` that the server's text means, in either case.
+
+    :param kind: the enum.
+    :param text: what the server sent.
+    :param unknown: what stands for anything else.
+    """
+    if not isinstance(text, str):
+        return unknown
+    try:
+        return kind(text.strip().upper())
+    except ValueError:
+        return unknown
+
+
+def case_of(text: object) -> EnumCase | None:
+    """The case a text of the server shows, or ``None`` when it shows none."""
+    if not isinstance(text, str) or not any(letter.isalpha() for letter in text):
+        return None
+    if text == text.upper():
+        return "upper"
+    return "lower" if text == text.lower() else None
+
+
+def other_case(case: EnumCase) -> EnumCase:
+    """The other one."""
+    return "lower" if case == "upper" else "upper"
+
+
+def _spell(text: str, case: EnumCase) -> str:
+    return text.upper() if case == "upper" else text.lower()
+
+
+def spell_query(query: tuple[tuple[str, str], ...], case: EnumCase) -> tuple[tuple[str, str], ...]:
+    """A query with its enums in the given case."""
+    return tuple((key, _spell(value, case) if key in _QUERY_KEYS else value) for key, value in query)
+
+
+def spell_body(body: Mapping[str, Any], case: EnumCase) -> dict[str, Any]:
+    """A copy of a body with its enums in the given case; what the author wrote freely is left alone."""
+    spelled: dict[str, Any] = {}
+    for key, value in body.items():
+        if key in _ENUM_KEYS and isinstance(value, str):
+            spelled[key] = _spell(value, case)
+        elif key in _NESTED_KEYS:
+            spelled[key] = _spell_nested(value, case)
+        else:
+            spelled[key] = value
+    return spelled
+
+
+def _spell_nested(value: Any, case: EnumCase) -> Any:
+    if isinstance(value, Mapping):
+        return spell_body(value, case)
+    if isinstance(value, (list, tuple)):
+        return [_spell_nested(item, case) for item in value]
+    return value
+
+
+def has_enums(query: tuple[tuple[str, str], ...], body: Mapping[str, Any] | None) -> bool:
+    """Whether a request sends any enum at all. Triggering, polling, cancelling and deleting don't."""
+    if any(key in _QUERY_KEYS for key, _ in query):
+        return True
+    return body is not None and spell_body(body, "upper") != spell_body(body, "lower")
+
+
+def refuses_enum(error: ArizeInvalidRequestError) -> bool:
+    """Whether a refusal may be about the spelling of an enum. A refusal without a reason may be."""
+    text = f"{error.title or ''} {error.detail or ''}".lower() if error.detail else ""
+    return not text or bool(_ENUM_WORDS.search(text.replace("'", " ").replace('"', " ")))
+
+
+class Dialect:
+    """What is known of one server's spelling; learns while a hook lives.
+
+    :param case: the spelling the connection asks for, if it does.
+    """
+
+    def __init__(self, case: EnumCase | None = None) -> None:
+        self._case = case
+
+    @property
+    def case(self) -> EnumCase:
+        """The spelling to send."""
+        return self._case or "upper"
+
+    def learn(self, text: object) -> None:
+        """Take over the spelling of a type the server sent."""
+        self._case = case_of(text) or self._case

@@ -1,0 +1,51 @@
+"""How both transports reach the network: proxies and certificate authorities, decided the same way for both."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+from airflow_provider_arize_tasks.client.errors import ArizeConfigError
+
+if TYPE_CHECKING:
+    from airflow_provider_arize_tasks.client.config import ClientConfig
+
+#: Where the environment may name a CA bundle, in the order in which it is asked.
+_CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
+
+
+def proxy_of(config: ClientConfig) -> str | None:
+    """The proxy for the server, or ``None``.
+
+    The connection's ``proxies`` decide alone when given (an empty object means: none); otherwise ``HTTPS_PROXY``,
+    ``HTTP_PROXY``, ``ALL_PROXY`` and ``NO_PROXY`` of the environment do.
+    """
+    parts = urlsplit(config.base_url)
+    if config.proxies is not None:
+        return config.proxies.get(parts.scheme)
+    proxies = getproxies()
+    proxy = proxies.get(parts.scheme) or proxies.get("all")
+    if not proxy or proxy_bypass(parts.netloc):
+        return None
+    return proxy if "://" in proxy else f"http://{proxy}"
+
+
+def ca_bundle_of(config: ClientConfig) -> bool | str:
+    """``False`` (don't verify), the path of a CA bundle, or ``True`` for the bundle that comes with ``certifi``.
+
+    :raises ArizeConfigError: the connection names a bundle that isn't there.
+    """
+    if config.verify is False:
+        return False
+    if isinstance(config.verify, str):
+        if not Path(config.verify).exists():
+            raise ArizeConfigError(f"{config.label}: extra 'verify' names {config.verify!r}, which does not exist here")
+        return config.verify
+    for variable in _CA_VARIABLES:
+        path = os.environ.get(variable)
+        if path and Path(path).exists():
+            return path
+    return True
