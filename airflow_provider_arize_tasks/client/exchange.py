@@ -222,8 +222,10 @@ def _explained(config: ClientConfig, failure: Failure) -> str:
     if failure is Failure.REFUSED:
         return f"nothing accepts connections at {base}; check the connection's host and port, and that the server is up"
     if failure is Failure.CONNECT_TIMEOUT:
-        return f"no connection to {base} within {config.connect_timeout:g} s;"
+        return (
+            f"no connection to {base} within {config.connect_timeout:g} s;"
             " check host, port, firewall and extra 'proxies'"
+        )
     if failure is Failure.TLS:
         return (
             f"no trusted TLS connection to {base}; for a private certificate authority set extra 'verify' to the path"
@@ -232,8 +234,10 @@ def _explained(config: ClientConfig, failure: Failure) -> str:
     if failure is Failure.PROXY:
         return f"the proxy before {base} can't be used; check extra 'proxies' or HTTPS_PROXY and NO_PROXY"
     if failure is Failure.READ_TIMEOUT:
-        return f"{base} sent nothing for {config.read_timeout:g} s;"
+        return (
+            f"{base} sent nothing for {config.read_timeout:g} s;"
             " if it is only slow, raise extra 'timeout' of the connection"
+        )
     return f"{base} dropped the connection before its answer was complete"
 
 
@@ -308,8 +312,10 @@ def _shortened(text: str, limit: int = _MAX_SHOWN) -> str:
 
 
 def _check_host(config: ClientConfig) -> str:
-    return f"check that {config.base_url} is the address of the Arize API (not of its UI)"
+    return (
+        f"check that {config.base_url} is the address of the Arize API (not of its UI)"
         " and no proxy or login page answers"
+    )
 
 
 def _fate(unknown: bool) -> str:
