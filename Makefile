@@ -7,10 +7,9 @@ BIN := $(VENV)/bin
 # Test processes side by side.
 JOBS ?= 2
 PYTEST := $(BIN)/python -m pytest
-SLOW_MARKS := slow or e2e
 
 .DEFAULT_GOAL := help
-.PHONY: help venv test test-all e2e faults lint format demo up bench docs matrix clean
+.PHONY: help venv test test-all slow e2e faults lint format demo up bench docs matrix clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -28,6 +27,9 @@ test: venv ## Fast suite, and one true deferral through a real Airflow's trigger
 test-all: venv ## Everything pytest runs, the slow and the end-to-end tests too
 	$(PYTEST) -n $(JOBS) --dist loadscope -m "not e2e"
 	$(PYTEST) -m e2e
+
+slow: venv ## The slow tests that need no Airflow processes: every release of the official SDK, and the like
+	$(PYTEST) -n $(JOBS) --dist loadscope -m "slow and not e2e"
 
 e2e: venv ## End-to-end tests on a real Airflow, without the fault matrix
 	$(PYTEST) -m e2e tests/e2e --ignore=tests/e2e/faults
