@@ -141,6 +141,8 @@ def _offset(text: str | None) -> tzinfo | None:
 def shift(instant: datetime, by: timedelta, zone: tzinfo) -> datetime:
     """The instant moved by a duration: whole days on the calendar of ``zone``, anything else in absolute time.
 
+    The first instant of a day counts as its midnight also where the clocks skip that (Beirut, last Sunday of March).
+
     :param instant: a point in time with a time zone.
     :param by: how far, negative for back. Whole days keep the wall-clock time, so they may be 23 or 25 hours each.
     :param zone: whose calendar counts.
@@ -150,7 +152,10 @@ def shift(instant: datetime, by: timedelta, zone: tzinfo) -> datetime:
         return instant.astimezone(timezone.utc) + by
     if not by:
         return instant.astimezone(timezone.utc)
-    wall = instant.astimezone(zone).replace(tzinfo=None, fold=0) + by
+    local = instant.astimezone(zone)
+    midnight = datetime.combine(local.date(), time())
+    is_first_instant = midnight.replace(tzinfo=zone).astimezone(timezone.utc) == instant
+    wall = (midnight if is_first_instant else local.replace(tzinfo=None, fold=0)) + by
     return wall.replace(tzinfo=zone).astimezone(timezone.utc)
 
 

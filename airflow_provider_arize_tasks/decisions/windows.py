@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta, timezone, tzinfo
 from typing import TYPE_CHECKING
 
 from airflow_provider_arize_tasks.decisions.instants import (
+    DAY,
     MILLISECOND,
     WindowError,
     parse_instant,
@@ -307,7 +308,9 @@ def cut(window: Window, every: timedelta, zone: tzinfo) -> Iterator[Window]:
     """
     border, steps = window.start, 1
     while border < window.end:
-        following = min(Window(window.start, shift(window.start, steps * every, zone)).end, window.end)
+        # Hours stay absolute: 24 of them are no calendar day here, as they would be for shift().
+        reach = window.start + steps * every if every % DAY else shift(window.start, steps * every, zone)
+        following = min(Window(window.start, reach).end, window.end)
         if following > border:  # a day that a zone skipped altogether (Apia, 30 December 2011) is no window
             yield Window(border, following)
             border = following
