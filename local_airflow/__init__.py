@@ -8,5 +8,6 @@ from __future__ import annotations
 
 from local_airflow.api import AirflowApi, ApiError
 from local_airflow.instance import LocalAirflow, LocalAirflowError
+from local_airflow.processes import TaskProcess
 
-__all__ = ["AirflowApi", "ApiError", "LocalAirflow", "LocalAirflowError"]
+__all__ = ["AirflowApi", "ApiError", "LocalAirflow", "LocalAirflowError", "TaskProcess"]

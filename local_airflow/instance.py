@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from local_airflow.api import AirflowApi
 from local_airflow.postgres import Postgres
+from local_airflow.processes import TaskProcess, read_processes
 from local_airflow.settings import environment, free_port
 
 if TYPE_CHECKING:
@@ -80,7 +81,12 @@ class LocalAirflow:
             port=self.port,
             parallelism=parallelism,
             database_url=self.postgres.url if self.postgres else None,
-        ) | dict(env or {})
+        )
+        self.env |= {
+            "AIRFLOW__CORE__PLUGINS_FOLDER": str(Path(__file__).with_name("plugins")),
+            "LOCAL_AIRFLOW_PROCESSES": str(self.home / "processes.jsonl"),
+            **(env or {}),
+        }
         self.launcher: subprocess.Popen[str] | None = None
 
     # ------------------------------------------------------------------ life
@@ -221,6 +227,10 @@ class LocalAirflow:
     def reserialize(self) -> None:
         """Register the DAG files as they are now."""
         self.cli("dags", "reserialize")
+
+    def processes(self) -> list[TaskProcess]:
+        """The task processes so far, oldest first."""
+        return read_processes(self.home / "processes.jsonl")
 
     def log_tail(self, name: str, lines: int = 60) -> str:
         """The last lines of a component's log."""

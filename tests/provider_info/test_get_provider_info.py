@@ -35,6 +35,8 @@ def test_valid_after_the_schema_airflow_checks_at_run_time():
 
 def test_every_part_valid_after_airflows_provider_yaml_schema():
     schema = airflow_schema("provider.yaml.schema.json")
+    if "conn-fields" not in schema["properties"]["connection-types"]["items"]["properties"]:
+        pytest.skip("Airflow before 3.2 knows no declared fields")
     info = get_provider_info()
     definitions = {"definitions": schema["definitions"]}
     for key, value in info.items():
