@@ -1,0 +1,218 @@
+"""What an experiment must fulfil, and the names of everything a check can find."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from airflow_provider_arize_tasks.client.errors import ArizeValidationError
+
+#: In a condition given per evaluator: every evaluator that isn't named.
+EVERY_OTHER = "*"
+
+Limit = float | int | str | Mapping[str, Any] | None
+
+
+class Outcome(str, Enum):
+    """What a check can find out. Those of the first group always fail it; the others only if ``fail_on`` names them."""
+
+    SCORE_DROPPED = "score_dropped"
+    SCORE_OUT_OF_BOUNDS = "score_out_of_bounds"
+    COVERAGE_TOO_LOW = "coverage_too_low"
+    TOO_MANY_ERRORS = "too_many_errors"
+    NO_ROWS = "no_rows"
+    NO_SCORES = "no_scores"
+
+    EVALUATOR_MISSING = "evaluator_missing"
+    NEW_EVALUATOR = "new_evaluator"
+    LABELS_ONLY = "labels_only"
+    TOO_FEW_EXAMPLES = "too_few_examples"
+    DROP_WITHIN_NOISE = "drop_within_noise"
+    NO_BASELINE = "no_baseline"
+    DATASET_CHANGED = "dataset_changed"
+
+    IMPROVED = "improved"
+    PASSED = "passed"
+
+
+#: Findings that fail a check only where its author asks for it.
+OPTIONAL_FAILURES = (
+    Outcome.EVALUATOR_MISSING,
+    Outcome.NEW_EVALUATOR,
+    Outcome.LABELS_ONLY,
+    Outcome.TOO_FEW_EXAMPLES,
+    Outcome.DROP_WITHIN_NOISE,
+    Outcome.NO_BASELINE,
+    Outcome.DATASET_CHANGED,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conditions:
+    """The conditions of a check, read and found sound. Made by :func:`read_conditions`.
+
+    Every limit is a mapping of evaluator name to number; ``"*"`` stands for every evaluator that isn't named.
+    """
+
+    min_score: Mapping[str, float] = field(default_factory=dict)
+    max_score: Mapping[str, float] = field(default_factory=dict)
+    max_drop: Mapping[str, float] = field(default_factory=dict)
+    min_coverage: Mapping[str, float] = field(default_factory=dict)
+    max_error_rate: Mapping[str, float] = field(default_factory=dict)
+    evaluators: tuple[str, ...] = ()
+    good_labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    lower_is_better: frozenset[str] = frozenset()
+    confidence: float = 0.95
+    min_examples: int = 10
+    fail_on: frozenset[Outcome] = frozenset({Outcome.EVALUATOR_MISSING})
+
+    def named_evaluators(self) -> set[str]:
+        """Evaluators that any condition names; they are expected to be there."""
+        limits = (self.min_score, self.max_score, self.max_drop, self.min_coverage, self.max_error_rate)
+        named = {name for limit in limits for name in limit} | set(self.good_labels) | set(self.evaluators)
+        return named - {EVERY_OTHER}
+
+
+def limit_of(limits: Mapping[str, float], evaluator: str) -> float | None:
+    """The limit that holds for one evaluator, or ``None`` where there is none.
+
+    :param limits: one of the limits of :class:`Conditions`.
+    :param evaluator: name of the evaluator.
+    """
+    return limits.get(evaluator, limits.get(EVERY_OTHER))
+
+
+def read_conditions(
+    *,
+    min_score: Limit = None,
+    max_score: Limit = None,
+    max_drop: Limit = 0.0,
+    min_coverage: Limit = None,
+    max_error_rate: Limit = None,
+    evaluators: Iterable[str] | None = None,
+    good_labels: Mapping[str, Any] | None = None,
+    lower_is_better: Iterable[str] | None = None,
+    confidence: Any = 0.95,
+    min_examples: Any = 10,
+    fail_on: Iterable[str] | None = None,
+) -> Conditions:
+    """Read the conditions as an author wrote them; numbers may be texts, as a template leaves them.
+
+    A limit is a number for every evaluator, or a mapping of evaluator name to number in which ``"*"`` stands for every
+    evaluator that isn't named.
+
+    :raises ArizeValidationError: naming every argument that makes no sense.
+    """
+    problems: list[str] = []
+    lower = frozenset(_names("lower_is_better", lower_is_better, problems))
+    conditions = Conditions(
+        min_score=_limits("min_score", min_score, problems),
+        max_score=_limits("max_score", max_score, problems),
+        max_drop=_limits("max_drop", max_drop, problems, low=0),
+        min_coverage=_limits("min_coverage", min_coverage, problems, low=0, high=1),
+        max_error_rate=_limits("max_error_rate", max_error_rate, problems, low=0, high=1),
+        evaluators=_names("evaluators", evaluators, problems),
+        good_labels=_labels(good_labels, problems),
+        lower_is_better=lower,
+        confidence=_one_number("confidence", confidence, problems, low=0.5, high=0.9999),
+        min_examples=int(_one_number("min_examples", min_examples, problems, low=2, high=1e9)),
+        fail_on=_outcomes(fail_on, problems),
+    )
+    problems += _contradictions(conditions)
+    if problems:
+        raise ArizeValidationError(problems)
+    return conditions
+
+
+def _contradictions(conditions: Conditions) -> list[str]:
+    lower = conditions.lower_is_better
+    problems = [
+        f"min_score names {name}, for which lower is better: give max_score={{'{name}': ...}} instead"
+        for name in sorted(lower & set(conditions.min_score))
+    ]
+    if conditions.max_score and not lower:
+        problems.append("max_score is for evaluators named in lower_is_better, and none is")
+    problems += [
+        f"max_score names {name}, which lower_is_better does not"
+        for name in sorted(set(conditions.max_score) - lower - {EVERY_OTHER})
+        if lower
+    ]
+    problems += [
+        f"good_labels and lower_is_better both name {name}: list the good labels only"
+        for name in sorted(lower & set(conditions.good_labels))
+    ]
+    if conditions.evaluators:
+        strangers = conditions.named_evaluators() - set(conditions.evaluators)
+        problems += [f"a condition names {name}, which evaluators leaves out" for name in sorted(strangers)]
+    return problems
+
+
+def _limits(
+    argument: str, value: Limit, problems: list[str], *, low: float = -math.inf, high: float = math.inf
+) -> dict[str, float]:
+    if value is None:
+        return {}
+    given = value if isinstance(value, Mapping) else {EVERY_OTHER: value}
+    found: dict[str, float] = {}
+    for name, item in given.items():
+        where = argument if name == EVERY_OTHER else f"{argument}[{name!r}]"
+        if item is not None:
+            found[str(name)] = _one_number(where, item, problems, low=low, high=high)
+    return found
+
+
+def _one_number(argument: str, value: Any, problems: list[str], *, low: float, high: float) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        problems.append(f"{argument} must be a number, not {value!r}")
+        return low
+    if isinstance(value, bool) or not math.isfinite(number) or not low <= number <= high:
+        span = f"between {low:g} and {high:g}" if high < math.inf else f"at least {low:g}"
+        problems.append(f"{argument} must be a number{'' if low == -math.inf else ' ' + span}, not {value!r}")
+        return low
+    return number
+
+
+def _names(argument: str, value: Iterable[str] | None, problems: list[str]) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    if isinstance(value, str):
+        return (value,)
+    names = tuple(value)
+    if not all(isinstance(name, str) and name for name in names):
+        problems.append(f"{argument} must hold names of evaluators, not {list(names)!r}")
+        return ()
+    return names
+
+
+def _labels(value: Any, problems: list[str]) -> dict[str, tuple[str, ...]]:
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        problems.append(
+            "good_labels must map an evaluator's name to its good labels, such as {'relevance': ['relevant']}"
+        )
+        return {}
+    found = {}
+    for name, labels in value.items():
+        given = (labels,) if isinstance(labels, str) else tuple(str(label) for label in labels or ())
+        if not given:
+            problems.append(f"good_labels[{name!r}] names no label")
+        found[str(name)] = given
+    return found
+
+
+def _outcomes(value: Iterable[str] | None, problems: list[str]) -> frozenset[Outcome]:
+    if value is None:
+        return frozenset({Outcome.EVALUATOR_MISSING})
+    allowed = {outcome.value: outcome for outcome in OPTIONAL_FAILURES}
+    names = [value] if isinstance(value, str) else list(value)
+    texts = [name.value if isinstance(name, Outcome) else str(name) for name in names]
+    unknown = [text for text in texts if text not in allowed]
+    if unknown:
+        problems.append(f"fail_on does not know {', '.join(unknown)}; it knows {', '.join(allowed)}")
+    return frozenset(allowed[text] for text in texts if text in allowed)
