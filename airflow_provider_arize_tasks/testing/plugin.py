@@ -1,0 +1,81 @@
+"""Pytest fixtures for tests of DAGs that use this provider.
+
+Registered as the plugin ``arize_tasks``, so every pytest run in an environment with this provider loads this module:
+it imports nothing but pytest until a fixture is used. ``-p no:arize_tasks`` switches it off.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from airflow_provider_arize_tasks.emulator.process import RunningEmulator
+    from airflow_provider_arize_tasks.testing.runner import TaskResult
+
+#: Seconds a run of the emulator lasts in tests, unless the test says otherwise.
+RUN_SECONDS = 0.2
+API_KEY = "ak-for-tests"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Announce the marker, so that ``--strict-markers`` knows it."""
+    config.addinivalue_line(
+        "markers",
+        "arize(run_seconds=0.2, conn_id='arize_default'): how long runs last in arize_emulator, "
+        "and which connection arize_connection defines",
+    )
+
+
+@pytest.fixture(scope="session")
+def arize_emulator_process() -> Iterator[RunningEmulator]:
+    """One emulator process for the whole test run. Use ``arize_emulator``, which empties it before each test."""
+    from airflow_provider_arize_tasks.emulator.process import running_emulator
+
+    with running_emulator(run_seconds=RUN_SECONDS) as running:
+        yield running
+
+
+@pytest.fixture
+def arize_emulator(request: pytest.FixtureRequest, arize_emulator_process: RunningEmulator) -> RunningEmulator:
+    """A local Arize as freshly started: its seeded space, project, dataset, evaluators and spans; no runs, no faults.
+
+    ``arize_emulator.url`` is its address; ``arize_emulator.control`` adds spans, chooses outcomes, injects faults and
+    reports runs and the ledger of labels.
+    """
+    control = arize_emulator_process.control
+    control.reset()
+    control.configure(run_seconds=_marked(request, "run_seconds", RUN_SECONDS))
+    return arize_emulator_process
+
+
+@pytest.fixture
+def arize_connection(
+    request: pytest.FixtureRequest, arize_emulator: RunningEmulator, monkeypatch: pytest.MonkeyPatch
+) -> str:
+    """A connection to ``arize_emulator``, gives its id, ``arize_default`` unless marked otherwise."""
+    import json
+
+    conn_id: str = _marked(request, "conn_id", "arize_default")
+    connection = {"conn_type": "arize", "host": arize_emulator.url, "password": API_KEY}
+    monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps(connection))
+    return conn_id
+
+
+@pytest.fixture
+def arize_run_task(arize_connection: str) -> Callable[..., TaskResult]:
+    """Run one task against ``arize_emulator``, deferral included, with no Airflow database.
+
+    See :func:`airflow_provider_arize_tasks.testing.runner.run_task` for what it takes.
+    """
+    from airflow_provider_arize_tasks.testing.runner import run_task
+
+    return run_task
+
+
+def _marked(request: pytest.FixtureRequest, name: str, default: Any) -> Any:
+    marker = request.node.get_closest_marker("arize")
+    return default if marker is None else marker.kwargs.get(name, default)
