@@ -7,11 +7,13 @@ request models of the vendor's SDK.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TYPE_CHECKING
 
 from airflow_provider_arize_tasks.client import shapes
-from airflow_provider_arize_tasks.client.shapes import Check, Shape
 from airflow_provider_arize_tasks.client.types import TaskType
+
+if TYPE_CHECKING:
+    from airflow_provider_arize_tasks.client.shapes import Check, Shape
 
 MAX_EXPERIMENT_NAME = 255
 EVALUATION_TYPES = (TaskType.TEMPLATE_EVALUATION.value, TaskType.CODE_EVALUATION.value)
@@ -41,7 +43,6 @@ _QUERY_MAPPING = shapes.record(
     },
     required=("variable_name", "query_ids", "attribute_path"),
 )
-_SPAN_KEYS = ("query_filter", "column_mappings")
 EVALUATOR: Shape = shapes.record(
     {
         "evaluator_id": _ID,

@@ -27,6 +27,7 @@ from airflow_provider_arize_tasks.client.types import UNSET, Task, TaskType
 #: The widest data window the API accepts.
 MAX_WINDOW = timedelta(days=30)
 _MAX_NAME_FILTER = 255
+_SPAN_KEYS = ("query_filter", "column_mappings")
 
 
 def _given(check: Check, table: Mapping[str, Shape], values: Mapping[str, Any]) -> dict[str, Any]:
