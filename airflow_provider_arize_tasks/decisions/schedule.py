@@ -78,7 +78,7 @@ def throttle_wait(throttled: int, retry_after: float | None, spread: float = 0.0
     if retry_after is not None:
         wait = min(max(retry_after, 0.1), MAX_RETRY_AFTER)
     else:
-        wait = min(_THROTTLE_FIRST * 2 ** min(max(throttled - 1, 0), 10), _THROTTLE_MAX)
+        wait = min(_THROTTLE_FIRST * 2.0 ** min(max(throttled - 1, 0), 10), _THROTTLE_MAX)
     return wait * (1 + spread * 0.1)
 
 
@@ -155,7 +155,7 @@ class Failures:
             return max(interval, throttle_wait(self.throttled, self.retry_after, spread))
         if self.refused and (self.status in REFUSALS or self.status is None):
             return min(_REFUSAL_STEP * self.refused, poll_interval) * (1 + spread * _JITTER)
-        outage = min(_OUTAGE_FIRST * 2 ** min(max(self.failed - 1, 0), 10), _OUTAGE_MAX)
+        outage = min(_OUTAGE_FIRST * 2.0 ** min(max(self.failed - 1, 0), 10), _OUTAGE_MAX)
         return max(outage, interval) * (1 + spread * _JITTER)
 
     def describe(self) -> str:

@@ -85,7 +85,7 @@ class ArizeTaskRunTrigger(BaseTrigger):
         state: dict[str, Any] | None = None,
         **later: Any,
     ) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # Airflow's is not annotated
         self.run_ids = [run_ids] if isinstance(run_ids, str) else list(run_ids)
         self.arize_conn_id = arize_conn_id
         # Nothing is refused here: at this point the remote run exists, and a trigger that raises leaves it alone.
@@ -121,7 +121,7 @@ class ArizeTaskRunTrigger(BaseTrigger):
         if self.later:
             names = ", ".join(sorted(self.later))
             self.log.warning("This release of the trigger ignores arguments of a newer one: %s", names)
-        yield TriggerEvent(dict(await self._wait()))
+        yield TriggerEvent(dict(await self._wait()))  # type: ignore[no-untyped-call]
 
     async def _wait(self) -> TaskRunEvent:
         from airflow_provider_arize_tasks.triggers.watch import watching
@@ -168,7 +168,7 @@ class ArizeTaskRunTrigger(BaseTrigger):
         if not self.cancel_on_kill:
             self.log.info("Task killed; cancel_on_kill is off, so Arize run(s) %s go on", ", ".join(self.run_ids))
             return
-        from airflow_provider_arize_tasks.triggers.watch import cancel_runs
+        from airflow_provider_arize_tasks.triggers.cancel import cancel_runs
 
         try:
             for level, line in await cancel_runs(self.arize_conn_id, self.run_ids, seconds=ON_KILL_SECONDS):

@@ -1,0 +1,213 @@
+"""What a whole connection shares on one event loop: its configuration, its HTTP session, its budget of requests."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from airflow_provider_arize_tasks.client.errors import (
+    ArizeApiError,
+    ArizeAuthenticationError,
+    ArizeConfigError,
+    ArizeError,
+    ArizeRateLimitError,
+    ArizeTransportError,
+)
+from airflow_provider_arize_tasks.triggers.budget import Budget
+
+if TYPE_CHECKING:
+    from airflow_provider_arize_tasks.client.aio import AsyncArizeClient
+    from airflow_provider_arize_tasks.client.config import ClientConfig
+    from airflow_provider_arize_tasks.client.endpoints import Call
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+#: Most requests under way at once.
+MAX_CONCURRENT = 20
+#: Seconds after which the connection is read again, so that what was changed in it counts without a restart.
+REREAD_SECONDS = 600.0
+#: Seconds between reading it because of a 401, and between attempts to read it at all.
+REREAD_PAUSE = 5.0
+
+
+class _Opened:
+    """A client in use; it is closed when it was replaced and its last request is through."""
+
+    def __init__(self, config: ClientConfig, client: AsyncArizeClient) -> None:
+        self.config = config
+        self.client = client
+        self.users = 0
+        self.is_replaced = False
+
+
+class Channel:
+    """Sends calls over one connection, for everybody on one event loop who uses it.
+
+    The Airflow connection is read when the first call is made, again every ten minutes, and at once when the server
+    refuses the key (a rotated key is picked up by the waits that are under way). All of it happens off the event loop.
+
+    :param conn_id: the Airflow connection.
+    """
+
+    def __init__(self, conn_id: str) -> None:
+        self.conn_id = conn_id
+        self.budget = Budget()
+        self._opened: _Opened | None = None
+        self._read_at = float("-inf")
+        self._problem: ArizeError | None = None
+        self._lock = asyncio.Lock()
+        self._room = asyncio.Semaphore(MAX_CONCURRENT)
+
+    async def ask(self, call: Call[T]) -> T:
+        """Send a call, once, when the budget allows it.
+
+        :raises ArizeError: one of its subclasses; ``ArizeConfigError`` also when the connection can't be used.
+        """
+        async with self._room:
+            await self._turn()
+            opened = await self._open()
+            try:
+                return await self._send(opened, call)
+            except ArizeAuthenticationError:
+                fresh = await self._open(refused=opened)
+                if fresh is opened:
+                    raise
+                log.info("Connection %r was changed; using its new key", self.conn_id)
+                await self._turn()
+                return await self._send(fresh, call)
+
+    async def close(self) -> None:
+        """Close the session."""
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            await opened.client.close()
+
+    async def _turn(self) -> None:
+        """Wait until the budget has a free moment."""
+        loop = asyncio.get_running_loop()
+        while True:
+            generation, now = self.budget.generation, loop.time()
+            moment = self.budget.reserve(now)
+            if moment > now:
+                await asyncio.sleep(moment - now)
+            if generation == self.budget.generation:
+                return
+
+    async def _send(self, opened: _Opened, call: Call[T]) -> T:
+        opened.users += 1
+        try:
+            reply = await opened.client.send(call, retry=False)
+        except ArizeRateLimitError as error:
+            now = asyncio.get_running_loop().time()
+            pause = self.budget.throttled(now, error.retry_after, random.random())  # noqa: S311  # jitter, no secret
+            log.debug("429 on connection %r: nothing goes for %.1f s", self.conn_id, pause)
+            raise
+        except ArizeApiError:
+            self.budget.answered()
+            raise
+        finally:
+            opened.users -= 1
+            if opened.is_replaced and not opened.users:
+                await opened.client.close()
+        self.budget.answered()
+        return reply
+
+    async def _open(self, refused: _Opened | None = None) -> _Opened:
+        """The client to use.
+
+        :param refused: a client whose key the server refused: read the connection again, unless that was just done.
+        """
+        now = asyncio.get_running_loop().time()
+        if self._opened is not None and refused is None and now - self._read_at < REREAD_SECONDS:
+            return self._opened
+        async with self._lock:
+            now = asyncio.get_running_loop().time()
+            is_due = now - self._read_at >= (REREAD_PAUSE if refused or self._opened is None else REREAD_SECONDS)
+            if is_due and (refused is None or refused is self._opened):
+                self._read_at = now
+                await self._reread()
+            if self._opened is not None:
+                return self._opened
+            if self._problem is not None:
+                raise self._problem.with_traceback(None)
+            raise ArizeConfigError(f"connection {self.conn_id!r} can't be used")
+
+    async def _reread(self) -> None:
+        """Read the connection; keep the client if nothing has changed, or if the connection can't be read."""
+        try:
+            config = await read_config(self.conn_id)
+            if self._opened is None or config != self._opened.config:
+                self._replace(_Opened(config, await _make_client(config)))
+            self._problem = None
+        except ArizeError as error:
+            self._problem = error
+            log.debug("Connection %r can't be used: %s", self.conn_id, error)
+
+    def _replace(self, opened: _Opened) -> None:
+        before, self._opened = self._opened, opened
+        self.budget.limit = opened.config.max_requests_per_second
+        if before is not None:
+            before.is_replaced = True
+            if not before.users:
+                closing = asyncio.ensure_future(before.client.close())
+                closing.add_done_callback(lambda _: before)  # keeps a reference until it is through
+
+
+async def read_config(conn_id: str) -> ClientConfig:
+    """Read an Airflow connection without blocking the event loop.
+
+    :raises ArizeConfigError: there is no such connection, or it can't be used.
+    :raises ArizeTransportError: it could not be read (secrets backend or API server down).
+    """
+    from airflow.providers.common.compat.connection import get_async_connection
+    from airflow.providers.common.compat.sdk import AirflowNotFoundException
+
+    from airflow_provider_arize_tasks.client.config import config_from_fields
+
+    try:
+        connection = await get_async_connection(conn_id)
+        extra = await _extra_of(connection)
+    except AirflowNotFoundException as error:
+        raise ArizeConfigError(f"connection {conn_id!r} does not exist") from error
+    except Exception as error:  # a secrets backend may raise anything; it becomes a failed look
+        text = f"connection {conn_id!r} could not be read: {type(error).__name__}: {error}"
+        raise ArizeTransportError(text) from error
+    return config_from_fields(
+        conn_id=conn_id,
+        password=connection.password,
+        host=connection.host,
+        port=connection.port,
+        schema=connection.schema,
+        extra=extra,
+    )
+
+
+async def _extra_of(connection: Any) -> dict[str, Any]:
+    """The connection's extra. Its secrets get masked, which on an event loop must not be done synchronously."""
+    if hasattr(connection, "aextra_dejson"):  # Airflow 3.3.2 and later
+        extra = await connection.aextra_dejson()
+    else:
+        extra = await asyncio.to_thread(lambda: connection.extra_dejson)
+    return dict(extra) if isinstance(extra, dict) else {}
+
+
+async def _make_client(config: ClientConfig) -> AsyncArizeClient:
+    """A client that leaves pacing to the channel. Importing ``aiohttp`` takes a while, so that happens in a thread."""
+    await asyncio.to_thread(_import_transport)
+    from airflow_provider_arize_tasks.client.aio import AsyncArizeClient
+    from airflow_provider_arize_tasks.client.retry import Pace
+
+    return AsyncArizeClient(config, pace=Pace(None), connections=MAX_CONCURRENT)
+
+
+def _import_transport() -> None:
+    import aiohttp  # noqa: F401
+    import certifi  # noqa: F401
+    import tenacity  # noqa: F401
+    import yarl  # noqa: F401
+
+    import airflow_provider_arize_tasks.client.aio  # noqa: F401

@@ -1,0 +1,271 @@
+"""Who waits for which run, what was seen of it, and when it is due for a look. Bookkeeping only: no I/O.
+
+Times in here are the event loop's own clock (monotonic seconds); the deadline is turned into it when a wait begins.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from airflow_provider_arize_tasks.client.types import RunStatus
+from airflow_provider_arize_tasks.decisions.schedule import (
+    MAX_FAILED_LOOKS,
+    MAX_REFUSED_LOOKS,
+    Failures,
+    first_look,
+    next_look,
+)
+from airflow_provider_arize_tasks.decisions.sharing import Listing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from airflow_provider_arize_tasks.client.types import TaskRun
+
+#: A line for the task's log: level and text.
+Line = tuple[int, str]
+
+NO_FAILURES = Failures()
+#: A look takes along every run of its task that is due within this part of its wait: they then fall into step.
+_EARLY_PART = 0.25
+#: Seconds after the deadline within which the last look must have been made, else the wait ends without it.
+DEADLINE_GRACE = 30.0
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a wait ended. ``failures`` are set when it ended because looks failed."""
+
+    status: Literal["done", "timeout", "error"]
+    message: str
+    failures: Failures | None = None
+
+
+class Wait:
+    """One trigger's wait for one or several runs.
+
+    :param run_ids: what it waits for.
+    :param poll_interval: seconds between looks that it settles at.
+    :param began: when.
+    :param deadline: when it ends at the latest; ``None``: never.
+    """
+
+    __slots__ = ("_crash", "_news", "_wake", "began", "deadline", "ending", "poll_interval", "run_ids", "watched")
+
+    def __init__(self, run_ids: Sequence[str], *, poll_interval: float, began: float, deadline: float | None) -> None:
+        self.run_ids = run_ids
+        self.poll_interval = poll_interval
+        self.began = began
+        self.deadline = deadline
+        self.watched: dict[str, Watched] = {}
+        self.ending: Ending | None = None
+        self._news: list[Line] = []
+        self._wake: asyncio.Future[None] | None = None
+        self._crash: BaseException | None = None
+
+    async def news(self) -> list[Line]:
+        """Lines for the task's log, as soon as there are any, or none once the wait has ended.
+
+        :raises RuntimeError: the watcher itself has failed; nobody looks any more.
+        """
+        if not self._news and self.ending is None and self._crash is None:
+            self._wake = asyncio.get_running_loop().create_future()
+            await self._wake
+        if self._crash is not None:
+            raise RuntimeError("the watcher of this connection failed") from self._crash
+        lines, self._news = self._news, []
+        return lines
+
+    def tell(self, level: int, text: str) -> None:
+        """Something for the task's log has happened."""
+        self._news.append((level, text))
+        self._stir()
+
+    def end(self, ending: Ending) -> None:
+        """The wait is over; the first ending counts."""
+        if self.ending is None:
+            self.ending = ending
+            self._stir()
+
+    def crash(self, error: BaseException | None) -> None:
+        """Nobody will look any more, because of a defect: let the trigger raise rather than wait for ever."""
+        self._crash = error or RuntimeError("it stopped")
+        self._stir()
+
+    def runs(self) -> dict[str, TaskRun]:
+        """The last seen state of each run that was seen."""
+        return {run_id: seen.run for run_id, seen in self.watched.items() if seen.run is not None}
+
+    def settle(self, now: float) -> None:
+        """End the wait if all runs have ended, or if its deadline has passed and every run had a look after it."""
+        if self.ending is not None:
+            return
+        going = [seen for seen in self.watched.values() if not seen.has_ended]
+        if not going:
+            self.end(Ending("done", f"Arize run(s) ended: {_listed(self.watched.values())}"))
+        elif self.deadline is not None and now >= self.deadline:
+            last_call = max(self.deadline, self.began)
+            if now >= last_call + DEADLINE_GRACE or all(seen.looked_at >= last_call for seen in going):
+                text = "the deadline passed, and the trigger left the remote run(s) as they are"
+                self.end(Ending("timeout", f"Arize run(s) still going: {_listed(going)}; {text}"))
+
+    def _stir(self) -> None:
+        wake, self._wake = self._wake, None
+        if wake is not None and not wake.done():
+            wake.set_result(None)
+
+
+class Watched:
+    """One run that somebody waits for: what was seen of it, and when the next look is due."""
+
+    __slots__ = (
+        "_told_of_429",
+        "began",
+        "due",
+        "failures",
+        "looked_at",
+        "planned",
+        "poll_interval",
+        "run",
+        "run_id",
+        "waits",
+    )
+
+    def __init__(self, run_id: str) -> None:
+        self.run_id = run_id
+        self.run: TaskRun | None = None
+        self.failures = NO_FAILURES
+        self.waits: list[Wait] = []
+        self.began = 0.0
+        self.poll_interval = 0.0
+        self.due = float("inf")
+        self.planned = 0.0
+        self.looked_at = float("-inf")
+        self._told_of_429 = False
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the run was seen to be terminal."""
+        return self.run is not None and self.run.status.is_terminal
+
+    def join(self, wait: Wait, now: float, spread: float) -> None:
+        """Another wait for this run; the run counts as young again, and as often looked at as the keenest asks for."""
+        self.waits.append(wait)
+        self.began = now
+        self.poll_interval = min(other.poll_interval for other in self.waits)
+        self._plan(now, min(first_look(self.poll_interval, spread), max(self.due - now, 0.0)))
+
+    def leave(self, wait: Wait) -> None:
+        """One wait less."""
+        self.waits.remove(wait)
+        if self.waits:
+            self.poll_interval = min(other.poll_interval for other in self.waits)
+
+    def is_wanted(self, now: float) -> bool:
+        """Whether a look made now should answer for this run."""
+        early = 0.0 if self.failures.failed else self.planned * _EARLY_PART
+        return self.due - early <= now
+
+    def saw(self, run: TaskRun, now: float, spread: float) -> None:
+        """A look answered."""
+        before, self.run = self.run, run
+        if self.failures is not NO_FAILURES:
+            if self.failures.failed:
+                self._tell(logging.INFO, f"Looking at Arize run {self.run_id} works again")
+            self.failures = NO_FAILURES
+        if before is None or before.status_text != run.status_text:
+            self._tell(*_status_line(run))
+        self.looked_at = now
+        self._plan(now, next_look(now - self.began, self.poll_interval, spread))
+        self._settle(now)
+
+    def failed(self, error: Exception, now: float, spread: float) -> None:
+        """A look failed."""
+        before, self.failures = self.failures, self.failures.after(error)
+        failures = self.failures
+        wait = failures.wait(next_look(now - self.began, self.poll_interval), self.poll_interval, spread)
+        if failures.throttled:
+            if not self._told_of_429:
+                self._told_of_429 = True
+                self._tell(logging.INFO, f"Arize asks for fewer requests (429): {failures.message}")
+        else:
+            self.looked_at = now
+            if not before.failed:
+                self._tell(logging.WARNING, _failure_text(self.run_id, failures, wait))
+        self._plan(now, wait)
+        if failures.end_the_wait:
+            for one in tuple(self.waits):
+                text = f"{failures.describe()}. The remote run was left as it is"
+                one.end(Ending("error", f"Waiting for Arize run {self.run_id} ended: {text}", failures))
+        self._settle(now)
+
+    def _plan(self, now: float, wait: float) -> None:
+        self.due = now + wait
+        for one in self.waits:  # one last look right after a deadline
+            if one.deadline is not None and now < one.deadline < self.due:
+                self.due = one.deadline
+        self.planned = self.due - now
+
+    def _tell(self, level: int, text: str) -> None:
+        for one in self.waits:
+            one.tell(level, text)
+
+    def _settle(self, now: float) -> None:
+        for one in tuple(self.waits):
+            one.settle(now)
+
+
+class Group:
+    """Runs whose looks are shared: those of one task, or a single run whose task is not known yet.
+
+    :param task_id: the task; ``None`` for a single run.
+    """
+
+    __slots__ = ("due", "is_looking", "listing", "runs", "task_id")
+
+    def __init__(self, task_id: str | None) -> None:
+        self.task_id = task_id
+        self.runs: dict[str, Watched] = {}
+        self.listing = Listing()
+        #: When the next look is due; ``inf``: none is.
+        self.due = float("inf")
+        self.is_looking = False
+
+    def next_due(self) -> float:
+        """When the first of its runs is due."""
+        return min((seen.due for seen in self.runs.values()), default=float("inf"))
+
+    def wanted(self, now: float) -> list[Watched]:
+        """The runs that a look made now should answer for; those that failed most come last."""
+        wanted = [seen for seen in self.runs.values() if seen.is_wanted(now)]
+        wanted.sort(key=lambda seen: seen.failures.failed)
+        return wanted
+
+
+def _status_line(run: TaskRun) -> Line:
+    if run.status is RunStatus.UNKNOWN:
+        text = f"Arize run {run.id} has the status {run.status_text!r}, unknown to this release; waiting on"
+        return logging.WARNING, text
+    if not run.status.is_terminal:
+        return logging.INFO, f"Arize run {run.id} is {run.status.value}"
+    counts = {"successes": run.num_successes, "errors": run.num_errors, "skipped": run.num_skipped}
+    details = ", ".join(f"{count} {name}" for name, count in counts.items() if count is not None)
+    parts = [part for part in (details, run.failure_reason) if part]
+    return logging.INFO, "; ".join([f"Arize run {run.id} ended {run.status.value}", *parts])
+
+
+def _failure_text(run_id: str, failures: Failures, wait: float) -> str:
+    return (
+        f"A look at Arize run {run_id} failed: {failures.message}. Looking again in {wait:.0f} s; "
+        f"{MAX_FAILED_LOOKS} failures or {MAX_REFUSED_LOOKS} refusals (401, 403, 404) in a row end the wait"
+    )
+
+
+def _listed(seen: Iterable[Watched], most: int = 5) -> str:
+    """Runs and their states, shortened."""
+    parts = [f"{one.run_id} {one.run.status.value if one.run else 'not seen'}" for one in seen]
+    more = f" and {len(parts) - most} more" if len(parts) > most else ""
+    return ", ".join(parts[:most]) + more
