@@ -1,0 +1,83 @@
+"""``python -m airflow_provider_arize_tasks.emulator``: start the emulator from the command line."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import functools
+from pathlib import Path
+
+from airflow_provider_arize_tasks.emulator.levels import LATEST, Level, parse_level
+from airflow_provider_arize_tasks.emulator.seed import load_spans, seed
+from airflow_provider_arize_tasks.emulator.server import Server, serve
+from airflow_provider_arize_tasks.emulator.world import World
+
+
+def _level(text: str) -> str:
+    try:
+        parse_level(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError("must not be negative")
+    return value
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m airflow_provider_arize_tasks.emulator",
+        description="A local Arize that speaks the tasks API, for tests, demonstrations and CI.",
+    )
+    parser.add_argument("--port", type=int, default=8899, help="port to listen on, 0 for a free one (default: 8899)")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: loopback only)")
+    parser.add_argument(
+        "--api-level",
+        type=_level,
+        default=LATEST,
+        metavar="X.YY",
+        help=f"answer as the server did when that release of the arize SDK was new (default: {LATEST})",
+    )
+    parser.add_argument("--api-key", help="the only API key to accept (default: any that isn't empty)")
+    parser.add_argument("--run-seconds", type=_seconds, default=2.0, help="how long a run lasts (default: 2)")
+    parser.add_argument(
+        "--seed-spans",
+        default="3000",
+        metavar="FILE|N",
+        help="spans to begin with: a JSON file, or a number spread over the 30 days up to now (default: 3000)",
+    )
+    return parser
+
+
+def _seed(world: World, spans: str, run_seconds: float) -> None:
+    world.settings.run_seconds = run_seconds
+    if spans.isdigit():
+        seed(world, spans=int(spans))
+        return
+    seed(world, spans=0)
+    load_spans(world, Path(spans))
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Start the emulator and serve until interrupted.
+
+    :param arguments: command line; ``sys.argv`` by default.
+    """
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if not options.seed_spans.isdigit() and not Path(options.seed_spans).is_file():
+        parser.error(f"--seed-spans: no such file: {options.seed_spans}")
+    world = World(level=Level(options.api_level))
+    fill = functools.partial(_seed, spans=options.seed_spans, run_seconds=options.run_seconds)
+    server = Server(world, options.host, options.port, options.api_key, fill)
+    spans = sum(len(store) for store in world.spans.values())
+    describe = f"API level {options.api_level}, runs last {options.run_seconds:g} s, {spans} spans"
+    asyncio.run(serve(server, describe))
+
+
+if __name__ == "__main__":
+    main()

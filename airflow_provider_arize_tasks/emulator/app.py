@@ -1,0 +1,220 @@
+"""The web application: authentication, faults, recording and counting around the endpoints."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import time
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from email.utils import formatdate
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from airflow_provider_arize_tasks.emulator import api_lists, api_tasks, control_routes, runs
+from airflow_provider_arize_tasks.emulator.common import Refusal, problem
+from airflow_provider_arize_tasks.emulator.faults import BEFORE, Fault, FaultBook
+from airflow_provider_arize_tasks.emulator.requests import WORLD, operation_of, template_of
+
+if TYPE_CHECKING:
+    from aiohttp.typedefs import Handler
+
+    from airflow_provider_arize_tasks.emulator.world import World
+
+CONTROL_PREFIX = "/_emulator"
+_PROBLEM = "application/problem+json"
+_PAGE = "<html><head><title>{0}</title></head><body><h1>{0}</h1><p>gateway</p></body></html>"
+
+
+@dataclass(slots=True)
+class Traffic:
+    """What came in: recorded requests, counts per operation and per status.
+
+    :ivar outage_until: time (``time.monotonic``) until which every request of the API is dropped or refused.
+    :ivar outage_status: status sent during an outage; ``None`` drops the connection.
+    """
+
+    requests: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=50_000))
+    operations: Counter[str] = field(default_factory=Counter)
+    statuses: Counter[str] = field(default_factory=Counter)
+    faults: FaultBook = field(default_factory=FaultBook)
+    outage_until: float = 0.0
+    outage_status: int | None = None
+    open_now: int = 0
+    open_most: int = 0
+    total: int = 0
+
+
+TRAFFIC: web.AppKey[Traffic] = web.AppKey("traffic", Traffic)
+API_KEY: web.AppKey[str] = web.AppKey("api_key", str)
+
+
+def make_app(world: World, api_key: str | None = None) -> web.Application:
+    """The application.
+
+    :param world: its state.
+    :param api_key: the only bearer token to accept; any non-empty one by default.
+    """
+    app = web.Application(middlewares=[_outer, _authenticate], client_max_size=64 * 1024 * 1024)
+    app[WORLD] = world
+    app[TRAFFIC] = Traffic()
+    app[API_KEY] = api_key or ""
+    app.add_routes([*api_tasks.ROUTES, *api_lists.ROUTES, *control_routes.ROUTES])
+    return app
+
+
+@web.middleware
+async def _outer(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Everything that surrounds a request: the clock's due runs, faults, the record, the Date header."""
+    world, traffic = request.app[WORLD], request.app[TRAFFIC]
+    runs.settle(world, world.clock.now_ms())
+    if request.path.startswith(CONTROL_PREFIX):
+        return await _answer(request, handler)
+    traffic.total += 1
+    traffic.open_now += 1
+    traffic.open_most = max(traffic.open_most, traffic.open_now)
+    try:
+        response, fault = await _with_faults(request, handler, traffic)
+    finally:
+        traffic.open_now -= 1
+    await _note(request, response, fault, traffic)
+    if response is None:
+        if request.transport is not None:
+            request.transport.abort()
+        raise web.HTTPInternalServerError  # never sent: the connection is closed
+    response.headers["Date"] = formatdate(world.clock.now_ms() // 1000, usegmt=True)
+    return response
+
+
+async def _with_faults(
+    request: web.Request, handler: Handler, traffic: Traffic
+) -> tuple[web.StreamResponse | None, Fault | None]:
+    """The reply to a request, ``None`` for a connection that closes without one, and the fault that hit it."""
+    if time.monotonic() < traffic.outage_until:
+        if traffic.outage_status is None:
+            return None, None
+        return _problem_response(request, traffic.outage_status, "The service is not available"), None
+    fault = traffic.faults.strike(request.method, request.path_qs)
+    if fault is None:
+        return await _answer(request, handler), None
+    if fault.kind == "slow":
+        await asyncio.sleep(fault.seconds)
+        return await _answer(request, handler), fault
+    if fault.kind in BEFORE:
+        return await _faulty(request, fault, None), fault
+    return await _faulty(request, fault, await _answer(request, handler)), fault
+
+
+async def _faulty(request: web.Request, fault: Fault, real: web.Response | None) -> web.StreamResponse | None:
+    """What a fault makes of a reply (``None`` where the request took no effect)."""
+    kind = fault.kind.removesuffix("_after").removesuffix("_before")
+    if kind in ("slow", "silent"):
+        await asyncio.sleep(fault.seconds)
+        return real if kind == "slow" else None
+    if kind == "drop":
+        return None
+    if kind == "html":
+        page = _PAGE.format(f"{fault.status} from a gateway")
+        return web.Response(status=fault.status, text=page, content_type="text/html", headers=fault.headers)
+    if kind == "edit" and real is not None:
+        return _edited(real, fault)
+    if fault.body is not None:
+        return web.json_response(fault.body, status=fault.status, headers=fault.headers)
+    return _problem_response(request, fault.status, fault.detail, fault.headers)
+
+
+def _edited(real: web.Response, fault: Fault) -> web.Response:
+    reply = json.loads(real.text or "{}")
+    if isinstance(reply, dict):
+        reply = {name: value for name, value in {**reply, **fault.set}.items() if name not in fault.remove}
+    return web.json_response(reply, status=real.status)
+
+
+async def _answer(request: web.Request, handler: Handler) -> web.Response:
+    """The handler's reply; refusals become problem documents."""
+    try:
+        _check_level(request)
+        response = await handler(request)
+    except Refusal as refusal:
+        return _problem_response(request, refusal.status, refusal.detail)
+    except web.HTTPMethodNotAllowed as error:
+        return _problem_response(
+            request, 405, f"{request.method} is not allowed here", {"Allow": error.headers["Allow"]}
+        )
+    except web.HTTPNotFound:
+        return _problem_response(request, 404, f"no such endpoint: {request.path}")
+    if not isinstance(response, web.Response):
+        raise TypeError(f"a handler returned {type(response).__name__}")
+    return response
+
+
+def _check_level(request: web.Request) -> None:
+    """Refuse an operation that the level doesn't know yet: 404 for an unknown path, 405 for an unknown method."""
+    level = request.app[WORLD].level
+    if level.knows(f"operation {operation_of(request)}"):
+        return
+    if request.method in ("PATCH", "DELETE"):
+        raise Refusal(405, f"{request.method} is not allowed here")
+    raise Refusal(404, f"no such endpoint: {request.path}")
+
+
+def _problem_response(
+    request: web.Request, status: int, detail: str, headers: dict[str, str] | None = None
+) -> web.Response:
+    request_id = secrets.token_hex(8)
+    document = problem(status, detail, request.path, request_id)
+    all_headers = {"x-request-id": request_id, **(headers or {})}
+    return web.json_response(document, status=status, content_type=_PROBLEM, headers=all_headers)
+
+
+@web.middleware
+async def _authenticate(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Bearer authentication of the API; the control path takes none."""
+    if not request.path.startswith(CONTROL_PREFIX):
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        wanted = request.app[API_KEY]
+        if scheme.lower() != "bearer" or not token.strip():
+            raise Refusal(401, "an API key is required: Authorization: Bearer <key>")
+        if wanted and not secrets.compare_digest(token.strip().encode(), wanted.encode()):
+            raise Refusal(401, "the API key is not valid, expired or revoked")
+    return await handler(request)
+
+
+async def _note(
+    request: web.Request, response: web.StreamResponse | None, fault: Fault | None, traffic: Traffic
+) -> None:
+    """Count a request and keep it, its credentials left out."""
+    status = None if response is None else response.status
+    traffic.operations[operation_of(request)] += 1
+    traffic.statuses[str(status)] += 1
+    world = request.app[WORLD]
+    if not world.settings.record_requests:
+        return
+    traffic.requests.append(
+        {
+            "number": traffic.total,
+            "time_ms": world.clock.now_ms(),
+            "method": request.method,
+            "path": request.rel_url.raw_path,
+            "template": template_of(request),
+            "query": [list(pair) for pair in request.query.items()],
+            "query_string": request.rel_url.raw_query_string,
+            "headers": {k: v for k, v in request.headers.items() if k.lower() != "authorization"},
+            "body": await _body(request),
+            "status": status,
+            "fault": fault.kind if fault else None,
+        }
+    )
+
+
+async def _body(request: web.Request) -> Any:
+    try:
+        raw = await request.read()
+    except (OSError, web.RequestPayloadError):
+        return None
+    try:
+        return json.loads(raw) if raw else None
+    except ValueError:
+        return raw.decode("utf-8", "replace")

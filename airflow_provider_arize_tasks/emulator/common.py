@@ -1,0 +1,129 @@
+"""What every part of the emulator needs: the clock, ids, times as text, and refusals."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import time
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_ERRORS_PAGE = "https://arize.com/docs/ax/rest-reference/errors"
+_CLASSES: dict[int, tuple[str, str]] = {
+    400: ("Invalid request", "invalid-request"),
+    401: ("Authentication required", "authentication-required"),
+    403: ("Access forbidden", "access-forbidden"),
+    404: ("Resource not found", "resource-not-found"),
+    405: ("Method not allowed", "method-not-allowed"),
+    409: ("Resource conflict", "resource-conflict"),
+    422: ("Unprocessable entity", "unprocessable-entity"),
+    429: ("Rate limit exceeded", "rate-limit-exceeded"),
+    503: ("Service unavailable", "service-unavailable"),
+}
+
+
+class Refusal(Exception):  # noqa: N818 -- an answer of the API, not an error of the emulator
+    """The API refuses a request.
+
+    :param status: HTTP status code.
+    :param detail: the specific cause, sent as ``detail`` of the problem document.
+    """
+
+    def __init__(self, status: int, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+
+
+def problem(status: int, detail: str, instance: str, request_id: str) -> dict[str, Any]:
+    """The RFC 9457 document for a refusal.
+
+    :param status: HTTP status code.
+    :param detail: the specific cause.
+    :param instance: path of the request.
+    :param request_id: the emulator's id of the request.
+    """
+    title, anchor = _CLASSES.get(status, ("Internal server error", "internal-server-error"))
+    return {
+        "status": status,
+        "title": title,
+        "type": f"{_ERRORS_PAGE}#{anchor}",
+        "detail": detail,
+        "instance": instance,
+        "request_id": request_id,
+    }
+
+
+class Clock:
+    """The server's own clock, in milliseconds since the epoch.
+
+    :ivar offset_ms: how far it runs ahead of the machine's clock; for tests of clients that must not trust theirs.
+    """
+
+    def __init__(self) -> None:
+        self.offset_ms = 0
+
+    def now_ms(self) -> int:
+        """Now, in milliseconds since the epoch."""
+        return int(time.time() * 1000) + self.offset_ms
+
+
+def make_id(kind: str, number: int) -> str:
+    """An id as Arize makes them: base64 of ``Kind:number:salt``.
+
+    :param kind: resource kind, such as ``TaskRun``.
+    :param number: number of the resource among its kind.
+    """
+    salt = base64.b64encode(hashlib.sha256(f"{kind}:{number}".encode()).digest()[:3], altchars=b"xz").decode()
+    return base64.b64encode(f"{kind}:{number}:{salt}".encode()).decode()
+
+
+def is_id(value: str) -> bool:
+    """Whether a text has the form of an id: strict base64 of a text with a colon."""
+    try:
+        return ":" in base64.b64decode(value, validate=True).decode("utf-8")
+    except (binascii.Error, ValueError):
+        return False
+
+
+def iso(ms: int | None) -> str | None:
+    """Milliseconds since the epoch as the API writes times: RFC 3339 in UTC, with milliseconds and ``Z``."""
+    if ms is None:
+        return None
+    moment = _EPOCH + timedelta(milliseconds=ms)
+    return f"{moment.strftime('%Y-%m-%dT%H:%M:%S')}.{ms % 1000:03d}Z"
+
+
+def parse_time(value: Any, where: str) -> int:
+    """A time of a request in milliseconds since the epoch; without an offset it is read as UTC.
+
+    :param value: an RFC 3339 text.
+    :param where: field name for the refusal.
+    """
+    if not isinstance(value, str) or len(value) < len("2026-01-01T00:00"):
+        raise Refusal(400, f"{where} must be an RFC 3339 date-time")
+    text = f"{value[:-1]}+00:00" if value.endswith(("Z", "z")) else value
+    try:
+        moment = datetime.fromisoformat(_plain_fraction(text))
+    except ValueError:
+        raise Refusal(400, f"{where} must be an RFC 3339 date-time, got {value!r}") from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=timezone.utc)
+    return (moment - _EPOCH) // timedelta(milliseconds=1)
+
+
+def _plain_fraction(text: str) -> str:
+    """Bring a fraction of a second to six digits, which is what Python 3.10 reads."""
+    head, dot, tail = text.partition(".")
+    if not dot:
+        return text
+    digits = len(tail) - len(tail.lstrip("0123456789"))
+    return f"{head}.{tail[:digits][:6].ljust(6, '0')}{tail[digits:]}"
+
+
+def unit_hash(*parts: object) -> float:
+    """A number in the open interval (0, 1) that depends on the parts alone; the emulator's only source of chance."""
+    digest = hashlib.blake2b("\x1f".join(map(str, parts)).encode(), digest_size=8).digest()
+    return (int.from_bytes(digest, "big") + 0.5) / 2**64

@@ -1,0 +1,331 @@
+"""The control path, ``/_emulator/...``: sets the stage and tells what happened. It takes no authentication."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from airflow_provider_arize_tasks.emulator import seed, views
+from airflow_provider_arize_tasks.emulator.common import Refusal, parse_time
+from airflow_provider_arize_tasks.emulator.model import COMPLETED, Outcome, Task
+from airflow_provider_arize_tasks.emulator.requests import body_of, world_of
+from airflow_provider_arize_tasks.emulator.rules import OutcomeRule, QualityRule
+from airflow_provider_arize_tasks.emulator.runs import end_now, start_many
+from airflow_provider_arize_tasks.emulator.spans import Span, SpanStore, ledger
+from airflow_provider_arize_tasks.emulator.world import Settings, World, by_name_or_id
+
+if TYPE_CHECKING:
+    from airflow_provider_arize_tasks.emulator.app import Traffic
+
+#: Closes the listening socket for a number of seconds; set by the server that holds one.
+GO_AWAY = web.AppKey[Callable[[float], Awaitable[None]]]("go_away")
+#: Fills an empty world as the emulator was started.
+SEED = web.AppKey[Callable[[World], None]]("seed")
+
+
+def _traffic(request: web.Request) -> Traffic:
+    from airflow_provider_arize_tasks.emulator.app import TRAFFIC
+
+    return request.app[TRAFFIC]
+
+
+def _done(**fields: Any) -> web.Response:
+    return web.json_response({"ok": True, **fields})
+
+
+async def status(request: web.Request) -> web.Response:
+    """``GET /_emulator/status``: whether it is up, with its settings."""
+    world = world_of(request)
+    names = {
+        "space": next(iter(world.spaces), None),
+        "project": next(iter(world.projects), None),
+        "dataset": next(iter(world.datasets), None),
+    }
+    return _done(
+        api_level=world.level.text,
+        now=world.clock.now_ms(),
+        settings=asdict(world.settings),
+        spans={project.name: len(world.spans[project.id]) for project in world.projects.values()},
+        ids=names,
+    )
+
+
+async def reset(request: web.Request) -> web.Response:
+    """``POST /_emulator/reset``: back to how it was started; ``{"spans": false}`` leaves the spans out."""
+    body = await body_of(request, default={})
+    world, traffic = world_of(request), _traffic(request)
+    fresh = World(level=world.level)
+    for name in World.__slots__:
+        if name != "level":
+            setattr(world, name, getattr(fresh, name))
+    request.app[SEED](world)
+    if not body.get("spans", True):
+        world.spans = {project: SpanStore() for project in world.spans}
+    fields = type(traffic)()
+    for name in type(traffic).__slots__:
+        if name != "open_now":
+            setattr(traffic, name, getattr(fields, name))
+    return _done()
+
+
+async def configure(request: web.Request) -> web.Response:
+    """``POST /_emulator/configure``: change settings; ``clock_offset_seconds`` shifts the server's clock."""
+    world, body = world_of(request), await body_of(request)
+    offset = body.pop("clock_offset_seconds", None)
+    if offset is not None:
+        world.clock.offset_ms = int(offset * 1000)
+    for name, value in body.items():
+        if name not in Settings.__slots__:
+            raise Refusal(400, f"unknown setting {name!r}")
+        setattr(world.settings, name, value)
+    return _done(settings=asdict(world.settings))
+
+
+async def add_spans(request: web.Request) -> web.Response:
+    """``POST /_emulator/spans``: add spans at given times, or a number of them evenly over a range."""
+    world, body = world_of(request), await body_of(request)
+    project = _project(world, body.get("project"), create=True)
+    columns = body.get("attributes") or {}
+    if body.get("times") is not None:
+        given = [(_time(item, "times"), dict(columns)) for item in body["times"]]
+        added = seed.add_spans(world, project, given)
+    else:
+        start, end = _time(body["start"], "start"), _time(body["end"], "end")
+        added = seed.spread_spans(world, project, int(body["count"]), start, end, columns)
+    return _done(added=len(added), span_ids=[span.id for span in added])
+
+
+def _time(value: Any, where: str) -> int:
+    return int(value) if isinstance(value, (int, float)) else parse_time(value, where)
+
+
+def _project(world: World, wanted: str | None, *, create: bool = False) -> str:
+    try:
+        return by_name_or_id(world.projects, wanted, "project").id
+    except Refusal:
+        if not create or wanted is None:
+            raise
+        return seed.add_project(world, wanted, next(iter(world.spaces))).id
+
+
+async def add(request: web.Request) -> web.Response:
+    """``POST /_emulator/add``: add a space, project, dataset, dataset version, evaluator or evaluator version."""
+    world, body = world_of(request), await body_of(request)
+    kind, name = body.get("kind"), str(body.get("name"))
+    if kind == "space":
+        from airflow_provider_arize_tasks.emulator.model import Space
+
+        organization = next(iter(world.spaces.values())).organization_id
+        space = Space(**world.stamp("Space", name), organization_id=organization)
+        world.spaces[space.id] = space
+        return _done(id=space.id)
+    space_id = by_name_or_id(world.spaces, body.get("space"), "space").id
+    if kind == "project":
+        return _done(id=seed.add_project(world, name, space_id).id)
+    if kind == "dataset":
+        return _done(id=seed.add_dataset(world, name, space_id, body.get("examples") or []).id)
+    if kind == "dataset_version":
+        dataset = by_name_or_id(world.datasets, body.get("dataset"), "dataset")
+        return _done(id=seed.add_version(world, dataset, body.get("examples") or []).id)
+    return _done(id=_add_evaluator(world, kind, name, space_id, body))
+
+
+def _add_evaluator(world: World, kind: Any, name: str, space_id: str, body: dict[str, Any]) -> str:
+    llm = next(item.id for item in world.integrations.values() if item.type == "LLM")
+    granularity = body.get("granularity") or "SPAN"
+    config = body.get("config") or seed.template_config(name, llm, body.get("choices"), granularity)
+    if kind == "evaluator":
+        return seed.add_evaluator(world, name, space_id, config).id
+    if kind == "evaluator_version":
+        evaluator = by_name_or_id(world.evaluators, body.get("evaluator"), "evaluator")
+        return seed.add_evaluator_version(world, evaluator, body.get("config") or evaluator.versions[-1].config).id
+    raise Refusal(400, "kind: must be space, project, dataset, dataset_version, evaluator or evaluator_version")
+
+
+async def set_outcome(request: web.Request) -> web.Response:
+    """``POST /_emulator/outcomes``: stage how coming runs end."""
+    world_of(request).outcomes.append(await _rule(request, OutcomeRule))
+    return _done()
+
+
+async def set_quality(request: web.Request) -> web.Response:
+    """``POST /_emulator/quality``: stage how good experiments are in the eyes of an evaluator."""
+    world_of(request).quality.append(await _rule(request, QualityRule))
+    return _done()
+
+
+async def _rule(request: web.Request, kind: Any) -> Any:
+    try:
+        return kind(**await body_of(request))
+    except TypeError as error:
+        raise Refusal(400, str(error)) from None
+
+
+async def clear_rules(request: web.Request) -> web.Response:
+    """``DELETE /_emulator/outcomes`` and ``DELETE /_emulator/quality``: forget what is staged."""
+    world = world_of(request)
+    (world.outcomes if request.path.endswith("outcomes") else world.quality).clear()
+    return _done()
+
+
+async def inject(request: web.Request) -> web.Response:
+    """``POST /_emulator/faults``: inject a fault."""
+    fault = _traffic(request).faults.add(await body_of(request))
+    return _done(id=fault.id)
+
+
+async def clear_faults(request: web.Request) -> web.Response:
+    """``DELETE /_emulator/faults``: clear faults and end an outage."""
+    traffic = _traffic(request)
+    traffic.faults.faults.clear()
+    traffic.outage_until = 0.0
+    return _done()
+
+
+async def outage(request: web.Request) -> web.Response:
+    """``POST /_emulator/outage``: nobody answers for a number of seconds.
+
+    ``mode``: ``drop`` closes every connection of the API without an answer, ``status`` answers 503 (or ``status``),
+    ``refuse`` closes the listening socket, so that connections are refused, on the control path too.
+    """
+    body, traffic = await body_of(request), _traffic(request)
+    seconds, mode = float(body.get("seconds", 10)), body.get("mode", "drop")
+    if mode == "refuse":
+        task = asyncio.ensure_future(request.app[GO_AWAY](seconds))
+        request.app["_refusing"] = task
+        return _done()
+    traffic.outage_status = int(body.get("status", 503)) if mode == "status" else None
+    traffic.outage_until = time.monotonic() + seconds
+    return _done()
+
+
+async def counters(request: web.Request) -> web.Response:
+    """``GET /_emulator/counters``: requests by operation and status, runs started by task, faults by kind."""
+    world, traffic = world_of(request), _traffic(request)
+    now = world.clock.now_ms()
+    names = {task.id: task.name for task in world.tasks.values()}
+    statuses: dict[str, int] = {}
+    for run in world.runs.values():
+        statuses[run.status(now)] = statuses.get(run.status(now), 0) + 1
+    return _done(
+        requests=dict(traffic.operations),
+        total_requests=traffic.total,
+        statuses=dict(traffic.statuses),
+        open_now=traffic.open_now,
+        open_most=traffic.open_most,
+        runs_started=dict(world.runs_started),
+        runs_started_by_name={names.get(key, key): value for key, value in world.runs_started.items()},
+        runs_total=sum(world.runs_started.values()),
+        runs_by_status=statuses,
+        faults=dict(traffic.faults.struck),
+    )
+
+
+async def recorded(request: web.Request) -> web.Response:
+    """``GET /_emulator/requests``: the recorded requests, oldest first; ``?after=N`` for those after number N."""
+    after = int(request.query.get("after", 0))
+    return web.json_response([item for item in _traffic(request).requests if item["number"] > after])
+
+
+async def forget_requests(request: web.Request) -> web.Response:
+    """``DELETE /_emulator/requests``: forget recorded requests and counters."""
+    traffic = _traffic(request)
+    traffic.requests.clear()
+    traffic.operations.clear()
+    traffic.statuses.clear()
+    return _done()
+
+
+async def list_runs(request: web.Request) -> web.Response:
+    """``GET /_emulator/runs``: every run of every task, oldest first, hidden ones too; ``?task=`` one task's."""
+    world, now = world_of(request), world_of(request).clock.now_ms()
+    wanted = request.query.get("task")
+    chosen = [run for run in world.runs.values() if wanted is None or wanted in _names(world.tasks.get(run.task_id))]
+    return web.json_response([views.run(world, run, now) | {"settings": run.settings} for run in chosen])
+
+
+def _names(task: Task | None) -> tuple[str, ...]:
+    return (task.id, task.name) if task is not None else ()
+
+
+async def start_runs(request: web.Request) -> web.Response:
+    """``POST /_emulator/runs``: start many runs of a task that evaluate nothing, for load tests."""
+    world, body = world_of(request), await body_of(request)
+    task = by_name_or_id(world.tasks, body.get("task"), "task")
+    started = start_many(world, task, int(body.get("count", 1)), float(body.get("run_seconds", 60)))
+    return _done(run_ids=[run.id for run in started])
+
+
+async def change_run(request: web.Request) -> web.Response:
+    """``POST /_emulator/runs/{run_id}``: end a run at once with the given status, reason and counts."""
+    world, body = world_of(request), await body_of(request)
+    run = world.runs.get(request.match_info["run_id"])
+    if run is None:
+        raise Refusal(404, "no such run")
+    outcome = Outcome(
+        status=body.get("status", COMPLETED),
+        reason=body.get("reason"),
+        successes=int(body.get("successes", 0)),
+        errors=int(body.get("errors", 0)),
+        skipped=int(body.get("skipped", 0)),
+    )
+    end_now(world, run, world.clock.now_ms(), outcome)
+    return _done()
+
+
+async def read_ledger(request: web.Request) -> web.Response:
+    """``GET /_emulator/ledger``: how often the spans of a project were labelled; by range, task or evaluators."""
+    world, query = world_of(request), request.query
+    wanted_task = query.get("task")
+    task = by_name_or_id(world.tasks, wanted_task, "task") if wanted_task else None
+    project = task.body.get("project_id") if task is not None else None
+    project_id = str(project or _project(world, query.get("project")))
+    start = parse_time(query["start"], "start") if "start" in query else None
+    end = parse_time(query["end"], "end") if "end" in query else None
+    spans = world.spans[project_id].between(start, end)
+    evaluators = [by_name_or_id(world.evaluators, name, "evaluator").id for name in query.getall("evaluator", [])]
+    evaluators = evaluators or (task.evaluator_ids if task is not None else _evaluators_of(world, project_id, spans))
+    return web.json_response(ledger(spans, evaluators, details=query.get("details") == "true"))
+
+
+def _evaluators_of(world: World, project_id: str, spans: list[Span]) -> list[str]:
+    """The evaluators attached to a project's tasks, and those that labelled its spans."""
+    attached = [
+        e for task in world.tasks.values() if task.body.get("project_id") == project_id for e in task.evaluator_ids
+    ]
+    return list(dict.fromkeys([*attached, *(name for span in spans for name in span.labels)]))
+
+
+async def list_experiments(request: web.Request) -> web.Response:
+    """``GET /_emulator/experiments``: every experiment with its rows, scores, and the runs that scored each row."""
+    world = world_of(request)
+    return web.json_response([asdict(item) for item in world.experiments.values()])
+
+
+ROUTES = [
+    web.get("/_emulator/status", status),
+    web.post("/_emulator/reset", reset),
+    web.post("/_emulator/configure", configure),
+    web.post("/_emulator/spans", add_spans),
+    web.post("/_emulator/add", add),
+    web.post("/_emulator/outcomes", set_outcome),
+    web.delete("/_emulator/outcomes", clear_rules),
+    web.post("/_emulator/quality", set_quality),
+    web.delete("/_emulator/quality", clear_rules),
+    web.post("/_emulator/faults", inject),
+    web.delete("/_emulator/faults", clear_faults),
+    web.post("/_emulator/outage", outage),
+    web.get("/_emulator/counters", counters),
+    web.get("/_emulator/requests", recorded),
+    web.delete("/_emulator/requests", forget_requests),
+    web.get("/_emulator/runs", list_runs),
+    web.post("/_emulator/runs", start_runs),
+    web.post("/_emulator/runs/{run_id}", change_run),
+    web.get("/_emulator/ledger", read_ledger),
+    web.get("/_emulator/experiments", list_experiments),
+]

@@ -1,0 +1,122 @@
+"""Query parameters and pages of lists."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from airflow_provider_arize_tasks.emulator.common import Refusal, is_id
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from airflow_provider_arize_tasks.emulator.levels import Level
+    from airflow_provider_arize_tasks.emulator.world import World
+
+T = TypeVar("T")
+LONGEST_NAME = 255
+
+
+def read_query(query: Mapping[str, str], operation: str, allowed: Sequence[str], level: Level) -> dict[str, str]:
+    """The query parameters of a request.
+
+    :param query: as sent.
+    :param operation: method and path template, the key of the level table.
+    :param allowed: parameters the operation takes beside ``limit`` and ``cursor``.
+    :raises Refusal: 400 for one that it doesn't take, and for a name longer than 255 characters.
+    """
+    for name, value in query.items():
+        is_known = name in allowed or name in ("limit", "cursor")
+        if not is_known or not level.knows(f"query {operation} {name}"):
+            raise Refusal(400, f"unknown query parameter {name!r}")
+        if name in ("name", "space_name") and len(value) > LONGEST_NAME:
+            raise Refusal(400, f"{name}: must have at most {LONGEST_NAME} characters")
+        if name.endswith("_id") and not is_id(value):
+            raise Refusal(400, f"{name}: {value!r} is not a valid identifier")
+    return dict(query)
+
+
+def page(
+    key: str, items: Sequence[T], view: Callable[[T], dict[str, Any]], query: Mapping[str, Any], most: int = 100
+) -> dict[str, Any]:
+    """One page of a list.
+
+    :param key: the name of the array in the reply.
+    :param items: all items that match, in order.
+    :param view: an item as the API sends it.
+    :param query: ``limit`` (50 by default) and ``cursor``.
+    :param most: the highest limit.
+    :raises Refusal: 400 for a limit out of range or a cursor that isn't one.
+    """
+    start, limit = read_cursor(query.get("cursor")), read_limit(query.get("limit"), most)
+    return finish_page(key, [view(item) for item in islice(items, start, start + limit)], start, limit, len(items))
+
+
+def finish_page(key: str, views: list[dict[str, Any]], start: int, limit: int, total: int) -> dict[str, Any]:
+    """A page's reply from its items' views."""
+    pagination: dict[str, Any] = {"has_more": start + limit < total}
+    if pagination["has_more"]:
+        pagination["next_cursor"] = write_cursor(start + limit)
+    return {key: views, "pagination": pagination}
+
+
+def read_limit(value: Any, most: int) -> int:
+    """A page size; 50 where none is given."""
+    if value is None:
+        return 50
+    try:
+        limit = int(value)
+    except ValueError:
+        raise Refusal(400, f"limit: must be an integer, got {value!r}") from None
+    if not 1 <= limit <= most:
+        raise Refusal(400, f"limit: must be between 1 and {most}")
+    return limit
+
+
+def write_cursor(position: int) -> str:
+    """The opaque cursor of a position."""
+    return base64.urlsafe_b64encode(f"after:{position}".encode()).decode()
+
+
+def read_cursor(value: str | None) -> int:
+    """The position a cursor stands for; 0 for none."""
+    if value is None:
+        return 0
+    try:
+        word, _, number = base64.urlsafe_b64decode(value.encode()).decode().partition(":")
+        if word == "after":
+            return int(number)
+    except (binascii.Error, ValueError):
+        pass
+    raise Refusal(400, "cursor: is not valid")
+
+
+def scoped(world: World, items: Iterable[T], query: Mapping[str, str], space_of: Callable[[T], str]) -> list[T]:
+    """The items of the spaces a query names, by ``space_id`` or by a part of ``space_name``.
+
+    :raises Refusal: 404 for an unknown space id, on levels that check it.
+    """
+    chosen = list(items)
+    space_id = query.get("space_id")
+    if space_id is not None:
+        require_scope(world, world.spaces, space_id, "space")
+        chosen = [item for item in chosen if space_of(item) == space_id]
+    part = query.get("space_name")
+    if part is not None:
+        spaces = {space.id for space in world.spaces.values() if part.lower() in space.name.lower()}
+        chosen = [item for item in chosen if space_of(item) in spaces]
+    return chosen
+
+
+def require_scope(world: World, table: Mapping[str, Any], scope_id: str, what: str) -> None:
+    """Refuse a list whose scoping resource doesn't exist; older servers answer with an empty list."""
+    if scope_id not in table and world.level.knows("missing scope is 404"):
+        raise Refusal(404, f"{what} {scope_id} not found")
+
+
+def named(items: Iterable[Any], query: Mapping[str, str]) -> list[Any]:
+    """The items whose name contains the query's ``name``, whatever the case."""
+    part = query.get("name")
+    return [item for item in items if part is None or part.lower() in item.name.lower()]

@@ -1,0 +1,319 @@
+"""The life of a run: started by a trigger, ended by the clock or a cancel, its effects applied when it ends.
+
+Nothing runs in the background: whenever a request comes in, :func:`settle` applies the effects of the runs whose time
+is up, in order. Ten thousand waiting runs so cost nothing between requests. What a run will evaluate is chosen when it
+is triggered, so two runs over the same window at the same time label its spans twice, as the ledger then shows.
+"""
+
+from __future__ import annotations
+
+import heapq
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_arize_tasks.emulator.common import Refusal, make_id
+from airflow_provider_arize_tasks.emulator.model import (
+    CANCELLED,
+    COMPLETED,
+    FAILED,
+    Dataset,
+    DatasetVersion,
+    Experiment,
+    ExperimentRow,
+    Outcome,
+    Run,
+    Task,
+)
+from airflow_provider_arize_tasks.emulator.rules import OutcomeRule
+from airflow_provider_arize_tasks.emulator.scores import run_example, score_row
+from airflow_provider_arize_tasks.emulator.selection import select_spans
+from airflow_provider_arize_tasks.emulator.world import World, find
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+ALREADY_LABELLED = (
+    "All matching data already has evaluation labels from a previous run; re-trigger the task with"
+    " override_evaluations enabled to re-evaluate it."
+)
+NO_DATA = "No data found for the given time range"
+
+
+def start_evaluation(world: World, task: Task, body: Mapping[str, Any], now: int, window: tuple[int, int]) -> Run:
+    """Start a run of a project's evaluation task over a window.
+
+    :param world: the state.
+    :param task: the task.
+    :param body: the trigger body, already validated.
+    :param now: milliseconds since the epoch.
+    :param window: first and after-last millisecond.
+    :raises Refusal: 400 where the window holds no span.
+    """
+    seen_until = now - int(world.settings.index_lag_seconds * 1000)
+    spans = [s for s in world.spans[task.body["project_id"]].between(*window) if s.ingested_ms <= seen_until]
+    if not spans:
+        raise Refusal(400, f"{NO_DATA}: no spans between the start and the end of the window")
+    limit = body.get("max_spans") or world.settings.max_spans
+    override = bool(body.get("override_evaluations"))
+    selection = select_spans(world, task, spans, override=override, max_spans=limit)
+    run = _new_run(world, task, now, selection.units, None)
+    run.window = window
+    run.settings = {"max_spans": limit, "override_evaluations": override}
+    if selection.matched and not selection.units:
+        run.outcome = Outcome(status=CANCELLED, reason=ALREADY_LABELLED)
+    return run
+
+
+def start_scoring(world: World, task: Task, body: Mapping[str, Any], experiments: list[Experiment], now: int) -> Run:
+    """Start a run of a dataset's evaluation task over experiments.
+
+    :param world: the state.
+    :param task: the task.
+    :param body: the trigger body, already validated.
+    :param experiments: the experiments whose rows it scores.
+    :param now: milliseconds since the epoch.
+    """
+    override = bool(body.get("override_evaluations"))
+    rows = [(experiment, row) for experiment in experiments for row in experiment.rows]
+    work = []
+    for experiment, row in rows:
+        left = tuple(name for name in task.evaluator_ids if override or not row.labelled_by.get(name))
+        if left:
+            work.append(((experiment, row), left))
+    limit = body.get("max_spans") or world.settings.max_spans
+    run = _new_run(world, task, now, work[:limit], None)
+    run.settings = {"override_evaluations": override, "experiment_ids": [item.id for item in experiments]}
+    if rows and not work:
+        run.outcome = Outcome(status=CANCELLED, reason=ALREADY_LABELLED)
+    return run
+
+
+def start_experiment(
+    world: World,
+    task: Task,
+    body: Mapping[str, Any],
+    now: int,
+    dataset: Dataset,
+    version: DatasetVersion,
+    examples: Sequence[Mapping[str, Any]],
+) -> Run:
+    """Start a run of a run-experiment task; its experiment shows once the run is RUNNING.
+
+    :param world: the state.
+    :param task: the task.
+    :param body: the trigger body, already validated.
+    :param now: milliseconds since the epoch.
+    :param dataset: the task's dataset.
+    :param version: the version of it.
+    :param examples: the examples to run.
+    """
+    name = body["experiment_name"]
+    run = _new_run(world, task, now, list(examples), name)
+    experiment = Experiment(
+        **world.stamp("Experiment", name, run.starts_ms),
+        space_id=dataset.space_id,
+        dataset_id=dataset.id,
+        dataset_version_id=version.id,
+        integration_id=task.body["run_configuration"].get("integration_id"),
+    )
+    world.experiments[experiment.id] = experiment
+    run.experiment_id = experiment.id
+    run.settings = dict(body)
+    return run
+
+
+def _new_run(world: World, task: Task, now: int, work: list[Any], experiment_name: str | None) -> Run:
+    rule = _take_rule(world, task, experiment_name)
+    settings = world.settings
+    seconds = settings.run_seconds if rule.run_seconds is None else rule.run_seconds
+    pending = settings.pending_seconds if rule.pending_seconds is None else rule.pending_seconds
+    pending = min(seconds, seconds / 10 if pending is None else pending)
+    hidden = settings.hidden_seconds if rule.hidden_seconds is None else rule.hidden_seconds
+    run = Run(
+        **world.stamp("TaskRun", "", now),
+        task_id=task.id,
+        starts_ms=now + int(pending * 1000),
+        ends_ms=now + int(seconds * 1000),
+        outcome=_outcome(world, rule, work),
+        work=work,
+        visible_ms=now + int(hidden * 1000),
+    )
+    world.runs[run.id] = run
+    task.runs.append(run)
+    task.last_run_ms = now
+    world.runs_started[task.id] += 1
+    heapq.heappush(world.due, (run.ends_ms, run.number, run.id))
+    return run
+
+
+def _take_rule(world: World, task: Task, experiment_name: str | None) -> OutcomeRule:
+    for rule in world.outcomes:
+        if rule.matches(task, experiment_name):
+            if rule.times is not None:
+                rule.times -= 1
+            return rule
+    return OutcomeRule()
+
+
+def _count(world: World, work: Sequence[Any]) -> int:
+    """How many items a piece of work counts for."""
+    if world.settings.counts != "per_evaluator" or not work or not isinstance(work[0], tuple):
+        return len(work)
+    return sum(len(evaluators) for _, evaluators in work)
+
+
+def _outcome(world: World, rule: OutcomeRule, work: list[Any]) -> Outcome:
+    """The end a rule stages; trims the work to what will be done."""
+    outcome = Outcome(status=rule.status, reason=rule.failure_reason)
+    if rule.status in (FAILED, CANCELLED):
+        del work[int(len(work) * rule.labelled_fraction) :]
+    total = len(work)
+    errors = min(rule.errors, total)
+    skipped = min(rule.skipped, total - errors)
+    done = work[: total - errors - skipped]
+    outcome.successes, outcome.errors, outcome.skipped = _count(world, done), errors, skipped
+    if rule.successes is not None:
+        outcome.successes, outcome.errors, outcome.skipped = rule.successes, rule.errors, rule.skipped
+    return outcome
+
+
+def cancel(world: World, run: Run, now: int, reason: str = "The run was cancelled by a user") -> None:
+    """Cancel a run; what it had done by then stays.
+
+    :raises Refusal: 400 for a run that has ended.
+    """
+    if run.is_over(now):
+        raise Refusal(400, f"cannot cancel a run with status '{run.status(now).lower()}'")
+    share = 0.0 if now < run.starts_ms else (now - run.starts_ms) / max(1, run.ends_ms - run.starts_ms)
+    del run.work[int(len(run.work) * share) :]
+    run.outcome = Outcome(status=CANCELLED, reason=reason, successes=_count(world, run.work))
+    was_running = now >= run.starts_ms
+    run.ends_ms = now
+    if run.experiment_id and not was_running:
+        world.experiments.pop(run.experiment_id, None)
+        run.experiment_id = None
+    _finish(world, run)
+
+
+def end_now(world: World, run: Run, now: int, outcome: Outcome) -> None:
+    """End a run at once as the control path asks, without the effects of its remaining work."""
+    run.work.clear()
+    run.outcome = outcome
+    run.ends_ms = min(now, run.ends_ms)
+    run.starts_ms = min(run.starts_ms, run.ends_ms)
+    run.settled = True
+
+
+def settle(world: World, now: int) -> None:
+    """Apply the effects of all runs that have ended by now, in the order of their ends."""
+    while world.due and world.due[0][0] <= now:
+        _, _, run_id = heapq.heappop(world.due)
+        run = world.runs.get(run_id)
+        if run is not None and run.is_over(now) and not run.settled:
+            _finish(world, run)
+
+
+def _finish(world: World, run: Run) -> None:
+    run.settled = True
+    task = world.tasks.get(run.task_id)
+    if run.experiment_id is not None and task is not None:
+        _write_rows(world, run, task)
+        if run.outcome.status == COMPLETED:
+            _chain(world, run)
+    elif task is not None and task.body.get("dataset_id") is not None:
+        _score_rows(world, run)
+    else:
+        _label_spans(run)
+    run.work = []
+
+
+def _label_spans(run: Run) -> None:
+    undone = run.outcome.errors + run.outcome.skipped
+    for spans, evaluators in run.work[: max(0, len(run.work) - undone)]:
+        for span in spans:
+            for name in evaluators:
+                span.labels.setdefault(name, []).append(run.id)
+
+
+def _write_rows(world: World, run: Run, task: Task) -> None:
+    experiment = world.experiments.get(run.experiment_id or "")
+    if experiment is None:
+        return
+    config = task.body["run_configuration"]
+    agent = world.integrations.get(config.get("integration_id") or "")
+    staged = run.outcome.errors
+    for position, example in enumerate(run.work):
+        text, good = run_example(config, example, agent)
+        if position >= len(run.work) - staged:
+            text, good = "The model did not answer: staged by the emulator", False
+        elif not good:
+            run.outcome.errors += 1
+            run.outcome.successes = max(0, run.outcome.successes - 1)
+        experiment.rows.append(
+            ExperimentRow(
+                id=make_id("ExperimentRun", experiment.number * 100_000 + position),
+                example_id=example["id"],
+                output=text if good else None,
+                error=None if good else text,
+            )
+        )
+    experiment.updated_ms = run.ends_ms
+
+
+def _score_rows(world: World, run: Run) -> None:
+    judged, skipped, failed = 0, run.outcome.skipped, run.outcome.errors
+    for (experiment, row), evaluators in run.work[: max(0, len(run.work) - skipped - failed)]:
+        done = [
+            score_row(experiment, row, world.evaluators[name], world.quality, run.id)
+            for name in evaluators
+            if name in world.evaluators
+        ]
+        judged += any(done)
+        skipped += not any(done)
+        experiment.updated_ms = run.ends_ms
+    if run.outcome.status == COMPLETED and world.settings.counts == "items":
+        run.outcome.successes, run.outcome.skipped = judged, skipped
+
+
+def _chain(world: World, run: Run) -> None:
+    """Trigger the evaluation tasks that the server was asked to run after the experiment."""
+    for task_id in run.settings.get("evaluation_task_ids") or []:
+        task = world.tasks.get(task_id)
+        experiment = world.experiments.get(run.experiment_id or "")
+        if task is None or experiment is None:
+            continue
+        start_scoring(world, task, {}, [experiment], run.ends_ms)
+
+
+def experiments_of(world: World, task: Task, ids: Sequence[str] | None, now: int) -> list[Experiment]:
+    """The experiments a dataset's evaluation run is to score.
+
+    :param ids: as triggered; the task's own by default.
+    :raises Refusal: 404 for an unknown one, 422 for one of another dataset.
+    """
+    found = []
+    for experiment_id in ids if ids is not None else task.body.get("experiment_ids") or []:
+        experiment = find(world.experiments, experiment_id, "experiment")
+        if experiment.created_ms > now:
+            raise Refusal(404, f"experiment {experiment_id} not found")
+        if experiment.dataset_id != task.body.get("dataset_id"):
+            raise Refusal(422, f"experiment {experiment_id} does not belong to the task's dataset")
+        found.append(experiment)
+    return found
+
+
+def start_many(world: World, task: Task, count: int, run_seconds: float) -> list[Run]:
+    """Start runs that evaluate nothing, for load tests.
+
+    :param world: the state.
+    :param task: the task.
+    :param count: how many.
+    :param run_seconds: how long each lasts.
+    """
+    now = world.clock.now_ms()
+    started = []
+    for _ in range(count):
+        run = _new_run(world, task, now, [], None)
+        run.ends_ms = now + int(run_seconds * 1000)
+        heapq.heappush(world.due, (run.ends_ms, run.number, run.id))
+        started.append(run)
+    return started

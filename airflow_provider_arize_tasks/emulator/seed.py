@@ -1,0 +1,281 @@
+"""What a bare emulator holds, so that a first call has something to find."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_arize_tasks.emulator.common import make_id, parse_time, unit_hash
+from airflow_provider_arize_tasks.emulator.model import (
+    Dataset,
+    DatasetVersion,
+    Evaluator,
+    EvaluatorVersion,
+    Experiment,
+    ExperimentRow,
+    Integration,
+    Project,
+    Space,
+)
+from airflow_provider_arize_tasks.emulator.spans import Span, SpanStore
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from airflow_provider_arize_tasks.emulator.world import World
+
+DAY_MS = 24 * 60 * 60 * 1000
+SPACE, PROJECT, DATASET = "demo-space", "demo-project", "demo-dataset"
+_TOPICS = (
+    "refund",
+    "delivery",
+    "login",
+    "invoice",
+    "upgrade",
+    "cancellation",
+    "warranty",
+    "address",
+    "discount",
+    "tax",
+)
+_MODELS = ("gpt-4o", "gpt-4o-mini", "claude-sonnet")
+_KINDS = ("LLM", "LLM", "RETRIEVER", "CHAIN", "TOOL")
+
+
+def seed(world: World, spans: int = 3000, examples: int = 50) -> None:
+    """Fill an empty world.
+
+    :param world: the world.
+    :param spans: how many spans, evenly over the 30 days up to now.
+    :param examples: how many examples the dataset has.
+    """
+    now = world.clock.now_ms()
+    born = now - 60 * DAY_MS
+    space = Space(
+        **world.stamp("Space", SPACE, born), organization_id=make_id("Organization", 1), description="A local space"
+    )
+    world.spaces[space.id] = space
+    add_project(world, PROJECT, space.id, born)
+    add_dataset(world, DATASET, space.id, [_example(world, n) for n in range(1, examples + 1)], born)
+    integration = _integrations(world, space.id, born)
+    choices = {"correct": 1, "incorrect": 0}
+    add_evaluator(world, "correctness", space.id, template_config("correctness", integration, choices), born)
+    choices = {"factual": 1, "hallucinated": 0}
+    add_evaluator(world, "hallucination", space.id, template_config("hallucination", integration, choices), born)
+    trace = template_config("trace-relevance", integration, {"relevant": 1, "irrelevant": 0}, "TRACE")
+    add_evaluator(world, "trace-relevance", space.id, trace, born)
+    session = template_config("session-frustration", integration, {"content": 1, "frustrated": 0}, "SESSION")
+    add_evaluator(world, "session-frustration", space.id, session, born)
+    managed = {"type": "MANAGED", "name": "json-parseable", "managed_evaluator": "JSON_PARSEABLE"}
+    add_evaluator(world, "json-parseable", space.id, managed | {"variables": ["output"], "static_params": []}, born)
+    custom = {"type": "CUSTOM", "name": "conciseness", "code": "class Conciseness: ...", "imports": ""}
+    add_evaluator(world, "conciseness", space.id, custom | {"variables": ["output"], "static_params": []}, born)
+    _baseline(world, born)
+    spread_spans(world, next(iter(world.projects)), spans, now - 30 * DAY_MS, now)
+
+
+def add_project(world: World, name: str, space_id: str, at_ms: int | None = None) -> Project:
+    """Add an empty project."""
+    project = Project(**world.stamp("Model", name, at_ms), space_id=space_id)
+    world.projects[project.id] = project
+    world.spans[project.id] = SpanStore()
+    return project
+
+
+def add_dataset(
+    world: World, name: str, space_id: str, examples: list[dict[str, Any]], at_ms: int | None = None
+) -> Dataset:
+    """Add a dataset with one version.
+
+    :param examples: the rows; each gets an ``id`` unless it has one.
+    """
+    dataset = Dataset(**world.stamp("Dataset", name, at_ms), space_id=space_id)
+    world.datasets[dataset.id] = dataset
+    add_version(world, dataset, examples, at_ms)
+    return dataset
+
+
+def add_version(
+    world: World, dataset: Dataset, examples: list[dict[str, Any]], at_ms: int | None = None
+) -> DatasetVersion:
+    """Add a version to a dataset, which becomes its latest."""
+    name = f"v{len(dataset.versions) + 1}"
+    rows = [{"id": _uuid(world)} | dict(example) for example in examples]
+    version = DatasetVersion(**world.stamp("DatasetVersion", name, at_ms), dataset_id=dataset.id, examples=rows)
+    dataset.versions.append(version)
+    dataset.updated_ms = version.created_ms
+    return version
+
+
+def add_evaluator(
+    world: World, name: str, space_id: str, config: dict[str, Any], at_ms: int | None = None
+) -> Evaluator:
+    """Add an evaluator with one version; a ``type`` in its configuration makes it a code evaluator."""
+    kind = "CODE" if "type" in config else "TEMPLATE"
+    evaluator = Evaluator(**world.stamp("Evaluator", name, at_ms), space_id=space_id, type=kind)
+    evaluator.description = f"The {name} evaluator"
+    world.evaluators[evaluator.id] = evaluator
+    add_evaluator_version(world, evaluator, config, at_ms)
+    return evaluator
+
+
+def add_evaluator_version(
+    world: World, evaluator: Evaluator, config: dict[str, Any], at_ms: int | None = None
+) -> EvaluatorVersion:
+    """Add a version to an evaluator, which becomes its latest."""
+    name = f"v{len(evaluator.versions) + 1}"
+    stamp = world.stamp("EvaluatorVersion", name, at_ms)
+    version = EvaluatorVersion(**stamp, evaluator_id=evaluator.id, config=config)
+    evaluator.versions.append(version)
+    return version
+
+
+def template_config(
+    name: str, integration_id: str, choices: Mapping[str, float] | None, granularity: str = "SPAN"
+) -> dict[str, Any]:
+    """The configuration of a template evaluator."""
+    return {
+        "name": name,
+        "template": f"Judge the {name} of {{output}} as an answer to {{input}}.",
+        "include_explanations": True,
+        "use_function_calling": True,
+        "use_structured_output": True,
+        "classification_choices": dict(choices) if choices else None,
+        "direction": "MAXIMIZE",
+        "data_granularity": granularity,
+        "llm_config": {
+            "ai_integration_id": integration_id,
+            "model_name": "gpt-4o",
+            "invocation_parameters": {"temperature": 0},
+            "provider_parameters": {},
+        },
+    }
+
+
+def spread_spans(
+    world: World, project_id: str, count: int, start_ms: int, end_ms: int, columns: Mapping[str, Any] | None = None
+) -> list[Span]:
+    """Add spans evenly over ``[start, end)``.
+
+    :param count: how many.
+    :param columns: columns that every span gets on top of its own.
+    """
+    width = end_ms - start_ms
+    times = [start_ms + width * n // count for n in range(count)]
+    return add_spans(world, project_id, [(time, dict(columns or {})) for time in times])
+
+
+def add_spans(world: World, project_id: str, given: Iterable[tuple[int, dict[str, Any]]]) -> list[Span]:
+    """Add spans at given times.
+
+    :param given: pairs of a time in milliseconds and columns; a column ``id`` names the span.
+    """
+    now = world.clock.now_ms()
+    spans = []
+    for time_ms, columns in given:
+        number = world.next_number("Span")
+        span_id = str(columns.pop("id", None) or f"{number:016x}")
+        ingested = min(now, max(time_ms, int(columns.pop("ingested_ms", time_ms))))
+        spans.append(Span(id=span_id, time_ms=time_ms, ingested_ms=ingested, columns=_columns(number) | columns))
+    world.spans[project_id].add(spans)
+    return spans
+
+
+def load_spans(world: World, path: Path) -> int:
+    """Add spans from a file: a JSON array or one JSON object a line, each with ``time`` and optional columns.
+
+    :param path: the file.
+    :return: how many were added, over all projects.
+    """
+    text = path.read_text(encoding="utf-8")
+    rows = (
+        json.loads(text) if text.lstrip().startswith("[") else [json.loads(x) for x in text.splitlines() if x.strip()]
+    )
+    space_id = next(iter(world.spaces))
+    by_project: dict[str, list[tuple[int, dict[str, Any]]]] = {}
+    for row in rows:
+        columns = {**row.get("attributes", {}), **{k: v for k, v in row.items() if k != "attributes"}}
+        time_ms = parse_time(columns.pop("time"), "time")
+        by_project.setdefault(str(columns.pop("project", PROJECT)), []).append((time_ms, columns))
+    for name, given in by_project.items():
+        project = next((p for p in world.projects.values() if p.name == name), None)
+        add_spans(world, (project or add_project(world, name, space_id)).id, given)
+    return len(rows)
+
+
+def _columns(number: int) -> dict[str, Any]:
+    draw = unit_hash("span", number)
+    topic = _TOPICS[number % len(_TOPICS)]
+    return {
+        "name": f"answer {topic}",
+        "context.span_id": f"{number:016x}",
+        "context.trace_id": f"{number // 3:032x}",
+        "context.session_id": f"session-{number // 12}",
+        "status_code": "ERROR" if draw < 0.04 else "OK",
+        "latency_ms": round(80 + 1900 * draw),
+        "attributes.openinference.span.kind": _KINDS[number % len(_KINDS)],
+        "attributes.llm.model_name": _MODELS[number % len(_MODELS)],
+        "attributes.input.value": f"Question {number} about {topic}",
+        "attributes.output.value": f"Answer {number} about {topic}",
+        "attributes.topic": topic,
+    }
+
+
+def _uuid(world: World) -> str:
+    digits = f"{int(unit_hash('uuid', world.next_number('Example')) * 2**128):032x}"
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
+
+
+def _example(world: World, number: int) -> dict[str, Any]:
+    topic = _TOPICS[number % len(_TOPICS)]
+    return {
+        "id": _uuid(world),
+        "input": f"What about my {topic}, case {number}?",
+        "expected": f"Your {topic} is settled.",
+        "topic": topic,
+        "difficulty": number % 5,
+    }
+
+
+def _integrations(world: World, space_id: str, born: int) -> str:
+    llm = Integration(**world.stamp("LlmIntegration", "demo-openai", born), space_id=space_id, type="LLM")
+    llm.config = {
+        "provider": "OPEN_AI",
+        "has_api_key": True,
+        "base_url": None,
+        "model_names": ["gpt-4o", "gpt-4o-mini"],
+        "headers": None,
+        "enable_default_models": True,
+        "function_calling_enabled": True,
+        "auth_type": "DEFAULT",
+        "provider_metadata": None,
+    }
+    agent = Integration(**world.stamp("LlmIntegration", "demo-agent", born), space_id=space_id, type="AGENT")
+    properties = {"question": {"type": "string"}, "difficulty": {"type": "integer"}, "note": {"type": "string"}}
+    agent.config = {
+        "endpoint": "https://agent.example.com/answer",
+        "has_headers": False,
+        "input_schema": {"type": "object", "properties": properties, "required": ["question"]},
+        "request_presets": [],
+    }
+    for item in (llm, agent):
+        world.integrations[item.id] = item
+    return llm.id
+
+
+def _baseline(world: World, born: int) -> None:
+    """An experiment to begin with: evaluation tasks of a dataset need one when they are created."""
+    dataset = next(iter(world.datasets.values()))
+    version = dataset.versions[-1]
+    experiment = Experiment(
+        **world.stamp("Experiment", "baseline", born),
+        space_id=dataset.space_id,
+        dataset_id=dataset.id,
+        dataset_version_id=version.id,
+    )
+    for position, example in enumerate(version.examples):
+        row_id = make_id("ExperimentRun", experiment.number * 100_000 + position)
+        output = f"Answer to: {example['input']}"
+        experiment.rows.append(ExperimentRow(id=row_id, example_id=example["id"], output=output))
+    world.experiments[experiment.id] = experiment

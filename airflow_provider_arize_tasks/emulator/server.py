@@ -1,0 +1,84 @@
+"""The server process: sockets, start and stop."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from airflow_provider_arize_tasks.emulator.app import make_app
+from airflow_provider_arize_tasks.emulator.control_routes import GO_AWAY, SEED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from airflow_provider_arize_tasks.emulator.world import World
+
+
+class Server:
+    """A listening emulator that can stop listening for a while and come back with its state.
+
+    :param world: its state.
+    :param host: address to listen on.
+    :param port: port; 0 for a free one.
+    :param api_key: the only bearer token to accept; any by default.
+    :param seed: fills an empty world; used at the start and on reset.
+    """
+
+    def __init__(self, world: World, host: str, port: int, api_key: str | None, seed: Callable[[World], None]) -> None:
+        self.host, self.port = host, port
+        seed(world)
+        app = make_app(world, api_key)
+        app[SEED] = seed
+        app[GO_AWAY] = self.go_away
+        self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1)
+        self._site: web.TCPSite | None = None
+
+    @property
+    def url(self) -> str:
+        """Base URL."""
+        return f"http://{self.host}:{self.port}"
+
+    async def start(self) -> None:
+        """Begin to listen."""
+        await self._runner.setup()
+        await self._listen()
+
+    async def _listen(self) -> None:
+        self._site = web.TCPSite(self._runner, self.host, self.port, backlog=4096, reuse_address=True)
+        await self._site.start()
+        self.port = int(self._runner.addresses[0][1])
+
+    async def go_away(self, seconds: float) -> None:
+        """Refuse connections for a while: close the listening socket and every open connection, then come back."""
+        await asyncio.sleep(0.05)  # let the answer to the control request out
+        if self._site is not None:
+            await self._site.stop()
+        server = self._runner.server
+        if server is not None:
+            for connection in server.connections:
+                connection.force_close()
+                if connection.transport is not None:
+                    connection.transport.abort()
+        await asyncio.sleep(seconds)
+        await self._listen()
+
+    async def stop(self) -> None:
+        """Stop listening and let go of everything."""
+        await self._runner.cleanup()
+
+
+async def serve(server: Server, describe: str) -> None:
+    """Run a server until SIGINT or SIGTERM; one line on standard output says when it is ready."""
+    await server.start()
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    sys.stdout.write(f"Arize emulator ready at {server.url} ({describe})\n")
+    sys.stdout.flush()
+    await stop.wait()
+    await server.stop()

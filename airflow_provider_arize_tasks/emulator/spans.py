@@ -1,0 +1,103 @@
+"""Spans with timestamps, their labels, and the ledger: which span was labelled by which run and evaluator."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_arize_tasks.emulator.common import iso
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+
+@dataclass(slots=True, kw_only=True)
+class Span:
+    """A span. ``labels`` maps an evaluator id to the ids of the runs that labelled it, in order."""
+
+    id: str
+    time_ms: int
+    ingested_ms: int
+    columns: dict[str, Any]
+    labels: dict[str, list[str]] = field(default_factory=dict)
+
+    def unit(self, granularity: str) -> str:
+        """What counts as one evaluated unit: the span itself, its trace or its session."""
+        if granularity == "SPAN":
+            return self.id
+        return str(self.columns.get(f"context.{granularity.lower()}_id") or self.id)
+
+
+class SpanStore:
+    """The spans of one project, in order of time."""
+
+    def __init__(self) -> None:
+        self.spans: list[Span] = []
+        self._times: list[int] = []
+
+    def __len__(self) -> int:
+        return len(self.spans)
+
+    def add(self, spans: Iterable[Span]) -> None:
+        """Add spans; order doesn't matter."""
+        self.spans.extend(spans)
+        self.spans.sort(key=lambda span: (span.time_ms, span.id))
+        self._times = [span.time_ms for span in self.spans]
+
+    def between(self, start_ms: int | None, end_ms: int | None) -> list[Span]:
+        """The spans of ``[start, end)``, in order of time.
+
+        :param start_ms: first millisecond, or ``None`` for the beginning.
+        :param end_ms: the millisecond after the last, or ``None`` for all that follow.
+        """
+        first = 0 if start_ms is None else bisect_left(self._times, start_ms)
+        last = len(self.spans) if end_ms is None else bisect_left(self._times, end_ms)
+        return self.spans[first:last]
+
+    def clear_labels(self) -> None:
+        """Forget all labels."""
+        for span in self.spans:
+            span.labels.clear()
+
+
+def ledger(spans: Sequence[Span], evaluators: Sequence[str], *, details: bool, examples: int = 100) -> dict[str, Any]:
+    """How often each span was labelled by each evaluator.
+
+    A span is ``once`` when every evaluator labelled it exactly once, ``missed`` when at least one never did, ``twice``
+    when at least one did so more than once; a span can be both missed and twice with two evaluators.
+
+    :param spans: the spans of the range asked for.
+    :param evaluators: evaluator ids to look at.
+    :param details: list every span with its labels.
+    :param examples: how many missed and twice labelled spans to list.
+    """
+    counts = {name: {"once": 0, "missed": 0, "twice": 0} for name in evaluators}
+    missed, twice = [], []
+    once = 0
+    for span in spans:
+        times = {name: len(span.labels.get(name, ())) for name in evaluators}
+        for name, number in times.items():
+            counts[name]["missed" if number == 0 else "once" if number == 1 else "twice"] += 1
+        once += all(number == 1 for number in times.values())
+        if any(number == 0 for number in times.values()):
+            missed.append(span)
+        if any(number > 1 for number in times.values()):
+            twice.append(span)
+    result: dict[str, Any] = {
+        "spans": len(spans),
+        "once": once,
+        "missed": len(missed),
+        "twice": len(twice),
+        "by_evaluator": counts,
+        "missed_spans": [_entry(span) for span in missed[:examples]],
+        "twice_spans": [_entry(span) for span in twice[:examples]],
+    }
+    if details:
+        result["labels"] = [_entry(span) for span in spans]
+    return result
+
+
+def _entry(span: Span) -> dict[str, Any]:
+    pairs = [{"evaluator_id": name, "run_id": run} for name, runs in span.labels.items() for run in runs]
+    return {"span_id": span.id, "time": iso(span.time_ms), "labels": pairs}

@@ -1,0 +1,149 @@
+"""The emulator's state: one account with its spaces, projects, datasets, evaluators, tasks and runs, all in memory."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from airflow_provider_arize_tasks.emulator.common import Clock, Refusal, is_id, make_id
+from airflow_provider_arize_tasks.emulator.levels import Level
+from airflow_provider_arize_tasks.emulator.model import (
+    Dataset,
+    DatasetVersion,
+    Evaluator,
+    Experiment,
+    Integration,
+    Project,
+    Record,
+    Run,
+    Space,
+    Task,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from airflow_provider_arize_tasks.emulator.rules import OutcomeRule, QualityRule
+    from airflow_provider_arize_tasks.emulator.spans import SpanStore
+
+R = TypeVar("R", bound=Record)
+
+#: Kind of a record as it stands in its id, for the messages of 404 answers.
+KINDS = {
+    "Space": "space",
+    "Model": "project",
+    "Dataset": "dataset",
+    "Experiment": "experiment",
+    "Evaluator": "evaluator",
+    "LlmIntegration": "integration",
+    "OnlineTask": "task",
+}
+
+
+@dataclass(slots=True, kw_only=True)
+class Settings:
+    """What the control path may change at any time.
+
+    :ivar run_seconds: seconds from trigger to end of a run.
+    :ivar pending_seconds: the part of it that a run is PENDING; ``None`` stands for a tenth.
+    :ivar hidden_seconds: how long a new run stays out of lists (a get by id finds it).
+    :ivar index_lag_seconds: how long after its ingestion an evaluation sees a span.
+    :ivar counts: ``items`` counts each evaluated span once, ``per_evaluator`` once for each evaluator.
+    :ivar max_spans: limit of a run whose trigger gives none.
+    :ivar record_requests: keep the requests for ``/_emulator/requests``.
+    """
+
+    run_seconds: float = 2.0
+    pending_seconds: float | None = None
+    hidden_seconds: float = 0.0
+    index_lag_seconds: float = 0.0
+    counts: str = "items"
+    max_spans: int = 10_000
+    record_requests: bool = True
+
+
+@dataclass(slots=True)
+class World:
+    """All state of one emulator."""
+
+    level: Level = field(default_factory=Level)
+    clock: Clock = field(default_factory=Clock)
+    settings: Settings = field(default_factory=Settings)
+    user_id: str = field(default_factory=lambda: make_id("User", 1))
+    spaces: dict[str, Space] = field(default_factory=dict)
+    projects: dict[str, Project] = field(default_factory=dict)
+    datasets: dict[str, Dataset] = field(default_factory=dict)
+    evaluators: dict[str, Evaluator] = field(default_factory=dict)
+    integrations: dict[str, Integration] = field(default_factory=dict)
+    experiments: dict[str, Experiment] = field(default_factory=dict)
+    tasks: dict[str, Task] = field(default_factory=dict)
+    runs: dict[str, Run] = field(default_factory=dict)
+    spans: dict[str, SpanStore] = field(default_factory=dict)
+    outcomes: list[OutcomeRule] = field(default_factory=list)
+    quality: list[QualityRule] = field(default_factory=list)
+    due: list[tuple[int, int, str]] = field(default_factory=list)
+    runs_started: Counter[str] = field(default_factory=Counter)
+    task_names: dict[str, str] = field(default_factory=dict)
+    numbers: Counter[str] = field(default_factory=Counter)
+
+    def next_number(self, kind: str) -> int:
+        """The next number for an id of a kind, such as ``TaskRun``."""
+        self.numbers[kind] += 1
+        return self.numbers[kind]
+
+    def stamp(self, kind: str, name: str, at_ms: int | None = None) -> dict[str, Any]:
+        """The fields of a new record: number, id, name and times.
+
+        :param kind: kind of the id.
+        :param name: name of the record.
+        :param at_ms: time of creation; now by default.
+        """
+        number = self.next_number(kind)
+        at = self.clock.now_ms() if at_ms is None else at_ms
+        return {"number": number, "id": make_id(kind, number), "name": name, "created_ms": at, "updated_ms": at}
+
+    def task_name_taken(self, space_id: str, name: str, but: str | None = None) -> bool:
+        """Whether another task of the space has this name."""
+        return any(t.name == name and t.space_id == space_id and t.id != but for t in self.tasks.values())
+
+    def experiment_named(self, dataset_id: str, name: str) -> Experiment | None:
+        """The experiment of this name in a dataset, provisioned or not."""
+        return next((e for e in self.experiments.values() if e.dataset_id == dataset_id and e.name == name), None)
+
+    def version_of(self, dataset: Dataset, version_id: str | None) -> DatasetVersion:
+        """A version of a dataset, the latest by default; 404 where it isn't one."""
+        if version_id is None:
+            return dataset.versions[-1]
+        found = next((version for version in dataset.versions if version.id == version_id), None)
+        if found is None:
+            raise Refusal(404, f"dataset version {version_id} not found in dataset {dataset.id}")
+        return found
+
+
+def find(table: dict[str, R], record_id: Any, what: str) -> R:
+    """A record by id.
+
+    :param table: where to look.
+    :param record_id: an id from a path, query or body.
+    :param what: what it is called in the refusal.
+    :raises Refusal: 400 for what doesn't have the form of an id, 404 where there is none.
+    """
+    if not isinstance(record_id, str) or not is_id(record_id):
+        raise Refusal(400, f"{what} id is not a valid identifier: {record_id!r}")
+    record = table.get(record_id)
+    if record is None:
+        raise Refusal(404, f"{what} {record_id} not found")
+    return record
+
+
+def by_name_or_id(table: dict[str, R], wanted: str | None, what: str) -> R:
+    """A record by exact name or id for the control path; the first one if none is named.
+
+    :raises Refusal: 404 where there is none.
+    """
+    records: Iterable[R] = table.values()
+    for record in records:
+        if wanted is None or wanted in (record.id, record.name):
+            return record
+    raise Refusal(404, f"no {what} {wanted!r}")
