@@ -1,0 +1,256 @@
+"""The part of the hook that looks things up: names, and what surrounds tasks (spaces, datasets, experiments)."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from airflow_provider_arize_tasks.client import endpoints
+from airflow_provider_arize_tasks.client.names import Resolver
+from airflow_provider_arize_tasks.client.paging import iterate
+from airflow_provider_arize_tasks.client.validation import check_list
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from airflow_provider_arize_tasks.client.config import ClientConfig
+    from airflow_provider_arize_tasks.client.endpoints import Call
+    from airflow_provider_arize_tasks.client.types import (
+        AiIntegration,
+        Dataset,
+        Evaluator,
+        Example,
+        Experiment,
+        ExperimentRun,
+        Page,
+        Project,
+        Space,
+        Task,
+    )
+
+T = TypeVar("T")
+
+
+class ArizeReading:
+    """Lists, single objects and ids of names. ``space`` is a name or an id and defaults to the connection's own."""
+
+    @property
+    @abstractmethod
+    def config(self) -> ClientConfig:
+        """How to reach the server."""
+
+    @abstractmethod
+    def call(self, call: Call[T]) -> T:
+        """Send a call and return its reply."""
+
+    @cached_property
+    def names(self) -> Resolver:
+        """Finds ids of names; what it found is remembered for as long as the hook lives."""
+        return Resolver(self.call, self.config.space)
+
+    def resolve_space(self, space: str | None = None) -> str | None:
+        """The id of a space.
+
+        :param space: name or id; default is the connection's space.
+        :return: the id, or ``None`` when neither is given.
+        :raises ArizeNameError: no or several spaces bear the name; the message lists the near ones.
+        """
+        return self.names.space(space)
+
+    def resolve_task(self, task: str, space: str | None = None) -> str:
+        """The id of a task.
+
+        :param task: name or id; an id is returned as it is, without asking the server.
+        :param space: space to look a name up in.
+        :raises ArizeNameError: no or several tasks bear the name, or no space is known.
+        """
+        return self.names.task(task, space)
+
+    def resolve_project(self, project: str, space: str | None = None) -> str:
+        """The id of a project; see :meth:`resolve_task`."""
+        return self.names.project(project, space)
+
+    def resolve_dataset(self, dataset: str, space: str | None = None) -> str:
+        """The id of a dataset; see :meth:`resolve_task`."""
+        return self.names.dataset(dataset, space)
+
+    def resolve_evaluator(self, evaluator: str, space: str | None = None) -> str:
+        """The id of an evaluator; see :meth:`resolve_task`."""
+        return self.names.evaluator(evaluator, space)
+
+    def resolve_experiment(self, experiment: str, dataset: str | None = None, space: str | None = None) -> str:
+        """The id of an experiment.
+
+        :param experiment: name or id.
+        :param dataset: dataset to look a name up in (name or id); without one, all experiments of the space are
+            searched, which servers know since the API of SDK 8.44.
+        :param space: space of the dataset, or to search.
+        :raises ArizeNameError: no or several experiments bear the name, or no space is known.
+        """
+        return self.names.experiment(experiment, dataset, space)
+
+    def find_task(self, name: str, space: str | None = None) -> Task | None:
+        """The task that bears exactly this name, or ``None``. Always asks the server.
+
+        :param name: name of the task.
+        :param space: space to look in.
+        :raises ArizeNameError: several tasks bear the name, or no space is known.
+        """
+        return self.names.find_task(name, space)
+
+    def find_experiment(self, name: str, dataset: str, space: str | None = None) -> Experiment | None:
+        """The experiment of a dataset that bears exactly this name, or ``None``. Always asks the server."""
+        return self.names.find_experiment(name, dataset, space)
+
+    def list_spaces(self, name: str | None = None, limit: int | None = None, cursor: str | None = None) -> Page[Space]:
+        """One page of the spaces the key can read.
+
+        :param name: part of the name, in any case.
+        :param limit: most entries, 1 to 100; default is the server's (50).
+        :param cursor: ``next_cursor`` of the page before.
+        :raises ArizeError: see ``client.errors``.
+        """
+        given = check_list(name=name, limit=limit, cursor=cursor)
+        return self.call(endpoints.list_spaces(**{"limit": None, **given}))
+
+    def get_space(self, space: str) -> Space:
+        """One space.
+
+        :param space: name or id.
+        """
+        return self.call(endpoints.get_space(self.names.space(space) or space))
+
+    def list_projects(
+        self,
+        space: str | None = None,
+        name: str | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> Page[Project]:
+        """One page of the projects of a space; see :meth:`list_spaces`."""
+        given = check_list(name=name, limit=limit, cursor=cursor)
+        return self.call(endpoints.list_projects(space_id=self.names.space(space), **{"limit": None, **given}))
+
+    def list_datasets(
+        self,
+        space: str | None = None,
+        name: str | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> Page[Dataset]:
+        """One page of the datasets of a space, without their versions; see :meth:`list_spaces`."""
+        given = check_list(name=name, limit=limit, cursor=cursor)
+        return self.call(endpoints.list_datasets(space_id=self.names.space(space), **{"limit": None, **given}))
+
+    def get_dataset(self, dataset: str, space: str | None = None) -> Dataset:
+        """One dataset with its versions, the newest first.
+
+        :param dataset: name or id.
+        :param space: space to look a name up in.
+        """
+        return self.call(endpoints.get_dataset(self.names.dataset(dataset, space)))
+
+    def iter_examples(
+        self, dataset: str, space: str | None = None, dataset_version_id: str | None = None
+    ) -> Iterator[Example]:
+        """All examples of a dataset, 500 per request. Servers before the API of SDK 8.36 give 500 at most.
+
+        :param dataset: name or id.
+        :param space: space to look a name up in.
+        :param dataset_version_id: version; default is the latest.
+        :raises ArizeReplyError: the server has more but can't page.
+        """
+        dataset_id = self.names.dataset(dataset, space)
+        return iterate(
+            self.call,
+            lambda cursor: endpoints.list_dataset_examples(dataset_id, dataset_version_id, cursor=cursor),
+        )
+
+    def list_experiments(
+        self,
+        dataset: str | None = None,
+        space: str | None = None,
+        name: str | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> Page[Experiment]:
+        """One page of the experiments of a dataset, or without one, of a space; see :meth:`list_spaces`.
+
+        :param dataset: name or id.
+        :param space: space of the dataset, or to list.
+        """
+        given = check_list(name=name, limit=limit, cursor=cursor)
+        return self.call(endpoints.list_experiments(**self._scope(dataset, space), **{"limit": None, **given}))
+
+    def iter_experiments(
+        self, dataset: str | None = None, space: str | None = None, name: str | None = None
+    ) -> Iterator[Experiment]:
+        """All experiments of a dataset, or without one, of a space; pages are followed.
+
+        :param dataset: name or id.
+        :param space: space of the dataset, or to list.
+        :param name: part of the name, in any case.
+        """
+        given = check_list(name=name)
+        scope = self._scope(dataset, space)
+        return iterate(self.call, lambda cursor: endpoints.list_experiments(cursor=cursor, **scope, **given))
+
+    def get_experiment(self, experiment: str, dataset: str | None = None, space: str | None = None) -> Experiment:
+        """One experiment.
+
+        :param experiment: name or id.
+        :param dataset: dataset to look a name up in.
+        :param space: space of the dataset, or to search.
+        """
+        return self.call(endpoints.get_experiment(self.names.experiment(experiment, dataset, space)))
+
+    def iter_experiment_runs(
+        self, experiment: str, dataset: str | None = None, space: str | None = None
+    ) -> Iterator[ExperimentRun]:
+        """All rows of an experiment, 500 per request. Servers before the API of SDK 8.38 give 500 at most.
+
+        :param experiment: name or id.
+        :param dataset: dataset to look a name up in.
+        :param space: space of the dataset, or to search.
+        :raises ArizeReplyError: the server has more but can't page.
+        """
+        experiment_id = self.names.experiment(experiment, dataset, space)
+        return iterate(self.call, lambda cursor: endpoints.list_experiment_runs(experiment_id, cursor=cursor))
+
+    def list_evaluators(
+        self,
+        space: str | None = None,
+        name: str | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> Page[Evaluator]:
+        """One page of the evaluators of a space; see :meth:`list_spaces`."""
+        given = check_list(name=name, limit=limit, cursor=cursor)
+        return self.call(endpoints.list_evaluators(space_id=self.names.space(space), **{"limit": None, **given}))
+
+    def get_evaluator(self, evaluator: str, space: str | None = None, version_id: str | None = None) -> Evaluator:
+        """One evaluator with one of its versions.
+
+        :param evaluator: name or id.
+        :param space: space to look a name up in.
+        :param version_id: version; default is the latest.
+        """
+        return self.call(endpoints.get_evaluator(self.names.evaluator(evaluator, space), version_id))
+
+    def list_ai_integrations(
+        self,
+        space: str | None = None,
+        name: str | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> Page[AiIntegration]:
+        """One page of the integrations of LLM providers in a space; see :meth:`list_spaces`."""
+        given = check_list(name=name, limit=limit, cursor=cursor)
+        return self.call(endpoints.list_ai_integrations(space_id=self.names.space(space), **{"limit": None, **given}))
+
+    def _scope(self, dataset: str | None, space: str | None) -> dict[str, Any]:
+        """The API takes a dataset or a space, not both."""
+        if dataset is not None:
+            return {"dataset_id": self.names.dataset(dataset, space)}
+        return {"space_id": self.names.space(space)}
