@@ -32,7 +32,7 @@ _NAMED_WIDTHS = {
 }
 
 
-class WindowError(ArizeConfigError):
+class WindowError(ArizeConfigError, ValueError):
     """A window that can't be told, or one that the API would refuse. The message names the ways out."""
 
 
@@ -62,6 +62,11 @@ def width_of(value: timedelta | str, *, name: str = "window") -> timedelta:
     if width < MILLISECOND:
         raise WindowError(f"{name} must be at least one millisecond wide, got {value!r}")
     return width
+
+
+def is_width(text: str) -> bool:
+    """Whether a text is a count with a unit, such as ``30d`` or ``6h``."""
+    return _WIDTH.fullmatch(text.strip().lower()) is not None
 
 
 def _width_of_text(text: str, name: str) -> timedelta:
