@@ -1,0 +1,82 @@
+"""Whether a task that exists already matches the one a DAG asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from enum import Enum
+from typing import Any
+
+#: Fields that can't be changed once a task exists (``PATCH /v2/tasks/{task_id}`` doesn't take them).
+UNCHANGEABLE = ("type", "project_id", "dataset_id", "experiment_ids")
+
+#: Values the server may spell in either case.
+_ENUM_FIELDS = frozenset({"type", "experiment_type", "input_variable_format", "role"})
+
+
+class IfExists(str, Enum):
+    """What a create operator does about a task that exists already under the name."""
+
+    REUSE = "reuse"
+    UPDATE = "update"
+    FAIL = "fail"
+
+
+class IfMissing(str, Enum):
+    """What a delete operator does about a task that is not there."""
+
+    IGNORE = "ignore"
+    FAIL = "fail"
+
+
+def differences(current: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """The fields in which a task differs from what is wanted.
+
+    Only what is wanted is compared: what the DAG leaves out is the server's, or somebody else's, to set.
+
+    :param current: the task as the server sent it.
+    :param wanted: the body of a create request.
+    :return: for each differing field its current and its wanted value.
+    """
+    return {
+        name: (current.get(name), value) for name, value in wanted.items() if not _same(name, current.get(name), value)
+    }
+
+
+def _same(name: str, current: Any, wanted: Any) -> bool:
+    if _blank(current) and _blank(wanted):
+        return True
+    if isinstance(wanted, Mapping):
+        return isinstance(current, Mapping) and not differences(current, wanted)
+    if isinstance(wanted, Sequence) and not isinstance(wanted, str):
+        return _same_items(name, current, wanted)
+    if isinstance(wanted, str) and isinstance(current, str) and name in _ENUM_FIELDS:
+        return wanted.upper() == current.upper()
+    return bool(current == wanted)
+
+
+def _same_items(name: str, current: Any, wanted: Sequence[Any]) -> bool:
+    if not isinstance(current, Sequence) or isinstance(current, str) or len(current) != len(wanted):
+        return False
+    if name == "experiment_ids":
+        return set(current) == set(wanted)
+    if name == "evaluators":
+        return _same_evaluators(current, wanted)
+    return all(_same("", one, other) for one, other in zip(current, wanted, strict=True))
+
+
+def _same_evaluators(current: Sequence[Any], wanted: Sequence[Any]) -> bool:
+    """In any order; a pin or a mapping that only the server has is a difference, since an update would remove it."""
+    by_id = {each.get("evaluator_id"): each for each in current if isinstance(each, Mapping)}
+    for each in wanted:
+        found = by_id.get(each.get("evaluator_id"))
+        if found is None:
+            return False
+        settings = {**dict.fromkeys(found), **each}
+        settings.pop("evaluator_name", None)
+        if differences(found, settings):
+            return False
+    return True
+
+
+def _blank(value: Any) -> bool:
+    return value is None or value is False or value in ("", [], {}, ())

@@ -1,0 +1,69 @@
+"""How a task of this provider fails in Airflow.
+
+All of them are :class:`~airflow_provider_arize_tasks.client.errors.ArizeError`. Those that a retry can't cure are
+``AirflowFailException`` as well, which Airflow fails without a retry.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from airflow.providers.common.compat.sdk import AirflowFailException
+
+from airflow_provider_arize_tasks.client.errors import ArizeError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class ArizeRunError(ArizeError):
+    """A remote run did not end well, or its end was not seen; a retry triggers anew or takes it over."""
+
+    retryable = True
+
+
+class ArizeRunFailedError(ArizeRunError):
+    """The remote run ended FAILED. The next attempt triggers a new one."""
+
+
+class ArizeRunCancelledError(ArizeRunError):
+    """The remote run ended CANCELLED, by somebody or by the server. The next attempt triggers a new one."""
+
+
+class ArizeRunTimeoutError(ArizeRunError):
+    """The deadline passed before the remote run ended."""
+
+
+class ArizeWaitError(ArizeRunError):
+    """The wait for a run broke off: the server could not be asked. The next attempt takes the run over."""
+
+
+class ArizeAmbiguousRunError(ArizeRunError):
+    """Several runs match where one was started; none is guessed."""
+
+    retryable = False
+
+
+class ArizePermanentError(ArizeError, AirflowFailException):
+    """Fails the task without a retry: a wrong connection, wrong arguments, a refusal that will be repeated."""
+
+
+class ArizeGateError(ArizePermanentError):
+    """A completed run did not pass a gate, or was truncated. A retry would find everything labelled and turn green."""
+
+
+@contextmanager
+def failing_for_good() -> Iterator[None]:
+    """Turn errors that a retry can't cure into such that Airflow does not retry.
+
+    :raises ArizePermanentError: in place of any :class:`ArizeError` whose ``retryable`` is false.
+    """
+    try:
+        yield
+    except ArizePermanentError:
+        raise
+    except ArizeError as error:
+        if error.retryable:
+            raise
+        raise ArizePermanentError(str(error)) from error

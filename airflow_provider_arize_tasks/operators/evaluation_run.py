@@ -1,0 +1,258 @@
+"""The operator that evaluates a window of data."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_arize_tasks.client.errors import ArizeConfigError
+from airflow_provider_arize_tasks.client.types import TaskType
+from airflow_provider_arize_tasks.decisions.progress import Done, counts_of
+from airflow_provider_arize_tasks.decisions.run_identity import Slot
+from airflow_provider_arize_tasks.decisions.verdict import (
+    OnAlreadyEvaluated,
+    OnNoData,
+    OnTruncated,
+    Outcome,
+    RunPolicy,
+    Verdict,
+    judge_counts,
+)
+from airflow_provider_arize_tasks.decisions.windows import MAX_WINDOW, Window, halve, resolve_window, split_window
+from airflow_provider_arize_tasks.exceptions import ArizeGateError
+from airflow_provider_arize_tasks.operators import arguments as args
+from airflow_provider_arize_tasks.operators.base import TriggerRunOperator
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date, datetime, timedelta
+
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_arize_tasks.client.types import Task, TaskRun
+    from airflow_provider_arize_tasks.operators.arguments import Checker
+    from airflow_provider_arize_tasks.operators.session import RunSession
+
+
+class ArizeTriggerEvaluationRunOperator(TriggerRunOperator):
+    """Evaluate a window of data: exactly one run per window, waited for without a worker.
+
+    The window is ``data_start_time`` to ``data_end_time`` if given, else the DAG run's data interval, else ``lookback``
+    before its end. On Airflow 3 a plain cron schedule (``@daily``) has a data interval of *no width*: give ``lookback``,
+    or use ``CronDataIntervalTimetable``; the task fails at once otherwise and says so. A window longer than 30 days is
+    evaluated in pieces, one after the other. An evaluation task of a dataset has no window; its experiments are
+    evaluated.
+
+    Each attempt takes over the run of the one before it unless that run failed or was cancelled; a cleared task starts
+    anew. See "Exactly one run per window" in the documentation.
+
+    .. seealso:: Arize's reference of ``POST /v2/tasks/{task_id}/trigger``: https://arize.com/docs/ax/rest-reference
+
+    :param task: name or id of the Arize task, or the JSON that a create operator returned. (templated)
+    :param space: name or id of the space the name is looked up in. Default: the connection's. (templated)
+    :param data_start_time: begin of the window: a ``datetime``, an ISO text or a template. A date or time without zone
+        is taken in the DAG's time zone. (templated)
+    :param data_end_time: end of the window, not part of it. (templated)
+    :param lookback: length of the window before its end, where the DAG run has no interval of its own, or where only
+        one end is given: a ``timedelta``, or seconds. (templated)
+    :param max_window: longest piece of a window that one run evaluates: a ``timedelta``, or seconds. Default and most:
+        30 days, the API's limit. (templated)
+    :param max_spans: most spans one run evaluates. Default: the server's own, 10,000. (templated)
+    :param override_evaluations: label again what is labelled already. Default false. (templated)
+    :param experiment_ids: experiments to evaluate; dataset tasks only. Default: the task's own. (templated)
+    :param on_no_data: when Arize finds no data in the window: ``skip`` (default), ``succeed`` or ``fail``. (templated)
+    :param on_already_evaluated: when everything in the window carries labels already: ``succeed`` (default), ``skip``
+        or ``fail``. (templated)
+    :param on_truncated: when a run reached ``max_spans``: ``fail``, ``warn`` or ``split`` (evaluate the halves of the
+        window until every piece fits). Default ``None``: fail on the server's own limit, warn on one given in
+        ``max_spans``, since that one is a budget. (templated)
+    :param max_error_rate: largest share of errors among successes and errors of all runs together, 0 to 1; more fails
+        the task for good. Default: no limit. (templated)
+    :param min_successes: fewest successes of all runs together; less fails the task for good. Default: no limit.
+        (templated)
+    :param wait_for_completion: ``False`` returns as soon as the run exists; nothing is judged then. Default true.
+    :param deferrable: wait in the triggerer (default); ``False`` waits in the worker, with the same verdicts.
+    :param poll_interval: seconds between looks that the wait settles at. Default 30. (templated)
+    :param timeout: seconds (or a ``timedelta``) from the run's creation to the end of the wait, whatever happens in
+        between. Default 6 hours. ``execution_timeout`` shortens it. (templated)
+    :param cancel_on_kill: cancel the remote run when the task is killed, marked or cleared. Default true. For a
+        deferred task this needs Airflow 3.3.
+    :param cancel_on_timeout: cancel the remote run when the wait ends without its end. Default true.
+    :param reuse_run: which run an attempt may take over instead of triggering: ``own`` (default) only one that this
+        task instance started, ``same_window`` any run of the task over the same window, ``never`` none. (templated)
+    :param arize_conn_id: Airflow connection to Arize. Default ``arize_default``. (templated)
+    :return: the run as JSON: ``id``, ``task_id``, ``status``, counts, window, ``failure_reason``. Where several runs
+        served the window: the last run's fields, summed counts, the whole window, and ``runs``.
+    :raises ArizeRunFailedError: the run failed; a retry triggers anew. Likewise ``ArizeRunCancelledError``.
+    :raises ArizeRunTimeoutError: it did not end in time.
+    :raises ArizeGateError: it completed and did not pass a gate, or was cut short; not retried.
+    :raises ArizePermanentError: the connection, an argument or the window is wrong; not retried.
+    """
+
+    template_fields: Sequence[str] = (
+        *TriggerRunOperator.shared_template_fields,
+        "data_start_time",
+        "data_end_time",
+        "lookback",
+        "max_window",
+        "max_spans",
+        "override_evaluations",
+        "experiment_ids",
+        "on_no_data",
+        "on_already_evaluated",
+        "on_truncated",
+    )
+
+    def __init__(
+        self,
+        *,
+        data_start_time: datetime | date | str | None = None,
+        data_end_time: datetime | date | str | None = None,
+        lookback: timedelta | float | str | None = None,
+        max_window: timedelta | float | str | None = None,
+        max_spans: int | str | None = None,
+        override_evaluations: bool | str = False,
+        experiment_ids: Sequence[str] | str | None = None,
+        on_no_data: str = "skip",
+        on_already_evaluated: str = "succeed",
+        on_truncated: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.data_start_time = data_start_time
+        self.data_end_time = data_end_time
+        self.lookback = lookback
+        self.max_window = max_window
+        self.max_spans = max_spans
+        self.override_evaluations = override_evaluations
+        self.experiment_ids = experiment_ids
+        self.on_no_data = on_no_data
+        self.on_already_evaluated = on_already_evaluated
+        self.on_truncated = on_truncated
+        self._check_literals()
+
+    def _check(self, check: Checker) -> None:
+        super()._check(check)
+        check.read("lookback", self.lookback, args.optional(args.span), None)
+        check.read("max_window", self.max_window, args.optional(args.span), None)
+        check.read("max_spans", self.max_spans, args.optional(args.count), None)
+        check.read("override_evaluations", self.override_evaluations, args.as_bool, False)
+        check.read("experiment_ids", self.experiment_ids, args.optional(args.ids), None)
+        check.choice("on_no_data", self.on_no_data, OnNoData, OnNoData.SKIP)
+        check.choice("on_already_evaluated", self.on_already_evaluated, OnAlreadyEvaluated, OnAlreadyEvaluated.SUCCEED)
+        if self.on_truncated is not None:
+            check.choice("on_truncated", self.on_truncated, OnTruncated, OnTruncated.FAIL)
+
+    def _first_slots(self, session: RunSession) -> tuple[Slot, ...]:
+        task = session.resolve_task(args.reference(self.task))
+        if task.type is TaskType.RUN_EXPERIMENT:
+            raise ArizeConfigError(
+                f"task {task.name or task.id!r} is a RUN_EXPERIMENT task and has no data window; trigger it with "
+                "ArizeTriggerExperimentRunOperator. Nothing was triggered"
+            )
+        if task.dataset_id is not None:
+            return (self._dataset_slot(task),)
+        if self._experiments:
+            raise ArizeConfigError(
+                f"task {task.name or task.id!r} evaluates the spans of a project: experiment_ids is for tasks of a "
+                "dataset. Nothing was triggered"
+            )
+        pieces = split_window(self._window(session.context), max_width=self._max_window)
+        if len(pieces) > 1:
+            self.log.info("The window is evaluated in %d pieces, one after the other", len(pieces))
+        return tuple(_window_slot(task, piece) for piece in pieces)
+
+    def _dataset_slot(self, task: Task) -> Slot:
+        given = [
+            name
+            for name in ("data_start_time", "data_end_time", "lookback", "max_window", "max_spans")
+            if getattr(self, name) is not None
+        ]
+        if given:
+            raise ArizeConfigError(
+                f"task {task.name or task.id!r} evaluates experiments of a dataset, which have no data window: leave "
+                f"out {', '.join(given)}. Nothing was triggered"
+            )
+        return Slot(
+            task_id=task.id,
+            experiment_ids=tuple(self._experiments),
+            dataset_id=task.dataset_id,
+            evaluators=max(1, len(task.evaluators)),
+        )
+
+    def _window(self, context: Context) -> Window:
+        from datetime import datetime, timezone
+
+        from airflow_provider_arize_tasks.operators.run_times import read_run_times
+
+        found = resolve_window(
+            data_start_time=self.data_start_time,
+            data_end_time=self.data_end_time,
+            lookback=args.optional(args.span)(self.lookback),
+            now=datetime.now(timezone.utc),
+            **read_run_times(context).to_dict(),
+        )
+        for note in found.notes:
+            self.log.info(note)
+        self.log.info("Window %s, from the %s", found.window.key, found.source)
+        return found.window
+
+    def trigger_arguments(self, slot: Slot) -> dict[str, Any]:
+        """Arguments of ``ArizeHook.trigger_run`` for a slot."""
+        given: dict[str, Any] = {}
+        if slot.window is not None:
+            given.update(data_start_time=slot.window.start, data_end_time=slot.window.end)
+            given["max_spans"] = args.optional(args.count)(self.max_spans)
+        if slot.experiment_ids:
+            given["experiment_ids"] = list(slot.experiment_ids)
+        if args.as_bool(self.override_evaluations):
+            given["override_evaluations"] = True
+        return given
+
+    def _policy(self, slot: Slot) -> RunPolicy:
+        return RunPolicy(
+            on_already_evaluated=OnAlreadyEvaluated(self.on_already_evaluated),
+            on_truncated=OnTruncated(self.on_truncated) if self.on_truncated is not None else None,
+            max_spans=args.optional(args.count)(self.max_spans),
+            evaluators=slot.evaluators,
+            override_evaluations=args.as_bool(self.override_evaluations),
+            max_error_rate=args.optional(args.rate)(self.max_error_rate),
+            min_successes=args.optional(args.count)(self.min_successes),
+            limited_by_max_spans=slot.window is not None,
+        )
+
+    def _following(self, session: RunSession, slot: Slot, run: TaskRun, verdict: Verdict) -> tuple[Slot, ...]:
+        if verdict.outcome is not Outcome.SPLIT or slot.window is None:
+            return ()
+        halves = halve(slot.window)
+        if halves is None:
+            raise ArizeGateError(
+                f"{slot}: more spans than max_spans carry this very millisecond, so halving can't go on "
+                f"({verdict.reason}). Set a larger max_spans"
+            )
+        self.log.info("%s; evaluating its halves", verdict.reason)
+        return tuple(slot.over(half) for half in halves)
+
+    def _gate(self, done: Sequence[Done]) -> Verdict:
+        return judge_counts(counts_of(done), self._policy(done[0].slot))
+
+    def _no_data(self) -> OnNoData:
+        return OnNoData(self.on_no_data)
+
+    @cached_property
+    def _max_window(self) -> timedelta:
+        return args.optional(args.span)(self.max_window) or MAX_WINDOW
+
+    @cached_property
+    def _experiments(self) -> list[str]:
+        return args.optional(args.ids)(self.experiment_ids) or []
+
+
+def _window_slot(task: Task, window: Window) -> Slot:
+    return Slot(
+        task_id=task.id,
+        window=window,
+        project_id=task.project_id,
+        evaluators=max(1, len(task.evaluators)),
+        stage=window.key,
+    )

@@ -1,0 +1,208 @@
+"""The operator that runs an experiment on the server, with the evaluations that follow it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_arize_tasks.client.errors import ArizeConfigError
+from airflow_provider_arize_tasks.client.types import RunStatus, TaskType
+from airflow_provider_arize_tasks.decisions.progress import Done, combined_result, counts_of
+from airflow_provider_arize_tasks.decisions.run_identity import Slot, experiment_name_problem
+from airflow_provider_arize_tasks.decisions.verdict import (
+    OnAlreadyEvaluated,
+    Outcome,
+    RunPolicy,
+    Verdict,
+    judge_counts,
+)
+from airflow_provider_arize_tasks.exceptions import ArizeWaitError
+from airflow_provider_arize_tasks.operators import arguments as args
+from airflow_provider_arize_tasks.operators.base import TriggerRunOperator
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from airflow_provider_arize_tasks.client.types import TaskRun
+    from airflow_provider_arize_tasks.operators.arguments import Checker
+    from airflow_provider_arize_tasks.operators.session import RunSession
+
+
+class ArizeTriggerExperimentRunOperator(TriggerRunOperator):
+    r"""Run an experiment on the server: exactly one per name, waited for without a worker.
+
+    ``experiment_name`` is unique in the dataset, so it is the run's identity: make it unique per DAG run, from
+    something that a manual run has as well (``{{ dag_run.run_after | ds }}`` on Airflow 3). A run that failed has used
+    its name up: the next attempt, or a cleared task, takes the next of the series ``nightly``, ``nightly-2`` ...
+
+    .. seealso:: Arize's reference of ``POST /v2/tasks/{task_id}/trigger``: https://arize.com/docs/ax/rest-reference
+
+    :param task: name or id of a RUN_EXPERIMENT task, or the JSON that a create operator returned. (templated)
+    :param space: name or id of the space names are looked up in. Default: the connection's. (templated)
+    :param experiment_name: name of the experiment to make, up to 250 characters, no ``"`` and no ``\\``. (templated)
+    :param dataset_version_id: version of the dataset. Default: the latest. (templated)
+    :param max_examples: run the first so many examples. Default: all. Excludes ``example_ids``. (templated)
+    :param example_ids: run these examples, by their own id. (templated)
+    :param query_filter: run only matching examples; servers of 8.51 and later. (templated)
+    :param tracing_metadata: text by text, attached to the run's traces; giving it switches tracing on. (templated)
+    :param evaluation_task_ids: evaluation tasks (names or ids) to run on the experiment once it is complete.
+        (templated)
+    :param wait_for_evaluations: trigger those evaluations here, wait for them all in one deferral and judge them as
+        well. The API doesn't tell which runs it chains itself, so without this (default false) the server runs them
+        after this task has ended.
+    :param on_already_evaluated: verdict on a chained evaluation that found everything labelled: ``succeed`` (default),
+        ``skip`` or ``fail``. (templated)
+    :param max_error_rate: largest share of errors, 0 to 1, of the experiment and of each evaluation. (templated)
+    :param min_successes: fewest successes of the experiment and of each evaluation. (templated)
+    :param wait_for_completion: ``False`` returns as soon as the run exists. Default true.
+    :param deferrable: wait in the triggerer (default); ``False`` waits in the worker, with the same verdicts.
+    :param poll_interval: seconds between looks that the wait settles at. Default 30. (templated)
+    :param timeout: seconds (or a ``timedelta``) from a run's creation to the end of the wait. Default 6 hours.
+        (templated)
+    :param cancel_on_kill: cancel the remote run when the task is killed, marked or cleared. Default true.
+    :param cancel_on_timeout: cancel the remote run when the wait ends without its end. Default true.
+    :param reuse_run: which run an attempt may take over: ``own`` (default), ``same_window`` (any run that made an
+        experiment of this name) or ``never``. (templated)
+    :param arize_conn_id: Airflow connection to Arize. Default ``arize_default``. (templated)
+    :return: the experiment run as JSON, with ``experiment_id`` and ``experiment_name``; with ``wait_for_evaluations``
+        also ``evaluations``, a list of runs.
+    :raises ArizeRunFailedError: a run failed; a retry triggers it anew, and only it.
+    :raises ArizeGateError: a run completed and did not pass a gate; not retried.
+    :raises ArizePermanentError: the connection or an argument is wrong; not retried.
+    """
+
+    kind = "experiment"
+    template_fields: Sequence[str] = (
+        *TriggerRunOperator.shared_template_fields,
+        "experiment_name",
+        "dataset_version_id",
+        "max_examples",
+        "example_ids",
+        "query_filter",
+        "tracing_metadata",
+        "evaluation_task_ids",
+        "on_already_evaluated",
+    )
+
+    def __init__(
+        self,
+        *,
+        experiment_name: str,
+        dataset_version_id: str | None = None,
+        max_examples: int | str | None = None,
+        example_ids: Sequence[str] | None = None,
+        query_filter: str | None = None,
+        tracing_metadata: Mapping[str, str] | None = None,
+        evaluation_task_ids: Sequence[str] | str | None = None,
+        wait_for_evaluations: bool = False,
+        on_already_evaluated: str = "succeed",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.experiment_name = experiment_name
+        self.dataset_version_id = dataset_version_id
+        self.max_examples = max_examples
+        self.example_ids = example_ids
+        self.query_filter = query_filter
+        self.tracing_metadata = tracing_metadata
+        self.evaluation_task_ids = evaluation_task_ids
+        self.wait_for_evaluations = wait_for_evaluations
+        self.on_already_evaluated = on_already_evaluated
+        self._check_literals()
+
+    def _check(self, check: Checker) -> None:
+        super()._check(check)
+        name = check.read("experiment_name", self.experiment_name, _text, "pending")
+        problem = experiment_name_problem(name)
+        check.note([problem] if problem else [])
+        check.read("max_examples", self.max_examples, args.optional(args.count), None)
+        check.read("example_ids", self.example_ids, args.optional(args.ids), None)
+        check.read("evaluation_task_ids", self.evaluation_task_ids, args.optional(args.ids), None)
+        check.choice("on_already_evaluated", self.on_already_evaluated, OnAlreadyEvaluated, OnAlreadyEvaluated.SUCCEED)
+        if self.max_examples is not None and self.example_ids is not None:
+            check.note(["max_examples and example_ids exclude each other; give at most one"])
+        if self.wait_for_evaluations and self.evaluation_task_ids is None:
+            check.note(["wait_for_evaluations needs evaluation_task_ids"])
+        if self.wait_for_evaluations and not self.wait_for_completion:
+            check.note(
+                ["wait_for_evaluations needs wait_for_completion: the evaluations start when the run is complete"]
+            )
+
+    def _first_slots(self, session: RunSession) -> tuple[Slot, ...]:
+        task = session.resolve_task(args.reference(self.task))
+        if task.type not in (TaskType.RUN_EXPERIMENT, TaskType.UNKNOWN):
+            raise ArizeConfigError(
+                f"task {task.name or task.id!r} is of type {task.type.value} and makes no experiment; trigger it with "
+                "ArizeTriggerEvaluationRunOperator. Nothing was triggered"
+            )
+        # Wrong names of evaluation tasks show now, before the experiment has run for hours.
+        self._evaluation_ids = self._resolve_evaluations(session)
+        return (Slot(task_id=task.id, experiment_name=self.experiment_name.strip(), dataset_id=task.dataset_id),)
+
+    _evaluation_ids: tuple[str, ...] = ()
+
+    def _resolve_evaluations(self, session: RunSession) -> tuple[str, ...]:
+        tasks = args.optional(args.ids)(self.evaluation_task_ids) or []
+        return tuple(session.hook.resolve_task(each, space=self.space) for each in tasks)
+
+    def trigger_arguments(self, slot: Slot) -> dict[str, Any]:
+        """Arguments of ``ArizeHook.trigger_run`` for a slot, but for the experiment's name."""
+        if slot.experiment_name is None:
+            return {"experiment_ids": list(slot.experiment_ids)}
+        given = {
+            "dataset_version_id": self.dataset_version_id,
+            "max_examples": args.optional(args.count)(self.max_examples),
+            "example_ids": args.optional(args.ids)(self.example_ids),
+            "query_filter": self.query_filter,
+            "tracing_metadata": dict(self.tracing_metadata) if self.tracing_metadata else None,
+        }
+        if not self.wait_for_evaluations:
+            given["evaluation_task_ids"] = list(self._evaluation_ids) or None
+        return {name: value for name, value in given.items() if value is not None}
+
+    def _policy(self, slot: Slot) -> RunPolicy:
+        return RunPolicy(
+            on_already_evaluated=OnAlreadyEvaluated(self.on_already_evaluated),
+            max_error_rate=args.optional(args.rate)(self.max_error_rate),
+            min_successes=args.optional(args.count)(self.min_successes),
+            limited_by_max_spans=False,
+        )
+
+    def _following(self, session: RunSession, slot: Slot, run: TaskRun, verdict: Verdict) -> tuple[Slot, ...]:
+        if slot.experiment_name is None or not self.wait_for_evaluations:
+            return ()
+        if run.experiment_id is None:
+            raise ArizeWaitError(
+                f"run {run.id} is {run.status.value} and names no experiment, so its evaluations can't be triggered; "
+                "the next attempt looks again"
+            )
+        session.linker.push_run(slot, run)
+        return tuple(
+            Slot(task_id=each, experiment_ids=(run.experiment_id,), dataset_id=slot.dataset_id, stage="evaluations")
+            for each in self._resolve_evaluations(session)
+        )
+
+    def _gate(self, done: Sequence[Done]) -> Verdict:
+        """Each run by itself: the errors of one evaluation are not thinned out by the others' successes."""
+        verdict = Verdict(outcome=Outcome.SUCCEED, reason="")
+        for each in done:
+            if each.run is None or each.run.get("status") != RunStatus.COMPLETED.value:
+                continue
+            verdict = judge_counts(counts_of([each]), self._policy(each.slot))
+            if verdict.outcome is not Outcome.SUCCEED:
+                return Verdict(outcome=verdict.outcome, reason=f"{each.slot}, run {each.run['id']}: {verdict.reason}")
+        return verdict
+
+    def _combine(self, session: RunSession, done: Sequence[Done]) -> dict[str, Any] | None:
+        result = combined_result(done[:1])
+        if result is None:
+            return None
+        result["experiment_name"] = session.experiment_name(result.get("experiment_id"))
+        if self.wait_for_evaluations:
+            result["evaluations"] = [dict(each.run) for each in done[1:] if each.run is not None]
+        return result
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise args.FieldError("must be text")
+    return value

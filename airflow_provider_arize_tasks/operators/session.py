@@ -1,0 +1,207 @@
+"""One attempt's dealings with Arize: the hook, the server's clock, the tasks read so far, links, metrics, kills."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_arize_tasks.client.errors import ArizeError
+from airflow_provider_arize_tasks.decisions.run_identity import ReuseRun
+from airflow_provider_arize_tasks.operators.attempt import DagRunTimes, Records, ServerClock, attempt_of
+from airflow_provider_arize_tasks.operators.linking import Linker
+from airflow_provider_arize_tasks.operators.starter import NoDataError, RunStarter, Started, cancel_run
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import TracebackType
+
+    from airflow.providers.common.compat.sdk import Context
+    from typing_extensions import Self
+
+    from airflow_provider_arize_tasks.client.config import ClientConfig
+    from airflow_provider_arize_tasks.client.types import Task, TaskRun
+    from airflow_provider_arize_tasks.decisions.run_identity import Slot
+    from airflow_provider_arize_tasks.operators.base import TriggerRunOperator
+
+#: Everything ``on_kill`` does must fit between Airflow's SIGTERM and its SIGKILL (60 s, but operators shorten it).
+_KILL_SECONDS = 10.0
+
+
+class RunSession:
+    """Opens the connection for one attempt of a trigger operator and closes it at the end.
+
+    :param operator: the operator.
+    :param context: what Airflow gave to ``execute``.
+    """
+
+    def __init__(self, operator: TriggerRunOperator, context: Context) -> None:
+        from airflow_provider_arize_tasks.hooks.arize import ArizeHook
+
+        self._operator = operator
+        self.context = context
+        self.hook = ArizeHook(operator.arize_conn_id)
+        self.clock = ServerClock()
+        self._tasks: dict[str, Task] = {}
+        self.linker = Linker(self.hook, context)
+        self._starter = RunStarter(
+            hook=self.hook,
+            records=Records(context),
+            attempt=attempt_of(context),
+            times=DagRunTimes.of(context),
+            reuse=ReuseRun(operator.reuse_run),
+            clock=self.clock,
+            post=self._post,
+            tasks=self.task,
+            log=operator.log,
+        )
+
+    def __enter__(self) -> Self:
+        # Kept for on_kill, which must not ask Airflow for the connection: it interrupts whatever is being asked.
+        self._operator.config_for_kill = self.hook.config
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._operator.config_for_kill = None
+        self.hook.close()
+
+    # -- tasks and runs ------------------------------------------------------------------------------------------
+
+    def resolve_task(self, reference: str) -> Task:
+        """A task by name or id, read once; its reply also tells the server's time."""
+        return self.task(self.hook.resolve_task(reference, space=self._operator.space))
+
+    def task(self, task_id: str) -> Task:
+        """A task by id, read once in this attempt."""
+        if task_id not in self._tasks:
+            reply = self.hook.get_task_with_server_time(task_id)
+            self.clock.see(reply.server_time)
+            self._tasks[task_id] = reply.value
+        return self._tasks[task_id]
+
+    def start(self, slot: Slot) -> Started | None:
+        """The run of a slot, triggered or taken over; ``None`` if there is no data for it.
+
+        Its id and links are pushed before anything is waited for.
+        """
+        self.task(slot.task_id)
+        self.linker.prepare()
+        try:
+            started = self._starter.start(slot)
+        except NoDataError as error:
+            self._operator.log.info("%s: %s", slot, error)
+            self.count("no_data")
+            return None
+        self.count("adopted" if started.taken_over else "triggered")
+        self.context["ti"].xcom_push(key="arize_run_id", value=started.run.id)
+        self.linker.push_run(slot, started.run)
+        return started
+
+    def _post(self, slot: Slot, *, experiment_name: str | None) -> TaskRun:
+        arguments = self._operator.trigger_arguments(slot)
+        if experiment_name is not None:
+            arguments["experiment_name"] = experiment_name
+        return self.hook.trigger_run(task=slot.task_id, known_task=self.task(slot.task_id), **arguments)
+
+    def read(self, run_id: str) -> TaskRun:
+        """A run as it is now; its reply also tells the server's time."""
+        from airflow_provider_arize_tasks.client.endpoints import get_task_run
+
+        reply = self.hook.client.send_full(get_task_run(run_id))
+        self.clock.see(reply.server_time)
+        return reply.value
+
+    def cancel(self, run_id: str) -> TaskRun:
+        """Cancel a run and return it; one that has ended meanwhile comes back as it is."""
+        return cancel_run(self.hook, run_id)
+
+    def experiment_name(self, experiment_id: str | None) -> str | None:
+        """The name an experiment got in the end; ``None`` if it can't be found out."""
+        if experiment_id is None:
+            return None
+        try:
+            return self.hook.get_experiment(experiment_id).name
+        except ArizeError as error:
+            self._operator.log.warning("The name of experiment %s can't be read: %s", experiment_id, error)
+            return None
+
+    def deadline_of(self, started: Started, timeout: float, execution_deadline: float | None) -> float:
+        """When the wait for a run ends, in epoch seconds: its creation plus the timeout, whoever resumes it."""
+        created = started.run.created_at
+        begun = time.time() if created is None or not started.taken_over else self.clock.to_local_epoch(created)
+        deadline = begun + timeout
+        return deadline if execution_deadline is None else min(deadline, execution_deadline)
+
+    # -- what Airflow gets to know -------------------------------------------------------------------------------
+
+    def count(self, event: str) -> None:
+        """Count something that happened to a run."""
+        from airflow_provider_arize_tasks.telemetry import count_run
+
+        count_run(event, context=self.context, kind=self._operator.kind)
+
+    def record(self, run: TaskRun) -> None:
+        """Metrics of a run that has ended."""
+        from airflow_provider_arize_tasks.telemetry import record_run
+
+        record_run(run.to_dict(), context=self.context, kind=self._operator.kind)
+
+    def publish(self, result: dict[str, Any]) -> None:
+        """Put the result on the events of the task's assets."""
+        from airflow_provider_arize_tasks.telemetry import add_to_asset_events
+
+        add_to_asset_events(self.context, result)
+
+
+def cancel_on_kill(config: ClientConfig | None, run_ids: Sequence[str], log: Any) -> None:
+    """Cancel runs from a signal handler: on a connection of its own, in bounded time, never raising.
+
+    :param config: of the attempt that is being killed.
+    :param run_ids: what to cancel.
+    :param log: where to say what became of each.
+    """
+    from dataclasses import replace
+
+    from airflow_provider_arize_tasks.client.endpoints import cancel_task_run, get_task_run
+    from airflow_provider_arize_tasks.client.sync import ArizeClient
+
+    if config is None:
+        return
+    until = time.monotonic() + _KILL_SECONDS
+    for run_id in run_ids:
+        left = until - time.monotonic()
+        if left < 1:
+            log.warning(
+                "Killed; no time left to cancel run %s: it may still be going. The next attempt ends it", run_id
+            )
+            continue
+        quick = replace(config, connect_timeout=min(3.0, left), read_timeout=left / 2, max_requests_per_second=None)
+        try:
+            with ArizeClient(quick) as client:
+                try:
+                    run = client.send(cancel_task_run(run_id), retry=False)
+                except ArizeError:
+                    run = client.send(get_task_run(run_id), retry=False)
+                    if not run.status.is_terminal:
+                        raise
+            log.info("Killed; run %s is %s", run_id, run.status.value)
+        except ArizeError as error:
+            log.warning("Killed, but run %s could not be cancelled: %s. The next attempt deals with it", run_id, error)
+
+
+def lineage_of(
+    base_url: str | None, slot: Slot | None, result: dict[str, Any] | None, *, dataset_version_id: str | None = None
+) -> Any:
+    """OpenLineage facets of what an operator did; ``None`` if it came to nothing."""
+    from airflow_provider_arize_tasks.lineage import facets_for_run
+
+    if base_url is None or slot is None:
+        return None
+    return facets_for_run(
+        result,
+        base_url=base_url,
+        project_id=slot.project_id,
+        dataset_id=slot.dataset_id,
+        dataset_version_id=dataset_version_id,
+    )

@@ -1,0 +1,365 @@
+"""Carries out run identity: takes over the run of an earlier attempt, or triggers exactly one."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+from airflow_provider_arize_tasks.client.errors import (
+    ArizeApiError,
+    ArizeConfigError,
+    ArizeConflictError,
+    ArizeError,
+    ArizeInvalidRequestError,
+)
+from airflow_provider_arize_tasks.decisions.run_identity import (
+    SETTLE,
+    Attempt,
+    Found,
+    NameOwner,
+    Plan,
+    ReuseRun,
+    Search,
+    Situation,
+    Slot,
+    SlotRecord,
+    Step,
+    choose,
+    first_step,
+    is_in_series,
+    names_up_to,
+    next_experiment_name,
+    owner_of_name,
+    search_after_clear,
+    search_after_lost_answer,
+    spent_by,
+)
+from airflow_provider_arize_tasks.decisions.verdict import is_good
+from airflow_provider_arize_tasks.exceptions import ArizeAmbiguousRunError, ArizeWaitError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from datetime import datetime
+
+    from airflow_provider_arize_tasks.client.types import Experiment, Task, TaskRun
+    from airflow_provider_arize_tasks.hooks.arize import ArizeHook
+    from airflow_provider_arize_tasks.operators.attempt import DagRunTimes, Records, ServerClock
+
+#: POSTs of one attempt whose answers may get lost before the attempt gives up (the next one goes on from its record).
+_MAX_POSTS = 3
+#: Seconds between two looks while waiting for a list to settle or a cancelled run to end.
+_PAUSE = 1.0
+#: How long a cancelled run may take to end.
+_CANCEL_PATIENCE = 120.0
+
+
+class NoDataError(Exception):
+    """The server refused to trigger: the window holds no data."""
+
+
+class Post(Protocol):
+    """Sends the POST that triggers a slot's run."""
+
+    def __call__(self, slot: Slot, *, experiment_name: str | None) -> TaskRun:
+        """Trigger and return the new run."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Started:
+    """A run that serves a slot. ``taken_over`` if this attempt did not trigger it itself."""
+
+    slot: Slot
+    run: TaskRun
+    taken_over: bool
+
+
+class RunStarter:
+    """Finds or triggers the one run of each slot.
+
+    :param hook: the connection.
+    :param records: what earlier attempts wrote down.
+    :param attempt: where this attempt stands.
+    :param times: of the DAG run.
+    :param reuse: which run may be taken over.
+    :param clock: the server's clock.
+    :param post: sends the trigger.
+    :param tasks: the Arize tasks by id, as read in this attempt.
+    :param log: the operator's logger.
+    """
+
+    def __init__(
+        self,
+        *,
+        hook: ArizeHook,
+        records: Records,
+        attempt: Attempt,
+        times: DagRunTimes,
+        reuse: ReuseRun,
+        clock: ServerClock,
+        post: Post,
+        tasks: Callable[[str], Task],
+        log: Any,
+    ) -> None:
+        self._hook = hook
+        self._records = records
+        self._attempt = attempt
+        self._times = times
+        self._reuse = reuse
+        self._clock = clock
+        self._post = post
+        self._tasks = tasks
+        self._log = log
+
+    def start(self, slot: Slot) -> Started:
+        """The run of a slot: taken over or triggered.
+
+        :raises NoDataError: the window holds no data; nothing was started.
+        :raises ArizeAmbiguousRunError: several runs match.
+        :raises ArizeError: the server could not be asked, or refused. What was written down stays for the next attempt.
+        """
+        situation = self._situation(slot)
+        plan = first_step(situation)
+        self._log.info("%s: %s", slot, plan.reason)
+        record = situation.record
+        if plan.step is Step.LOOK_AT and record is not None:
+            return self._look_at(slot, record, plan)
+        if plan.step is Step.CANCEL_FIRST and record is not None:
+            return self._cancel_first(slot, situation, record, plan)
+        if plan.step is Step.SEARCH and plan.search is not None:
+            return self._search_first(slot, situation, plan.search)
+        return self._trigger(slot, record)
+
+    def _situation(self, slot: Slot) -> Situation:
+        return Situation(
+            attempt=self._attempt,
+            record=self._records.get(slot.key),
+            has_store=self._records.has_store,
+            reuse=self._reuse,
+            server_now=self._clock.now(),
+            run_start=self._clock.from_local(self._times.start),
+            run_after=self._clock.from_local(self._times.run_after),
+        )
+
+    def _look_at(self, slot: Slot, record: SlotRecord, plan: Plan) -> Started:
+        run = self._hook.get_run(run_id=str(plan.run_id))
+        if is_good(run):
+            return self._take_over(slot, run)
+        self._log.info("Run %s ended %s (%s): triggering anew", run.id, run.status.value, run.failure_reason)
+        return self._trigger(slot, spent_by(record, [run.id]))
+
+    def _cancel_first(self, slot: Slot, situation: Situation, record: SlotRecord, plan: Plan) -> Started:
+        run_id = str(plan.run_id)
+        self._end(run_id)
+        record = spent_by(record, [run_id])
+        if self._reuse is ReuseRun.SAME_WINDOW and slot.window is not None:
+            search = replace(search_after_clear(situation), spent=frozenset(record.spent))
+            return self._search_first(slot, replace(situation, record=record), search)
+        return self._trigger(slot, record)
+
+    def _search_first(self, slot: Slot, situation: Situation, search: Search) -> Started:
+        found = self._search(slot, search)
+        record = situation.record
+        if found.run is None:
+            return self._trigger(slot, record, spent=[run.id for run in found.ended_badly])
+        if search.cancel:
+            self._end(found.run.id)
+            return self._trigger(slot, record, spent=[found.run.id])
+        if search.only_active and self._records.has_store:
+            return self._take_over_unless_cancelled(slot, found.run, record)
+        return self._take_over(slot, found.run)
+
+    def _take_over_unless_cancelled(self, slot: Slot, run: TaskRun, record: SlotRecord | None) -> Started:
+        """A cleared attempt's trigger may be cancelling this very run (its ``on_kill`` runs late): watch it first."""
+        until = self._clock.now() + SETTLE
+        while not run.status.is_terminal and self._clock.now() < until:
+            time.sleep(_PAUSE)
+            run = self._hook.get_run(run_id=run.id)
+        if run.status.is_terminal:
+            self._log.info("Run %s from before the clear ended %s: triggering anew", run.id, run.status.value)
+            return self._trigger(slot, record, spent=[run.id])
+        return self._take_over(slot, run)
+
+    def _take_over(self, slot: Slot, run: TaskRun) -> Started:
+        self._log.info("Taking over run %s (%s) for %s", run.id, run.status.value, slot)
+        record = self._records.get(slot.key) or self._new_record()
+        self._write_down(slot, replace(record, generation=self._attempt.generation, run_id=run.id))
+        return Started(slot=slot, run=run, taken_over=True)
+
+    def _new_record(self) -> SlotRecord:
+        return SlotRecord(generation=self._attempt.generation, intent_at=self._clock.now())
+
+    def _trigger(self, slot: Slot, record: SlotRecord | None, *, spent: Iterable[str] = ()) -> Started:
+        used = names_up_to(slot.experiment_name, record.name if record else None)
+        record = spent_by(record or self._new_record(), spent)
+        lost: set[str | None] = set()
+        for _ in range(_MAX_POSTS):
+            name = next_experiment_name(slot.experiment_name, used) if slot.experiment_name else None
+            record = self._intend(slot, record, name)
+            try:
+                run = self._post(slot, experiment_name=name)
+            except ArizeConflictError as error:
+                taken = self._take_over_name(slot, record, error, answer_lost=name in lost)
+                if taken is not None:
+                    return taken
+                used.append(str(name))
+            except ArizeError as error:
+                taken = self._after_failed_post(slot, record, error)
+                if taken is not None:
+                    return taken
+                lost.add(name)
+            else:
+                self._log.info("Triggered run %s for %s", run.id, slot if name is None else f"experiment {name!r}")
+                self._write_down(slot, replace(record, run_id=run.id))
+                return Started(slot=slot, run=run, taken_over=False)
+        raise ArizeWaitError(
+            f"{slot}: {_MAX_POSTS} triggers in a row started no run that the server lists. Nothing is known to be "
+            "going; the next attempt looks for a run again before it triggers"
+        )
+
+    def _intend(self, slot: Slot, record: SlotRecord, name: str | None) -> SlotRecord:
+        """Write the intent down. If that fails the error goes up: nothing was sent, the next attempt starts clean."""
+        intent = replace(
+            record, generation=self._attempt.generation, intent_at=self._clock.now(), run_id=None, name=name
+        )
+        self._records.put(slot.key, intent)
+        return intent
+
+    def _after_failed_post(self, slot: Slot, record: SlotRecord, error: ArizeError) -> Started | None:
+        """A refusal goes up. A lost answer is looked up; ``None``: the server surely has no such run."""
+        if _is_no_data(error):
+            raise NoDataError(str(error)) from error
+        if not getattr(error, "outcome_unknown", False):
+            raise error
+        self._log.warning("%s: the trigger's answer got lost (%s); looking for its run before doing more", slot, error)
+        found = self._search(slot, search_after_lost_answer(record, self._reuse))
+        # A run of ours that has already failed is ours all the same: the verdict on it is the caller's.
+        run = found.run or next(iter(found.ended_badly), None)
+        if run is not None:
+            return self._take_over(slot, run)
+        self._log.info("%s: the server lists no such run %s s later: triggering again", slot, SETTLE.total_seconds())
+        return None
+
+    def _take_over_name(
+        self, slot: Slot, record: SlotRecord, error: ArizeConflictError, *, answer_lost: bool
+    ) -> Started | None:
+        """The name is taken: the run that took it if it is ours, ``None`` if the next name is to be used."""
+        if slot.experiment_name is None:
+            raise error
+        experiment = next((each for each in self._series(slot) if each.name == record.name), None)
+        created_at = experiment.created_at if experiment else None
+        run_start = self._clock.from_local(self._times.start)
+        owner = owner_of_name(
+            created_at=created_at, attempt=self._attempt, run_start=run_start, answer_lost=answer_lost
+        )
+        if owner is NameOwner.FOREIGN:
+            raise ArizeConfigError(_foreign_name(str(record.name), created_at)) from error
+        if owner is NameOwner.SPENT:
+            return None
+        search = Search(not_before=run_start, spent=frozenset(record.spent), settle_until=self._clock.now() + SETTLE)
+        found = self._search(slot, search)
+        if found.run is not None:
+            return self._take_over(slot, found.run)
+        if found.ended_badly:
+            return None
+        raise ArizeWaitError(
+            f"experiment {record.name!r} exists, made by an earlier trigger of this task, but the server lists no run "
+            "for it yet. Nothing was triggered; the next attempt looks again"
+        ) from error
+
+    def _search(self, slot: Slot, search: Search) -> Found:
+        while True:
+            experiments = self._series(slot) if slot.experiment_name is not None else ()
+            runs = list(self._hook.list_all_runs(slot.task_id))
+            found = choose(slot, runs, search, experiments=[each.id for each in experiments])
+            if found.ambiguous:
+                raise ArizeAmbiguousRunError(_ambiguous(slot, found))
+            settled = search.settle_until is None or self._clock.now() >= search.settle_until
+            if settled or not found.nothing:
+                return found
+            time.sleep(_PAUSE)
+
+    def _series(self, slot: Slot) -> list[Experiment]:
+        base = str(slot.experiment_name)
+        dataset_id = self._tasks(slot.task_id).dataset_id
+        if dataset_id is None:
+            return []
+        listed = self._hook.iter_experiments(dataset=dataset_id, name=base)
+        return [each for each in listed if is_in_series(each.name, base)]
+
+    def _end(self, run_id: str) -> None:
+        """Cancel a run and wait until it has ended, so that nothing of it is still going when the new one starts."""
+        end_run(self._hook, run_id, patience=_CANCEL_PATIENCE, log=self._log)
+
+    def _write_down(self, slot: Slot, record: SlotRecord) -> None:
+        try:
+            self._records.put(slot.key, record)
+        except Exception as error:  # noqa: BLE001 - the run exists and its intent is on record: waiting for it is right
+            self._log.warning("Run %s could not be written to the task state store: %s", record.run_id, error)
+
+
+def end_run(hook: ArizeHook, run_id: str, *, patience: float, log: Any) -> TaskRun:
+    """Cancel a run and wait until it has ended.
+
+    :param hook: the connection.
+    :param run_id: the run.
+    :param patience: seconds to wait for the end.
+    :param log: where to say what became of it.
+    :return: the run, ended.
+    :raises ArizeWaitError: it has not ended in that time.
+    """
+    run = hook.get_run(run_id=run_id)
+    if run.status.is_terminal:
+        return run
+    log.info("Cancelling run %s (%s)", run_id, run.status.value)
+    run = cancel_run(hook, run_id)
+    give_up: float = time.monotonic() + patience
+    while not run.status.is_terminal:
+        if time.monotonic() > give_up:
+            raise ArizeWaitError(f"run {run_id} was cancelled and is still {run.status.value} after {patience:.0f} s")
+        time.sleep(_PAUSE)
+        run = hook.get_run(run_id=run_id)
+    log.info("Run %s has ended: %s", run_id, run.status.value)
+    return run
+
+
+def cancel_run(hook: ArizeHook, run_id: str) -> TaskRun:
+    """Cancel a run; one that has ended meanwhile is as good as cancelled.
+
+    The server refuses to cancel what has ended, in words that are no contract: so read it again and see.
+
+    :raises ArizeApiError: refused, and the run goes on.
+    """
+    try:
+        return hook.cancel_run(run_id=run_id)
+    except ArizeApiError:
+        run = hook.get_run(run_id=run_id)
+        if run.status.is_terminal:
+            return run
+        raise
+
+
+def _is_no_data(error: ArizeError) -> bool:
+    if not isinstance(error, ArizeInvalidRequestError):
+        return False
+    return "no data found" in f"{error.detail or ''} {error.title or ''}".lower()
+
+
+def _foreign_name(name: str, created_at: datetime | None) -> str:
+    when = f"created at {created_at.isoformat()}" if created_at else "that is not listed"
+    return (
+        f"experiment name {name!r} is taken in this dataset by an experiment {when}, before this DAG run started, so "
+        "this task did not make it. Nothing was triggered. Make experiment_name unique per DAG run, for example "
+        "'nightly-{{ dag_run.run_after | ds }}'"
+    )
+
+
+def _ambiguous(slot: Slot, found: Found) -> str:
+    rows = ", ".join(
+        f"{run.id} ({run.status.value}, created {run.created_at.isoformat() if run.created_at else 'who knows when'})"
+        for run in found.ambiguous
+    )
+    return (
+        f"{slot}: several runs of the task match where one was started: {rows}. Nothing was triggered. Cancel or wait "
+        'for those that are not this task\'s and clear it, or set reuse_run="same_window" to take the newest'
+    )
