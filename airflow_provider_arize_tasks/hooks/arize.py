@@ -32,6 +32,7 @@ from airflow_provider_arize_tasks.client.validation import (
     check_update,
 )
 from airflow_provider_arize_tasks.hooks.reading import ArizeReading
+from airflow_provider_arize_tasks.hooks.windows import ArizeWindows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -52,7 +53,7 @@ DEFAULT_LIMIT = 50
 __all__ = ["UNSET", "ArizeHook"]
 
 
-class ArizeHook(ArizeReading, BaseHook):
+class ArizeHook(ArizeReading, ArizeWindows, BaseHook):
     """Talks to Arize AX through an Airflow connection of type ``arize``.
 
     Arguments called ``task``, ``project``, ``dataset``, ``space``, ``experiment`` or ``evaluator`` take a name or an
