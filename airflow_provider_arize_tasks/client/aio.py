@@ -111,6 +111,7 @@ class AsyncArizeClient:
                 headers=headers_of(self.config, call),
                 proxy=proxy_of(self.config),
                 allow_redirects=False,
+                skip_auto_headers=("Content-Type",),
             ) as response:
                 body = await self._body(call, response)
                 headers = {name.lower(): value for name, value in response.headers.items()}
@@ -190,11 +191,10 @@ def classify(error: Exception) -> tuple[Failure, str]:
     import aiohttp
 
     reason = _words(error)
-    # Certificate errors are ValueErrors and ClientErrors both; a wrong URL of a proxy is a ValueError too.
     if isinstance(error, (aiohttp.ClientSSLError, aiohttp.ServerFingerprintMismatch, ssl.SSLError)):
         return Failure.TLS, reason
-    if isinstance(error, (aiohttp.ClientProxyConnectionError, aiohttp.ClientHttpProxyError)):
-        return Failure.PROXY, reason
+    if isinstance(error, (aiohttp.ClientProxyConnectionError, aiohttp.ClientHttpProxyError, ValueError)):
+        return Failure.PROXY, reason  # of URLs only the proxy's may be wrong, the server's own was checked before
     if isinstance(error, aiohttp.ClientConnectorError):
         unknown_host = isinstance(error.os_error, socket.gaierror)
         return (Failure.UNKNOWN_HOST if unknown_host else Failure.REFUSED), reason

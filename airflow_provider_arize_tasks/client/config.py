@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from airflow_provider_arize_tasks.client.errors import ArizeConfigError
 from airflow_provider_arize_tasks.client.fields import FieldError, as_bool, as_mapping, as_number, as_text, is_blank
@@ -90,8 +90,24 @@ class ClientConfig:
         """Every secret in here, longest first: the key, proxy passwords, values of extra headers."""
         found = {self.api_key, *self.headers.values()}
         for url in (self.proxies or {}).values():
-            found.add(urlsplit(url).password or "")
+            password = urlsplit(url).password or ""
+            found |= {password, unquote(password)}
         return tuple(sorted((text for text in found if text), key=len, reverse=True))
+
+    @property
+    def risks(self) -> tuple[str, ...]:
+        """What whoever reads the log should know: settings under which others could read the API key."""
+        risks = []
+        if self.verify is False:
+            risks.append(f"{self.label}: extra 'verify' is false, so anyone in between can read the API key")
+        parts = urlsplit(self.base_url)
+        if parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
+            risks.append(f"{self.label}: {self.base_url} is not encrypted, so anyone in between can read the API key")
+        return tuple(risks)
+
+
+def _is_loopback(host: str) -> bool:
+    return host in ("localhost", "::1") or host.startswith("127.")
 
 
 class _Fields:

@@ -97,7 +97,8 @@ def url_of(config: ClientConfig, call: Call[Any]) -> str:
 def headers_of(config: ClientConfig, call: Call[Any]) -> dict[str, str]:
     """All headers of a request. Those of the connection come first, so that they can't replace the client's own."""
     headers = dict(config.headers)
-    headers.setdefault("User-Agent", f"airflow-provider-arize-tasks/{__version__} python/{platform.python_version()}")
+    if not any(name.lower() == "user-agent" for name in headers):
+        headers["User-Agent"] = f"airflow-provider-arize-tasks/{__version__} python/{platform.python_version()}"
     headers["Authorization"] = f"Bearer {config.api_key}"
     headers["Accept"] = "application/json"
     if call.body is not None:
@@ -121,7 +122,8 @@ def interpret(config: ClientConfig, call: Call[T], answer: Answer, *, attempt: i
     :raises ArizeReplyError: the answer is not one of the Arize API.
     """
     request_id = answer.headers.get("x-request-id") or None
-    log.debug("%s %s: %d, request id %s", call.method, call.path, answer.status, request_id or "-")
+    level = logging.INFO if call.changes else logging.DEBUG
+    log.log(level, "%s: %s %s -> %d, request id %s", call.what, call.method, call.path, answer.status, request_id)
     if call.method == "DELETE" and answer.status == 404 and attempt > 1:
         log.info("%s: gone after an earlier attempt whose answer was lost", call.what)
     elif not 200 <= answer.status < 300:

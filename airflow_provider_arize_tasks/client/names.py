@@ -89,11 +89,16 @@ def nothing_called(kind: str, wanted: str, names: Iterable[str | None], where: s
     :param names: names that exist.
     :param where: where was looked.
     """
-    near = near_names(wanted, [name for name in names if name])
-    hint = f"; near: {', '.join(repr(name) for name in near)}" if near else ""
+    known = [name for name in names if name]
+    near = near_names(wanted, known)
+    hint = f"; near: {_quoted(near)}" if near else f"; there are: {_quoted(sorted(known)[:5])}" if known else ""
     return ArizeNameError(
         f"there is no {kind} {wanted!r}{where} that this API key can read (names are told apart by case){hint}"
     )
+
+
+def _quoted(names: Iterable[str]) -> str:
+    return ", ".join(repr(name) for name in names)
 
 
 def near_names(wanted: str, names: Sequence[str], count: int = 5) -> list[str]:

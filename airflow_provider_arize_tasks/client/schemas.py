@@ -7,7 +7,7 @@ request models of the vendor's SDK.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_arize_tasks.client import shapes
 from airflow_provider_arize_tasks.client.types import TaskType

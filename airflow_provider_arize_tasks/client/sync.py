@@ -20,6 +20,7 @@ from airflow_provider_arize_tasks.client.network import ca_bundle_of, proxy_of
 from airflow_provider_arize_tasks.client.retry import Pace, RetryPolicy
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import TracebackType
 
     import requests
@@ -90,6 +91,7 @@ class ArizeClient:
 
     def _exchange(self, call: Call[Any]) -> Answer:
         from requests import RequestException
+        from urllib3.exceptions import HTTPError
 
         session = self._session or self._open()
         try:
@@ -105,7 +107,7 @@ class ArizeClient:
                 body = self._body(call, response)
                 headers = {name.lower(): value for name, value in response.headers.items()}
                 return Answer(status=response.status_code, headers=headers, body=body)
-        except RequestException as error:
+        except (RequestException, HTTPError) as error:
             failure, reason = classify(error)
             raise no_answer(self.config, call, failure, reason) from error
 
@@ -113,7 +115,7 @@ class ArizeClient:
         """The body, but not without end: the read timeout alone is per packet, and a trickle would keep it at bay."""
         deadline = time.monotonic() + 5 * self.config.read_timeout
         parts, size = [], 0
-        for part in response.iter_content(_CHUNK):
+        for part in _parts(response):
             parts.append(part)
             size += len(part)
             if size > MAX_BODY_BYTES:
@@ -138,10 +140,20 @@ class ArizeClient:
         return session
 
 
+def _parts(response: requests.Response) -> Iterator[bytes]:
+    """The body as it comes in. ``iter_content`` would wait until a whole chunk is there."""
+    read = getattr(response.raw, "read1", None)
+    if read is None:  # urllib3 before 2.3
+        yield from response.iter_content(_CHUNK)
+        return
+    while part := read(_CHUNK, decode_content=True):
+        yield part
+
+
 def classify(error: Exception) -> tuple[Failure, str]:
     """What an error of ``requests`` means.
 
-    :param error: a ``requests.RequestException``.
+    :param error: a ``requests.RequestException``, or one of ``urllib3`` while the body is read.
     :return: the failure, and the innermost cause in words.
     """
     from requests import exceptions
@@ -151,11 +163,11 @@ def classify(error: Exception) -> tuple[Failure, str]:
     reason = _words(causes[-1])
     if isinstance(error, exceptions.SSLError):
         return Failure.TLS, reason
-    if isinstance(error, exceptions.ProxyError):
-        return Failure.PROXY, reason
+    if isinstance(error, (exceptions.ProxyError, exceptions.InvalidURL, exceptions.InvalidSchema)):
+        return Failure.PROXY, reason  # the server's own URL was checked before, so it is the proxy's
     if isinstance(error, exceptions.ConnectTimeout):
         return Failure.CONNECT_TIMEOUT, ""
-    if isinstance(error, exceptions.ReadTimeout) or any(isinstance(cause, low.ReadTimeoutError) for cause in causes):
+    if any(isinstance(cause, (exceptions.ReadTimeout, low.ReadTimeoutError)) for cause in causes):
         return Failure.READ_TIMEOUT, ""
     if any(isinstance(cause, low.NameResolutionError) for cause in causes):
         return Failure.UNKNOWN_HOST, reason

@@ -104,14 +104,19 @@ def _project_only(check: Check, given: Mapping[str, Any]) -> None:
 
 
 def _dataset_only(check: Check, given: Mapping[str, Any]) -> None:
-    if "sampling_rate" in given:
-        check.problem("sampling_rate", "belongs to tasks of a project; this one has a dataset")
-    if given.get("is_continuous") is True:
-        check.problem("is_continuous", "can't be true for a task of a dataset")
+    _project_fields(check, given)
     if "experiment_ids" not in given:
         check.notes.append("experiment_ids is not given: some servers refuse a dataset task without any")
     elif given["experiment_ids"] == []:
         check.problem("experiment_ids", "must hold at least one id, or be left out")
+
+
+def _project_fields(check: Check, given: Mapping[str, Any]) -> None:
+    """What a task of a dataset can't have."""
+    if "sampling_rate" in given:
+        check.problem("sampling_rate", "belongs to tasks of a project; this one has a dataset")
+    if given.get("is_continuous") is True:
+        check.problem("is_continuous", "can't be true for a task of a dataset")
 
 
 def _filters(check: Check, given: Mapping[str, Any]) -> None:
@@ -220,7 +225,7 @@ def check_update(
         check.problem("update", f"changes nothing: give at least one of {', '.join(UPDATE)}")
     _fields_of_type(check, task, given)
     if task is not None and task.dataset_id and not task.project_id:
-        _of_dataset_task(check, given)
+        _project_fields(check, given)
     _filters(check, given)
     check.finish()
     return given, tuple(check.notes)
@@ -241,13 +246,6 @@ def _fields_of_type(check: Check, task: Task | None, given: Mapping[str, Any]) -
             "run_configuration",
             f"belongs to RUN_EXPERIMENT tasks; {task.name or task.id!r} is a {task.type.value} task",
         )
-
-
-def _of_dataset_task(check: Check, given: Mapping[str, Any]) -> None:
-    if "sampling_rate" in given:
-        check.problem("sampling_rate", "belongs to tasks of a project; this one has a dataset")
-    if given.get("is_continuous") is True:
-        check.problem("is_continuous", "can't be true for a task of a dataset")
 
 
 def check_run(

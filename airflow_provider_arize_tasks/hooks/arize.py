@@ -118,7 +118,10 @@ class ArizeHook(ArizeReading, ArizeWindows, BaseHook):
     @cached_property
     def config(self) -> ClientConfig:
         """The connection's settings."""
-        return self.config_from_connection(self.get_connection(self.arize_conn_id))
+        config = self.config_from_connection(self.get_connection(self.arize_conn_id))
+        for risk in config.risks:
+            self.log.warning("%s", risk)
+        return config
 
     @cached_property
     def client(self) -> ArizeClient:
