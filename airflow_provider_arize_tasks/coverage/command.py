@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from airflow_provider_arize_tasks.decisions.coverage import Cell, Gaps
 
 DEFAULT_CONNECTION = "arize_default"
+#: For how long a person is kept waiting by a server that fails or throttles, in seconds.
+PATIENCE = 20.0
 _EPILOG = """\
 The connection: --conn-id names an Airflow connection. Without it the environment is used if ARIZE_API_KEY is set (with
 ARIZE_API_HOST, ARIZE_REGION, ARIZE_SINGLE_HOST or ARIZE_BASE_DOMAIN, ARIZE_SPACE and the like), else the Airflow
@@ -133,13 +135,14 @@ def _read(arguments: argparse.Namespace) -> TaskCoverage:
 @contextlib.contextmanager
 def _source(conn_id: str | None) -> Iterator[_Api]:
     from airflow_provider_arize_tasks.client.environment import config_from_environment, has_environment
+    from airflow_provider_arize_tasks.client.retry import RetryPolicy
     from airflow_provider_arize_tasks.client.sync import ArizeClient
 
     if conn_id is None and has_environment(os.environ):
         config = config_from_environment(os.environ)
     else:
         config = _airflow_config(conn_id or DEFAULT_CONNECTION)
-    with ArizeClient(config) as client:
+    with ArizeClient(config, retry=RetryPolicy(total_seconds=PATIENCE)) as client:
         yield _Api(client)
 
 
