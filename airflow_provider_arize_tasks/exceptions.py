@@ -53,6 +53,10 @@ class ArizeGateError(ArizePermanentError):
     """A completed run did not pass a gate, or was truncated. A retry would find everything labelled and turn green."""
 
 
+class ArizeQualityError(ArizeGateError):
+    """An experiment did not pass its quality check. Judged again, it would not pass either."""
+
+
 @contextmanager
 def failing_for_good() -> Iterator[None]:
     """Turn errors that a retry can't cure into such that Airflow does not retry.

@@ -1,4 +1,4 @@
-"""The scores of many nights, as a chart needs them."""
+"""Which nights came before, and their scores as a chart needs them."""
 
 from __future__ import annotations
 
@@ -6,11 +6,15 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from airflow_provider_arize_tasks.client.types import RunStatus
 from airflow_provider_arize_tasks.decisions.experiments import ExperimentRows, Measure, values_by_example
 from airflow_provider_arize_tasks.decisions.statistics import Estimate, estimate_mean, paired_differences
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from airflow_provider_arize_tasks.client.types import TaskRun
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +42,28 @@ class Night:
     scored: int
     is_paired: bool
     in_baseline: bool
+
+
+def earlier_experiments(
+    runs: Sequence[TaskRun], experiment_id: str, created_at: datetime | None = None
+) -> tuple[str, ...]:
+    """Ids of the experiments that a task completed before one of its own, the latest first.
+
+    An old night that is judged again is compared with the nights before it, not with those that followed.
+
+    :param runs: the task's runs, in any order.
+    :param experiment_id: the experiment in question.
+    :param created_at: when it was made; used where none of the runs is its own.
+    """
+    mine = [run.created_at for run in runs if run.experiment_id == experiment_id and run.created_at is not None]
+    before = min(mine) if mine else created_at
+    found: dict[str, datetime] = {}
+    for run in runs:
+        if run.status is not RunStatus.COMPLETED or run.experiment_id in (None, experiment_id):
+            continue
+        if run.created_at is not None and (before is None or run.created_at < before):
+            found[str(run.experiment_id)] = run.created_at
+    return tuple(sorted(found, key=lambda name: found[name], reverse=True))
 
 
 def nightly_scores(

@@ -171,11 +171,11 @@ class _Judge:
             return None
         certain = change.is_above_zero if lower else change.is_below_zero
         if certain:
-            message = f"{_sentence(check)}, more than max_drop {limit:g}"
+            message = f"{_sentence(check)}, more than max_drop {limit:g} allows"
             return self._finding(Outcome.SCORE_DROPPED, check, message)
         if limit == 0 and Outcome.DROP_WITHIN_NOISE not in self.conditions.fail_on:
             return None  # half of all nights without a change lie below their baseline; saying so each time is noise
-        message = f"{_sentence(check)}; more than max_drop {limit:g}, but noise alone could do that"
+        message = f"{_sentence(check)}; more than max_drop {limit:g} allows, but noise alone could do that"
         return self._finding(Outcome.DROP_WITHIN_NOISE, check, message)
 
     def _coverage(self, check: EvaluatorCheck) -> Finding | None:
