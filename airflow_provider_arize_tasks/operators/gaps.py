@@ -212,7 +212,10 @@ class ArizeFindWindowGapsOperator(BaseOperator):
             return {}
         ti = context["ti"]
         record: Mapping[str, str] | None = ti.xcom_pull(
-            task_ids=self.task_id, key=FIRST_ASKED_KEY, include_prior_dates=True, map_indexes=ti.map_index
+            task_ids=self.task_id,
+            key=FIRST_ASKED_KEY,
+            include_prior_dates=True,
+            map_indexes=getattr(ti, "map_index", -1),
         )
         utc = timezone.utc
         return {key: parse_instant(value, name=key, zone=utc)[0] for key, value in (record or {}).items()}
