@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+#: Seconds between the first attempt to cancel and the next; each further pause is twice as long.
+FIRST_PAUSE = 1.0
+
 
 async def cancel_runs(conn_id: str, run_ids: Iterable[str], *, seconds: float) -> list[Line]:
     """Cancel runs, and tell what became of each.
@@ -67,7 +70,7 @@ async def _cancel_run(channel: Channel, run_id: str) -> Line:
 
 async def _patiently(channel: Channel, call: Call[T]) -> T:
     """Send a call again and again until it is answered; the caller sets the limit in time."""
-    pause = 1.0
+    pause = FIRST_PAUSE
     while True:
         with suppress(ArizeTransportError, ArizeServerError, ArizeRateLimitError):
             return await channel.ask(call)

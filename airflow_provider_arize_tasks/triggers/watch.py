@@ -322,6 +322,7 @@ class Watcher:
 
 
 _watchers: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, Watcher]] = WeakKeyDictionary()
+_closing: set[asyncio.Future[None]] = set()
 
 
 @asynccontextmanager
@@ -338,7 +339,12 @@ async def using(conn_id: str) -> AsyncIterator[Watcher]:
         watcher.users -= 1
         if not watcher.users:
             del watchers[conn_id]
-            await watcher.close()
+            closing = asyncio.ensure_future(watcher.close())
+            _closing.add(closing)
+            closing.add_done_callback(_closing.discard)
+            await asyncio.shield(
+                closing
+            )  # a trigger may be cancelled a second time; the session is closed all the same
 
 
 @asynccontextmanager

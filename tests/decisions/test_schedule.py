@@ -52,7 +52,7 @@ def test_a_ten_minute_run_costs_a_few_dozen_looks_and_settles_at_poll_interval()
 
 
 def test_waits_never_shrink_as_time_goes_by():
-    waits = [next_look(t / 4, 30) for t in range(0, 2_000)]
+    waits = [next_look(t / 4, 30) for t in range(2_000)]
     assert waits == sorted(waits)
 
 

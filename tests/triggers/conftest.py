@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import json
 import logging
-import warnings
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from aiohttp import web
 
 from airflow_provider_arize_tasks.triggers.task_run import ArizeTaskRunTrigger
 
-PAGE = 100
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 @dataclass
@@ -116,11 +114,8 @@ async def script(monkeypatch):
     await site.start()
     script.url = f"http://127.0.0.1:{site._server.sockets[0].getsockname()[1]}"
     connect(monkeypatch, script.url)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", ResourceWarning)
-        yield script
-        await runner.cleanup()
-        gc.collect()
+    yield script
+    await runner.cleanup()
 
 
 def connect(monkeypatch, url: str, key: str = "test-key", conn_id: str = "arize_default", **extra: Any) -> None:
@@ -141,7 +136,7 @@ def _log_where_caplog_sees_it(monkeypatch):
 
 
 @pytest.fixture
-def waiting():
+async def waiting(script):
     """Start triggers as tasks; whatever is still going when the test ends is cancelled."""
     tasks: list[asyncio.Task[dict[str, Any]]] = []
 
@@ -154,6 +149,7 @@ def waiting():
     yield start
     for task in tasks:
         task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def until(condition: Callable[[], Any], what: str = "condition") -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 import logging
 import subprocess
 import sys
 import time
+import warnings
 
 import pytest
 from aiohttp import web
@@ -27,19 +29,15 @@ def watchers() -> dict:
 
 
 def test_serialize_round_trip():
-    trigger = ArizeTaskRunTrigger(
-        run_ids=["a", "b"], arize_conn_id="c", poll_interval=7, deadline=12.5, cancel_on_kill=False, task_ids=["t", "t"],
-        state={"pieces": [1]},
-    )  # fmt: skip
+    arguments = {"run_ids": ["a", "b"], "arize_conn_id": "c", "poll_interval": 7.0, "deadline": 12.5}
+    arguments |= {"cancel_on_kill": False, "task_ids": ["t", "t"], "state": {"pieces": [1]}}
+    trigger = ArizeTaskRunTrigger(**arguments)
     path, kwargs = trigger.serialize()
     assert path == "airflow_provider_arize_tasks.triggers.task_run.ArizeTaskRunTrigger"
     kwargs = json.loads(json.dumps(kwargs))
     again = ArizeTaskRunTrigger(**kwargs)
     assert again.serialize() == (path, kwargs)
-    assert kwargs == {
-        "run_ids": ["a", "b"], "arize_conn_id": "c", "poll_interval": 7.0, "deadline": 12.5, "cancel_on_kill": False,
-        "task_ids": ["t", "t"], "state": {"pieces": [1]},
-    }  # fmt: skip
+    assert kwargs == arguments
 
 
 def test_airflow_stores_and_restores_the_arguments():
@@ -305,6 +303,9 @@ async def test_the_session_is_closed_when_the_event_is_out(script, waiting):
     await generator.__anext__()  # as dag.test does: take one event, never come back
     assert not watchers()
     await until(lambda: all(transport.is_closing() for transport in script.connections))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ResourceWarning)
+        gc.collect()
     with contextlib.suppress(StopAsyncIteration):
         await generator.aclose()
 
@@ -341,9 +342,10 @@ async def test_on_kill_is_bounded(script, monkeypatch, caplog):
     assert "it may still be going" in caplog.text
 
 
-async def test_on_kill_tries_again_after_a_fault(script):
+async def test_on_kill_tries_again_after_a_fault(script, monkeypatch):
+    monkeypatch.setattr("airflow_provider_arize_tasks.triggers.cancel.FIRST_PAUSE", 0.01)
     script.add("a")
-    answers = iter([problem(503), problem(429)])
+    answers = iter([problem(503), problem(429, **{"Retry-After": "0"})])
     script.answer = lambda _request: next(answers, None)
     await ArizeTaskRunTrigger(run_ids=["a"]).on_kill()
     assert script.runs["a"]["status"] == "CANCELLED"
