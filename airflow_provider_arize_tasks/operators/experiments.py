@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator, BranchMixIn
 
-from airflow_provider_arize_tasks.client.errors import ArizeConfigError, ArizeValidationError
+from airflow_provider_arize_tasks.client.errors import ArizeConfigError, ArizeError, ArizeValidationError
 from airflow_provider_arize_tasks.decisions.conditions import Conditions, read_conditions
 from airflow_provider_arize_tasks.decisions.quality import judge_experiment
 from airflow_provider_arize_tasks.exceptions import ArizeQualityError, failing_for_good
@@ -272,13 +272,18 @@ class ArizeCheckExperimentOperator(BaseOperator, BranchMixIn):
 
     def _link(self, context: Context, hook: ArizeHook, experiment: Experiment) -> str:
         from airflow_provider_arize_tasks.decisions.links import experiment_url
-        from airflow_provider_arize_tasks.operators.linking import Linker
 
-        organization_id, space_id = Linker(hook, context).prepare()
+        space_id, organization_id = experiment.space_id, hook.config.organization
+        try:
+            space_id = space_id or hook.resolve_space(self.space)
+            if space_id and not organization_id:
+                organization_id = hook.get_space(space_id).organization_id
+        except ArizeError as error:  # a link that leads to the start page only fails nothing
+            self.log.debug("The link of experiment %s leads to the start page: %s", experiment.id, error)
         url = experiment_url(
             app_url=hook.config.app_url,
             organization_id=organization_id,
-            space_id=experiment.space_id or space_id,
+            space_id=space_id,
             dataset_id=experiment.dataset_id,
             experiment_id=experiment.id,
         )
