@@ -114,7 +114,13 @@ def get_provider_info() -> dict[str, Any]:
         "sensors": [_modules("sensors.task_run")],
         "triggers": [_modules("triggers.task_run")],
         "extra-links": [
-            f"{_PACKAGE}.links.arize.{name}" for name in ("ArizeTaskLink", "ArizeTaskRunLink", "ArizeExperimentLink")
+            f"{_PACKAGE}.links.{name}"
+            for name in (
+                "arize.ArizeTaskLink",
+                "arize.ArizeTaskRunLink",
+                "arize.ArizeExperimentLink",
+                "report.ArizeReportLink",
+            )
         ],
     }
 

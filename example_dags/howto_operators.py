@@ -87,8 +87,7 @@ with DAG("howto_fill_gaps", schedule="@weekly", start_date=START, catchup=False,
         task_id="find_gaps",
         task="answer quality",
         space="demo-space",
-        start="{{ macros.datetime.utcnow() - macros.timedelta(days=28) }}",
-        end="{{ macros.datetime.utcnow() - macros.timedelta(days=1) }}",
+        start="28d",
     )
     ArizeTriggerEvaluationRunOperator.partial(
         task_id="fill_gap", task="answer quality", space="demo-space"

@@ -15,6 +15,7 @@ from airflow_provider_arize_tasks.client.errors import (
     ArizeNotFoundError,
     ArizeValidationError,
 )
+from airflow_provider_arize_tasks.client.types import UNSET, Unset
 from airflow_provider_arize_tasks.decisions.definition import UNCHANGEABLE, IfExists, IfMissing, differences
 from airflow_provider_arize_tasks.exceptions import failing_for_good
 from airflow_provider_arize_tasks.links.arize import ArizeTaskLink
@@ -35,17 +36,6 @@ __all__ = [
     "ArizeDeleteTaskOperator",
     "ArizeUpdateTaskOperator",
 ]
-
-#: Arguments of an update that say what to change.
-_CHANGES = (
-    "name",
-    "run_configuration",
-    "sampling_rate",
-    "is_continuous",
-    "query_filter",
-    "query_filters",
-    "evaluators",
-)
 
 
 class _TaskOperator(BaseOperator):
@@ -314,13 +304,13 @@ class ArizeUpdateTaskOperator(_TaskOperator):
 
     :param task: name or id of the task, or the JSON that a create operator returned. (templated)
     :param space: name or id of the space names are looked up in. Default: the connection's. (templated)
-    :param name: new name. (templated, as all changes are, within ``changes``)
-    :param sampling_rate: share of the spans to evaluate, 0 to 1.
-    :param is_continuous: evaluate new spans as they come in.
-    :param query_filter: filter on spans; ``None`` clears it.
-    :param query_filters: named filters and their expression; ``None`` clears them.
-    :param evaluators: the whole list of evaluators, version pins included.
-    :param run_configuration: the whole configuration of a RUN_EXPERIMENT task.
+    :param name: new name. (templated, as all changes are, in the field ``changes``)
+    :param sampling_rate: share of the spans to evaluate, 0 to 1. (templated)
+    :param is_continuous: evaluate new spans as they come in. (templated)
+    :param query_filter: filter on spans; ``None`` clears it. (templated)
+    :param query_filters: named filters and their expression; ``None`` clears them. (templated)
+    :param evaluators: the whole list of evaluators, version pins included. (templated)
+    :param run_configuration: the whole configuration of a RUN_EXPERIMENT task. (templated)
     :param arize_conn_id: Airflow connection to Arize. Default ``arize_default``. (templated)
     :return: the task as JSON, as it is after the change.
     :raises ArizePermanentError: nothing to change was given, or something that a task of this type doesn't have.
@@ -328,11 +318,31 @@ class ArizeUpdateTaskOperator(_TaskOperator):
 
     template_fields: Sequence[str] = ("task", "space", "changes", "arize_conn_id")
 
-    def __init__(self, *, task: Any, **kwargs: Any) -> None:
-        changes = {field: kwargs.pop(field) for field in _CHANGES if field in kwargs}
+    def __init__(
+        self,
+        *,
+        task: Any,
+        name: str | Unset = UNSET,
+        sampling_rate: float | str | Unset = UNSET,
+        is_continuous: bool | str | Unset = UNSET,
+        query_filter: str | Unset | None = UNSET,
+        query_filters: Mapping[str, Any] | Unset | None = UNSET,
+        evaluators: Sequence[Mapping[str, Any]] | Unset = UNSET,
+        run_configuration: Mapping[str, Any] | Unset = UNSET,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.task = task
-        self.changes = changes
+        given = {
+            "name": name,
+            "sampling_rate": sampling_rate,
+            "is_continuous": is_continuous,
+            "query_filter": query_filter,
+            "query_filters": query_filters,
+            "evaluators": evaluators,
+            "run_configuration": run_configuration,
+        }
+        self.changes: dict[str, Any] = {field: value for field, value in given.items() if value is not UNSET}
         self._checked(rendered=False)
 
     def _checked(self, *, rendered: bool) -> str:
@@ -366,6 +376,7 @@ class ArizeDeleteTaskOperator(_TaskOperator):
     :param space: name or id of the space a name is looked up in. Default: the connection's. (templated)
     :param if_missing: ``ignore`` (default: it is gone, as wanted) or ``fail``, without a retry. (templated)
     :param arize_conn_id: Airflow connection to Arize. Default ``arize_default``. (templated)
+    :return: nothing.
     :raises ArizePermanentError: the key may not delete it; not retried.
     """
 

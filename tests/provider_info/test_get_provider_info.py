@@ -100,6 +100,18 @@ def test_every_public_class_is_in_a_module_that_is_named(folder, base):
                 assert any(hasattr(candidate, name) for candidate in named), f"{folder}.{module.name}.{name}"
 
 
+def test_every_link_of_an_operator_is_named():
+    """Airflow drops a link that isn't when it reads the DAG back."""
+    from tests.contract.cases import CLASSES
+
+    used = {
+        f"{type(link).__module__}.{type(link).__name__}"
+        for operator in CLASSES.values()
+        for link in operator.operator_extra_links
+    }
+    assert used == set(get_provider_info()["extra-links"])
+
+
 def test_loading_the_info_imports_neither_airflow_nor_any_client_library():
     code = (
         "import sys; from airflow_provider_arize_tasks.get_provider_info import get_provider_info; get_provider_info();"
