@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from bisect import bisect_left, bisect_right
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
@@ -31,6 +33,9 @@ from airflow_provider_arize_tasks.emulator.validation import (
     refuse_if,
 )
 from airflow_provider_arize_tasks.emulator.world import World, find
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _STATUSES = ("PENDING", "RUNNING", "COMPLETED", "FAILED", "CANCELLED")
 
@@ -125,7 +130,7 @@ def _trigger_experiment(world: World, task: Task, body: dict[str, Any], now: int
 
 
 async def list_runs(request: web.Request) -> web.Response:
-    """``GET /v2/tasks/{task_id}/runs``, newest first."""
+    """``GET /v2/tasks/{task_id}/runs``, newest first unless set otherwise: the API promises no order."""
     world = world_of(request)
     query = read_query(request.query, operation_of(request), ("status",), world.level)
     task, now, level = _task(request, world), world.clock.now_ms(), world.level
@@ -133,19 +138,27 @@ async def list_runs(request: web.Request) -> web.Response:
     if wanted is not None and wanted not in [level.spell(status) for status in _STATUSES]:
         raise Refusal(400, f"status: must be one of {', '.join(level.spell(s) for s in _STATUSES)}, got {wanted!r}")
     start, limit = read_cursor(query.get("cursor")), read_limit(query.get("limit"), 100)
-    # the cursor is a run's number and counts downwards, so that new runs don't shift the pages that follow
-    chosen = []
-    for run in reversed(task.runs):
-        is_next = start == 0 or run.number < start
-        if is_next and run.visible_ms <= now and (wanted is None or run.status(now) == wanted.upper()):
-            chosen.append(run)
-            if len(chosen) > limit:
-                break
+    # the cursor is the number of the last run shown, so that new runs don't shift the pages that follow
+    matching = (
+        run
+        for run in _runs_after(task, start, oldest_first=world.settings.oldest_first)
+        if run.visible_ms <= now and (wanted is None or run.status(now) == wanted.upper())
+    )
+    chosen = list(islice(matching, limit + 1))
     shown = chosen[:limit]
     reply = finish_page("task_runs", [views.run(world, run, now) for run in shown], 0, limit, len(chosen))
     if reply["pagination"]["has_more"]:
         reply["pagination"]["next_cursor"] = write_cursor(shown[-1].number)
     return web.json_response(reply)
+
+
+def _runs_after(task: Task, number: int, *, oldest_first: bool) -> Iterator[Run]:
+    """A task's runs in the order of lists, after the one of a number (0 for all)."""
+    if oldest_first:
+        first = bisect_right(task.runs, number, key=lambda run: run.number)
+        return islice(task.runs, first, None)
+    last = bisect_left(task.runs, number, key=lambda run: run.number) if number else len(task.runs)
+    return (task.runs[position] for position in range(last - 1, -1, -1))
 
 
 async def get_run(request: web.Request) -> web.Response:

@@ -60,7 +60,8 @@ class EmulatorControl:
         """Change settings, which hold for the runs that follow.
 
         :param settings: ``run_seconds``, ``pending_seconds``, ``hidden_seconds``, ``index_lag_seconds``, ``counts``
-            (``items`` or ``per_evaluator``), ``max_spans``, ``record_requests``, ``clock_offset_seconds``.
+            (``items`` or ``per_evaluator``), ``oldest_first``, ``max_spans``, ``record_requests``,
+            ``clock_offset_seconds``.
         :return: all of them.
         """
         return dict(self._call("POST", "configure", settings)["settings"])

@@ -55,11 +55,10 @@ def start_evaluation(world: World, task: Task, body: Mapping[str, Any], now: int
     limit = body.get("max_spans") or world.settings.max_spans
     override = bool(body.get("override_evaluations"))
     selection = select_spans(world, task, spans, override=override, max_spans=limit)
-    run = _new_run(world, task, now, selection.units, None)
+    is_done = selection.matched > 0 and not selection.units
+    run = _new_run(world, task, now, selection.units, None, is_done=is_done)
     run.window = window
     run.settings = {"max_spans": limit, "override_evaluations": override}
-    if selection.matched and not selection.units:
-        run.outcome = Outcome(status=CANCELLED, reason=ALREADY_LABELLED)
     return run
 
 
@@ -80,10 +79,8 @@ def start_scoring(world: World, task: Task, body: Mapping[str, Any], experiments
         if left:
             work.append(((experiment, row), left))
     limit = body.get("max_spans") or world.settings.max_spans
-    run = _new_run(world, task, now, work[:limit], None)
+    run = _new_run(world, task, now, work[:limit], None, is_done=bool(rows) and not work)
     run.settings = {"override_evaluations": override, "experiment_ids": [item.id for item in experiments]}
-    if rows and not work:
-        run.outcome = Outcome(status=CANCELLED, reason=ALREADY_LABELLED)
     return run
 
 
@@ -121,7 +118,10 @@ def start_experiment(
     return run
 
 
-def _new_run(world: World, task: Task, now: int, work: list[Any], experiment_name: str | None) -> Run:
+def _new_run(
+    world: World, task: Task, now: int, work: list[Any], experiment_name: str | None, *, is_done: bool = False
+) -> Run:
+    """A run with its times and its end; ``is_done`` says that all it could label is labelled already."""
     rule = _take_rule(world, task, experiment_name)
     settings = world.settings
     seconds = settings.run_seconds if rule.run_seconds is None else rule.run_seconds
@@ -133,7 +133,7 @@ def _new_run(world: World, task: Task, now: int, work: list[Any], experiment_nam
         task_id=task.id,
         starts_ms=now + int(pending * 1000),
         ends_ms=now + int(seconds * 1000),
-        outcome=_outcome(world, rule, work),
+        outcome=_outcome(world, rule, work, is_done=is_done),
         work=work,
         visible_ms=now + int(hidden * 1000),
     )
@@ -161,8 +161,10 @@ def _count(world: World, work: Sequence[Any]) -> int:
     return sum(len(evaluators) for _, evaluators in work)
 
 
-def _outcome(world: World, rule: OutcomeRule, work: list[Any]) -> Outcome:
+def _outcome(world: World, rule: OutcomeRule, work: list[Any], *, is_done: bool) -> Outcome:
     """The end a rule stages; trims the work to what will be done."""
+    if is_done and rule.status == COMPLETED and rule.successes is None:
+        return Outcome(status=CANCELLED, reason=ALREADY_LABELLED)
     outcome = Outcome(status=rule.status, reason=rule.failure_reason)
     if rule.status in (FAILED, CANCELLED):
         del work[int(len(work) * rule.labelled_fraction) :]

@@ -50,6 +50,7 @@ class Settings:
     :ivar hidden_seconds: how long a new run stays out of lists (a get by id finds it).
     :ivar index_lag_seconds: how long after its ingestion an evaluation sees a span.
     :ivar counts: ``items`` counts each evaluated span once, ``per_evaluator`` once for each evaluator.
+    :ivar oldest_first: list runs oldest first instead of newest first.
     :ivar max_spans: limit of a run whose trigger gives none.
     :ivar record_requests: keep the requests for ``/_emulator/requests``.
     """
@@ -59,6 +60,7 @@ class Settings:
     hidden_seconds: float = 0.0
     index_lag_seconds: float = 0.0
     counts: str = "items"
+    oldest_first: bool = False
     max_spans: int = 10_000
     record_requests: bool = True
 

@@ -13,7 +13,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from airflow_provider_arize_tasks.emulator.process import RunningEmulator
+    from airflow_provider_arize_tasks.emulator.process import EmulatorProcess
     from airflow_provider_arize_tasks.testing.runner import TaskResult
 
 #: Seconds a run of the emulator lasts in tests, unless the test says otherwise.
@@ -31,7 +31,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(scope="session")
-def arize_emulator_process() -> Iterator[RunningEmulator]:
+def arize_emulator_process() -> Iterator[EmulatorProcess]:
     """One emulator process for the whole test run. Use ``arize_emulator``, which empties it before each test."""
     from airflow_provider_arize_tasks.emulator.process import running_emulator
 
@@ -40,7 +40,7 @@ def arize_emulator_process() -> Iterator[RunningEmulator]:
 
 
 @pytest.fixture
-def arize_emulator(request: pytest.FixtureRequest, arize_emulator_process: RunningEmulator) -> RunningEmulator:
+def arize_emulator(request: pytest.FixtureRequest, arize_emulator_process: EmulatorProcess) -> EmulatorProcess:
     """A local Arize as freshly started: its seeded space, project, dataset, evaluators and spans; no runs, no faults.
 
     ``arize_emulator.url`` is its address; ``arize_emulator.control`` adds spans, chooses outcomes, injects faults and
@@ -54,7 +54,7 @@ def arize_emulator(request: pytest.FixtureRequest, arize_emulator_process: Runni
 
 @pytest.fixture
 def arize_connection(
-    request: pytest.FixtureRequest, arize_emulator: RunningEmulator, monkeypatch: pytest.MonkeyPatch
+    request: pytest.FixtureRequest, arize_emulator: EmulatorProcess, monkeypatch: pytest.MonkeyPatch
 ) -> str:
     """A connection to ``arize_emulator``, gives its id, ``arize_default`` unless marked otherwise."""
     import json
