@@ -6,7 +6,7 @@ import asyncio
 import ssl
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from airflow_provider_arize_tasks.client.errors import ArizeConfigError, ArizeReplyError
+from airflow_provider_arize_tasks.client.errors import ArizeReplyError
 from airflow_provider_arize_tasks.client.exchange import (
     MAX_BODY_BYTES,
     Answer,
@@ -17,7 +17,7 @@ from airflow_provider_arize_tasks.client.exchange import (
     no_answer,
     url_of,
 )
-from airflow_provider_arize_tasks.client.network import ca_bundle_of, proxy_of
+from airflow_provider_arize_tasks.client.network import is_handshake_error, proxy_of, tls_context
 from airflow_provider_arize_tasks.client.retry import Pace, RetryPolicy
 
 if TYPE_CHECKING:
@@ -143,41 +143,18 @@ class AsyncArizeClient:
                 sock_connect=self.config.connect_timeout,
                 sock_read=self.config.read_timeout,
             )
-            self._session = aiohttp.ClientSession(
+            session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=self._connections, ssl=context),
                 timeout=timeout,
                 # The environment is read by network.py; left to aiohttp, a ~/.netrc entry would replace the API key.
                 trust_env=False,
                 cookie_jar=aiohttp.DummyCookieJar(),
             )
-            return self._session
-
-
-def tls_context(config: ClientConfig) -> ssl.SSLContext | bool:
-    """The TLS settings of a configuration; trusts the same authorities as the synchronous transport.
-
-    :raises ArizeConfigError: the CA bundle is not there or can't be read.
-    """
-    if config.base_url.startswith("http://"):
-        return True
-    bundle = ca_bundle_of(config)
-    if bundle is False:
-        return False
-    if bundle is True:
-        import certifi
-
-        bundle = certifi.where()
-    try:
-        folder = bundle if _is_folder(str(bundle)) else None
-        return ssl.create_default_context(cafile=None if folder else str(bundle), capath=folder)
-    except (OSError, ssl.SSLError) as error:
-        raise ArizeConfigError(f"{config.label}: the CA bundle {bundle!r} can't be read: {error}") from error
-
-
-def _is_folder(path: str) -> bool:
-    from pathlib import Path
-
-    return Path(path).is_dir()
+            # When a connection drops, aiohttp would send idempotent requests a second time by itself, unseen by the
+            # policy that counts attempts (and by a DELETE that must know which it is). It has no public switch.
+            session._retry_connection = False  # noqa: SLF001
+            self._session = session
+            return session
 
 
 def classify(error: Exception) -> tuple[Failure, str]:
@@ -186,21 +163,28 @@ def classify(error: Exception) -> tuple[Failure, str]:
     :param error: a ``ClientError``, a timeout or an ``OSError``.
     :return: the failure, and its cause in words.
     """
-    import socket
-
     import aiohttp
 
     reason = _words(error)
-    if isinstance(error, (aiohttp.ClientSSLError, aiohttp.ServerFingerprintMismatch, ssl.SSLError)):
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return Failure.TLS, reason
     if isinstance(error, (aiohttp.ClientProxyConnectionError, aiohttp.ClientHttpProxyError, ValueError)):
         return Failure.PROXY, reason  # of URLs only the proxy's may be wrong, the server's own was checked before
     if isinstance(error, aiohttp.ClientConnectorError):
-        unknown_host = isinstance(error.os_error, socket.gaierror)
-        return (Failure.UNKNOWN_HOST if unknown_host else Failure.REFUSED), reason
+        return _connect_failure(error.os_error), reason
     if isinstance(error, asyncio.TimeoutError):
         return _timeout(error), ""
     return Failure.DROPPED, reason
+
+
+def _connect_failure(error: OSError) -> Failure:
+    import socket
+
+    if isinstance(error, socket.gaierror):
+        return Failure.UNKNOWN_HOST
+    if isinstance(error, ssl.SSLError):
+        return Failure.TLS if is_handshake_error(error) else Failure.BROKE_OFF
+    return Failure.BROKE_OFF if isinstance(error, ConnectionResetError) else Failure.REFUSED
 
 
 def _timeout(error: BaseException) -> Failure:

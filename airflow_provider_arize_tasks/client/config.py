@@ -233,7 +233,7 @@ def _port(fields: _Fields, port: int | str | None) -> int | None:
         return None
     try:
         number = int(port)
-    except ValueError:
+    except (TypeError, ValueError, OverflowError):
         number = -1
     if not 0 <= number <= 65535:
         fields.wrong("port", f"must be a number up to 65535, not {port!r}")

@@ -68,6 +68,7 @@ class Failure(Enum):
     UNKNOWN_HOST = "unknown host"
     REFUSED = "refused"
     CONNECT_TIMEOUT = "connect timeout"
+    BROKE_OFF = "broke off while connecting"
     TLS = "tls"
     PROXY = "proxy"
     READ_TIMEOUT = "read timeout"
@@ -228,6 +229,8 @@ def _explained(config: ClientConfig, failure: Failure) -> str:
             f"no connection to {base} within {config.connect_timeout:g} s;"
             " check host, port, firewall and extra 'proxies'"
         )
+    if failure is Failure.BROKE_OFF:
+        return f"{base} broke the connection off before the request was sent; check that it speaks TLS on this port"
     if failure is Failure.TLS:
         return (
             f"no trusted TLS connection to {base}; for a private certificate authority set extra 'verify' to the path"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -15,6 +16,29 @@ if TYPE_CHECKING:
 
 #: Where the environment may name a CA bundle, in the order in which it is asked.
 _CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
+
+
+#: Errors of OpenSSL that come up while a connection is made, before anything is sent, and would come up again.
+_HANDSHAKE_ERRORS = frozenset(
+    {
+        "HTTP_REQUEST",
+        "NO_PROTOCOLS_AVAILABLE",
+        "RECORD_LAYER_FAILURE",
+        "SSLV3_ALERT_HANDSHAKE_FAILURE",
+        "TLSV1_ALERT_PROTOCOL_VERSION",
+        "TLSV1_UNRECOGNIZED_NAME",
+        "UNSUPPORTED_PROTOCOL",
+        "WRONG_VERSION_NUMBER",
+    }
+)
+
+
+def is_handshake_error(error: ssl.SSLError) -> bool:
+    """Whether TLS failed for good while connecting. Other TLS errors may break off a request that was sent already.
+
+    :param error: what the ``ssl`` module raised.
+    """
+    return isinstance(error, ssl.SSLCertVerificationError) or error.reason in _HANDSHAKE_ERRORS
 
 
 def proxy_of(config: ClientConfig) -> str | None:
@@ -49,3 +73,24 @@ def ca_bundle_of(config: ClientConfig) -> bool | str:
         if path and Path(path).exists():
             return path
     return True
+
+
+def tls_context(config: ClientConfig) -> ssl.SSLContext | bool:
+    """The TLS settings of a configuration; both transports trust the same authorities.
+
+    :raises ArizeConfigError: the CA bundle is not there or can't be read.
+    """
+    if config.base_url.startswith("http://"):
+        return True
+    bundle = ca_bundle_of(config)
+    if bundle is False:
+        return False
+    if bundle is True:
+        import certifi
+
+        bundle = certifi.where()
+    folder = Path(bundle).is_dir()
+    try:
+        return ssl.create_default_context(cafile=None if folder else bundle, capath=bundle if folder else None)
+    except (OSError, ssl.SSLError) as error:
+        raise ArizeConfigError(f"{config.label}: the CA bundle {bundle!r} can't be read: {error}") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,7 +17,7 @@ from airflow_provider_arize_tasks.client.exchange import (
     no_answer,
     url_of,
 )
-from airflow_provider_arize_tasks.client.network import ca_bundle_of, proxy_of
+from airflow_provider_arize_tasks.client.network import ca_bundle_of, is_handshake_error, proxy_of, tls_context
 from airflow_provider_arize_tasks.client.retry import Pace, RetryPolicy
 
 if TYPE_CHECKING:
@@ -133,6 +134,8 @@ class ArizeClient:
         # host would replace the API key.
         session.trust_env = False
         session.verify = ca_bundle_of(self.config)
+        if isinstance(session.verify, str):
+            tls_context(self.config)  # says what is wrong with the bundle; requests would blame the connection
         proxy = proxy_of(self.config)
         if proxy:
             session.proxies = {"http": proxy, "https": proxy}
@@ -161,8 +164,9 @@ def classify(error: Exception) -> tuple[Failure, str]:
 
     causes = list(_causes(error))
     reason = _words(causes[-1])
-    if isinstance(error, exceptions.SSLError):
-        return Failure.TLS, reason
+    tls = next((cause for cause in causes if isinstance(cause, ssl.SSLError)), None)
+    if tls is not None:
+        return (Failure.TLS if is_handshake_error(tls) else Failure.DROPPED), _words(tls)
     if isinstance(error, (exceptions.ProxyError, exceptions.InvalidURL, exceptions.InvalidSchema)):
         return Failure.PROXY, reason  # the server's own URL was checked before, so it is the proxy's
     if isinstance(error, exceptions.ConnectTimeout):
