@@ -36,6 +36,17 @@ class WindowError(ArizeConfigError, ValueError):
     """A window that can't be told, or one that the API would refuse. The message names the ways out."""
 
 
+def in_utc(instant: datetime) -> datetime:
+    """The instant as a plain ``datetime`` in UTC.
+
+    Plain, since arithmetic with a ``pendulum.DateTime`` that carries a ``datetime.timezone`` drops the time zone.
+
+    :param instant: a point in time with a time zone.
+    """
+    utc = instant.astimezone(timezone.utc)
+    return datetime(*utc.timetuple()[:6], utc.microsecond, tzinfo=timezone.utc)
+
+
 def zone_of(value: tzinfo | str) -> tzinfo:
     """A time zone from its object or its IANA name.
 
@@ -105,7 +116,7 @@ def parse_instant(value: datetime | date | str, *, name: str, zone: tzinfo) -> t
         raise WindowError(f"{name} must be a datetime, a date or ISO 8601 text, got {type(value).__name__}: {value!r}")
     local = parsed.tzinfo is None
     try:
-        return (parsed.replace(tzinfo=zone) if local else parsed).astimezone(timezone.utc), local
+        return in_utc(parsed.replace(tzinfo=zone) if local else parsed), local
     except OverflowError as err:
         raise WindowError(f"{name} is out of range: {value!r}") from err
 
@@ -153,15 +164,14 @@ def shift(instant: datetime, by: timedelta, zone: tzinfo) -> datetime:
     :param zone: whose calendar counts.
     :return: the point in UTC.
     """
-    if by % DAY:
-        return instant.astimezone(timezone.utc) + by
-    if not by:
-        return instant.astimezone(timezone.utc)
+    instant = in_utc(instant)
+    if by % DAY or not by:
+        return instant + by
     local = instant.astimezone(zone)
     midnight = datetime.combine(local.date(), time())
-    is_first_instant = midnight.replace(tzinfo=zone).astimezone(timezone.utc) == instant
+    is_first_instant = in_utc(midnight.replace(tzinfo=zone)) == instant
     wall = (midnight if is_first_instant else local.replace(tzinfo=None, fold=0)) + by
-    return wall.replace(tzinfo=zone).astimezone(timezone.utc)
+    return in_utc(wall.replace(tzinfo=zone))
 
 
 def floor_to(instant: datetime, width: timedelta, zone: tzinfo) -> datetime:
@@ -172,8 +182,8 @@ def floor_to(instant: datetime, width: timedelta, zone: tzinfo) -> datetime:
     :param zone: whose midnight counts.
     :return: the border in UTC.
     """
-    utc = instant.astimezone(timezone.utc)
-    midnight = datetime.combine(utc.astimezone(zone).date(), time(), tzinfo=zone).astimezone(timezone.utc)
+    utc = in_utc(instant)
+    midnight = in_utc(datetime.combine(utc.astimezone(zone).date(), time(), tzinfo=zone))
     if width >= DAY or midnight > utc:
         return min(midnight, utc)
     return midnight + (utc - midnight) // width * width

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone, tzinfo
 
-from airflow_provider_arize_tasks.decisions.instants import WindowError, parse_instant, shift
+from airflow_provider_arize_tasks.decisions.instants import WindowError, in_utc, parse_instant, shift
 
 _PERIOD = re.compile(r"(?P<year>\d{4})-(?P<month>\d{2})(?:-(?P<day>\d{2})(?:[T ](?P<hour>\d{2}))?)?")
 
@@ -44,12 +44,12 @@ def read_partition(date: datetime | None, key: str | None, zone: tzinfo) -> Part
         date = wall.replace(tzinfo=zone)
     elif wall is not None and _wall(date, zone) != wall and _wall(date, timezone.utc) == wall:
         zone = timezone.utc  # the timetable has another time zone than the DAG: its days are the ones that count
-    start = date.astimezone(timezone.utc)
+    start = in_utc(date)
     return Partition(start, None if period is None else shift(start, period, zone), zone)
 
 
 def _wall(instant: datetime, zone: tzinfo) -> datetime:
-    return instant.astimezone(zone).replace(tzinfo=None, fold=0)
+    return in_utc(instant).astimezone(zone).replace(tzinfo=None, fold=0)
 
 
 def _read_key(key: str | None, zone: tzinfo) -> tuple[datetime | None, timedelta | None]:

@@ -10,6 +10,7 @@ from airflow_provider_arize_tasks.decisions.instants import (
     DAY,
     MILLISECOND,
     WindowError,
+    in_utc,
     parse_instant,
     shift,
     width_of,
@@ -58,9 +59,8 @@ class Window:
             value: datetime = getattr(self, name)
             if value.tzinfo is None:
                 raise ValueError(f"{name} of a window needs a time zone, got {value!r}")
-            utc = value.astimezone(timezone.utc)
-            utc = datetime(*utc.timetuple()[:6], utc.microsecond // 1000 * 1000, tzinfo=timezone.utc)
-            object.__setattr__(self, name, utc)
+            utc = in_utc(value)
+            object.__setattr__(self, name, utc.replace(microsecond=utc.microsecond // 1000 * 1000))
 
     @property
     def width(self) -> timedelta:
@@ -260,7 +260,7 @@ def _check(found: ResolvedWindow, now: datetime) -> None:
             f"the window {iso(window.start)} to {iso(window.end)} (from the {found.source}) {problem}; data_start_time "
             "must be earlier than data_end_time, and the end is not part of the window"
         )
-    if window.end > now.astimezone(timezone.utc) + CLOCK_TOLERANCE:
+    if window.end > in_utc(now) + CLOCK_TOLERANCE:
         way = (
             "give the timetable run_offset=-1, so that a run evaluates the partition that has just ended"
             if found.source == "partition"
