@@ -27,6 +27,7 @@ from airflow_provider_arize_tasks.client.errors import (
     ArizeServerError,
     ArizeTransportError,
 )
+from airflow_provider_arize_tasks.triggers.brief import get_brief, list_briefs
 from airflow_provider_arize_tasks.triggers.channel import Channel
 from airflow_provider_arize_tasks.triggers.wait import DEADLINE_GRACE, Group, Wait, Watched
 
@@ -255,12 +256,10 @@ class Watcher:
 
     async def _read_pages(self, group: Group, status: str | None, missing: dict[str, Watched]) -> int:
         """Read pages of a listing while they are worth it; returns for how many wanted runs they answered."""
-        from airflow_provider_arize_tasks.client.endpoints import list_task_runs
-
         assert group.task_id is not None  # noqa: S101  # for the type checker: the caller has looked
         total, cursor = 0, None
         while True:
-            page = await self.channel.ask(list_task_runs(group.task_id, status=status, cursor=cursor))
+            page = await self.channel.ask(list_briefs(group.task_id, status, cursor))
             now, spread, answered = self._loop.time(), random.random(), 0  # noqa: S311  # jitter, no secret
             for run in page.items:
                 seen = group.runs.get(run.id)
@@ -292,10 +291,8 @@ class Watcher:
         await asyncio.gather(*(fetch() for _ in range(min(_MAX_SINGLE, len(wanted)))))
 
     async def _get(self, seen: Watched) -> ArizeError | None:
-        from airflow_provider_arize_tasks.client.endpoints import get_task_run
-
         try:
-            run = await self.channel.ask(get_task_run(seen.run_id))
+            run = await self.channel.ask(get_brief(seen.run_id))
         except ArizeError as error:
             self._fail([seen], error)
             return error
