@@ -38,7 +38,7 @@ class ArizeTriggerEvaluationRunOperator(TriggerRunOperator):
     """Evaluate a window of data: exactly one run per window, waited for without a worker.
 
     The window is ``data_start_time`` to ``data_end_time`` if given, else the DAG run's data interval, else ``lookback``
-    before its end. On Airflow 3 a plain cron schedule (``@daily``) has a data interval of *no width*: give ``lookback``,
+    before its end. On Airflow 3 a plain cron schedule (``@daily``) has a data interval of no width: give ``lookback``,
     or use ``CronDataIntervalTimetable``; the task fails at once otherwise and says so. A window longer than 30 days is
     evaluated in pieces, one after the other. An evaluation task of a dataset has no window; its experiments are
     evaluated.

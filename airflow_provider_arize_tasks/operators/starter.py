@@ -256,21 +256,37 @@ class RunStarter:
             raise ArizeConfigError(_foreign_name(str(record.name), created_at)) from error
         if owner is NameOwner.SPENT:
             return None
-        search = Search(not_before=run_start, spent=frozenset(record.spent), settle_until=self._clock.now() + SETTLE)
-        found = self._search(slot, search)
-        if found.run is not None:
-            return self._take_over(slot, found.run)
-        if found.ended_badly:
-            return None
-        raise ArizeWaitError(
-            f"experiment {record.name!r} exists, made by an earlier trigger of this task, but the server lists no run "
-            "for it yet. Nothing was triggered; the next attempt looks again"
-        ) from error
+        run = self._run_of_name(slot, str(record.name))
+        if run is None:
+            raise ArizeWaitError(
+                f"experiment {record.name!r} exists, made by an earlier trigger of this task, but the server lists no "
+                "run for it yet. Nothing was triggered; the next attempt looks again"
+            ) from error
+        return self._take_over(slot, run) if is_good(run) and run.id not in record.spent else None
+
+    def _run_of_name(self, slot: Slot, name: str) -> TaskRun | None:
+        """The run that made the experiment of a name; waited for until the server has had time to list it."""
+        until = self._clock.now() + SETTLE
+        while True:
+            made = {each.id for each in self._series(slot) if each.name == name}
+            runs = [run for run in self._hook.list_all_runs(slot.task_id) if run.experiment_id in made]
+            if runs:
+                return runs[0]
+            if self._clock.now() >= until:
+                return None
+            time.sleep(_PAUSE)
 
     def _search(self, slot: Slot, search: Search) -> Found:
         while True:
-            experiments = self._series(slot) if slot.experiment_name is not None else ()
-            runs = list(self._hook.list_all_runs(slot.task_id))
+            try:
+                experiments = self._series(slot) if slot.experiment_name is not None else ()
+                runs = list(self._hook.list_all_runs(slot.task_id))
+            except ArizeError as error:
+                # Unknown is not absence, and giving up for good would leave a run going that nobody waits for.
+                raise ArizeWaitError(
+                    f"{slot}: whether a run of it is going already could not be found out ({error}). Nothing more was "
+                    "triggered; the next attempt looks again"
+                ) from error
             found = choose(slot, runs, search, experiments=[each.id for each in experiments])
             if found.ambiguous:
                 raise ArizeAmbiguousRunError(_ambiguous(slot, found))

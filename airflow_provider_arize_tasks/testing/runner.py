@@ -37,6 +37,8 @@ class TaskResult:
     :param rendered: template fields after rendering.
     :param task_state: content of the task state store (Airflow 3.3 and later), for the next attempt.
     :param try_number: number of the attempt.
+    :param max_tries: as Airflow counts it: ``retries``, and after a clear the attempts before it on top.
+    :param dag_run_start: when the DAG run started; a clear starts it anew.
     """
 
     state: str = "success"
@@ -47,6 +49,8 @@ class TaskResult:
     rendered: dict[str, Any] = field(default_factory=dict)
     task_state: dict[str, Any] = field(default_factory=dict)
     try_number: int = 1
+    max_tries: int = 0
+    dag_run_start: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
 
 
 def run_task(
@@ -57,6 +61,7 @@ def run_task(
     run_id: str = "manual__test",
     xcoms: Mapping[str, Any] | None = None,
     retry_of: TaskResult | None = None,
+    cleared_after: TaskResult | None = None,
     has_state_store: bool = True,
     context: Mapping[str, Any] | None = None,
 ) -> TaskResult:
@@ -68,12 +73,12 @@ def run_task(
     :param run_id: the DAG run's id.
     :param xcoms: return values of upstream tasks by task id.
     :param retry_of: the attempt before, to run the next one: its number and its task state are carried on.
+    :param cleared_after: the attempt before, to run the first one after the task was cleared; its task state is kept.
     :param has_state_store: whether there is a task state store, as from Airflow 3.3 on.
     :param context: additional entries of the context.
     :return: what became of it. Errors of the task are in there and not raised.
     """
-    result = TaskResult(try_number=retry_of.try_number + 1 if retry_of else 1)
-    result.task_state = retry_of.task_state if retry_of else {}
+    result = _next_attempt(operator, retry_of, cleared_after)
     task = operator.prepare_for_execution()
     filled = _context(
         task, result, data_interval=data_interval, run_after=run_after, run_id=run_id, upstream=dict(xcoms or {})
@@ -84,6 +89,18 @@ def run_task(
     with _execution_allowed():
         _attempt(task, filled, result)
     return result
+
+
+def _next_attempt(operator: BaseOperator, retry_of: TaskResult | None, cleared_after: TaskResult | None) -> TaskResult:
+    """Number the attempt as Airflow does: a retry leaves ``max_tries`` alone, a clear raises it."""
+    before = retry_of or cleared_after
+    if before is None:
+        return TaskResult(max_tries=operator.retries)
+    max_tries = before.max_tries if retry_of else before.try_number + operator.retries
+    started = before.dag_run_start if retry_of else datetime.now(timezone.utc)
+    return TaskResult(
+        try_number=before.try_number + 1, max_tries=max_tries, task_state=before.task_state, dag_run_start=started
+    )
 
 
 def _attempt(task: Any, context: dict[str, Any], result: TaskResult) -> None:
@@ -99,7 +116,7 @@ def _attempt(task: Any, context: dict[str, Any], result: TaskResult) -> None:
         result.state, result.error = "failed", error
     except Exception as error:  # like Airflow's task runner: whatever a task raises is its failure
         log.info("The task raised", exc_info=True)
-        result.state = "up_for_retry" if result.try_number <= task.retries else "failed"
+        result.state = "up_for_retry" if result.try_number <= result.max_tries else "failed"
         result.error = error
     else:
         if result.value is not None:
@@ -197,8 +214,8 @@ def _context(
         data_interval_end=end,
         logical_date=start,
         run_after=run_after,
-        start_date=run_after,
-        queued_at=run_after,
+        start_date=result.dag_run_start,
+        queued_at=result.dag_run_start,
         conf={},
         run_type="manual",
     )
@@ -209,7 +226,7 @@ def _context(
         run_id=run_id,
         map_index=-1,
         try_number=result.try_number,
-        max_tries=task.retries,
+        max_tries=result.max_tries,
         start_date=datetime.now(timezone.utc),
         dag_run=dag_run,
         result=result,
