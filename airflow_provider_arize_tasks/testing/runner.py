@@ -95,8 +95,8 @@ def _next_attempt(operator: BaseOperator, retry_of: TaskResult | None, cleared_a
     """Number the attempt as Airflow does: a retry leaves ``max_tries`` alone, a clear raises it."""
     before = retry_of or cleared_after
     if before is None:
-        return TaskResult(max_tries=operator.retries)
-    max_tries = before.max_tries if retry_of else before.try_number + operator.retries
+        return TaskResult(max_tries=operator.retries or 0)
+    max_tries = before.max_tries if retry_of else before.try_number + (operator.retries or 0)
     started = before.dag_run_start if retry_of else datetime.now(timezone.utc)
     return TaskResult(
         try_number=before.try_number + 1, max_tries=max_tries, task_state=before.task_state, dag_run_start=started

@@ -142,7 +142,8 @@ def test_one_instant_that_is_too_full_says_so(evaluate: Any, emulator: EmulatorP
     result = evaluate(
         max_spans=30,
         on_truncated="split",
-        **{"data_start_time": instant.isoformat(), "data_end_time": (instant + timedelta(milliseconds=1)).isoformat()},
+        data_start_time=instant.isoformat(),
+        data_end_time=(instant + timedelta(milliseconds=1)).isoformat(),
     )
     assert isinstance(result.error, ArizeGateError)
     assert "very millisecond" in str(result.error)
