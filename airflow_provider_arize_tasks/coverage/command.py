@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_arize_tasks.client.errors import ArizeError
 from airflow_provider_arize_tasks.coverage.calendar import Style, render_calendar, render_gaps
 from airflow_provider_arize_tasks.coverage.reading import TaskCoverage, range_of, read_task_coverage
-from airflow_provider_arize_tasks.decisions.instants import WindowError, width_of
+from airflow_provider_arize_tasks.decisions.instants import WindowError, delay_of, width_of
 from airflow_provider_arize_tasks.decisions.windows import iso
 
 if TYPE_CHECKING:
@@ -70,7 +70,8 @@ def add_parser(commands: Any) -> None:
 
 def _width(text: str) -> timedelta:
     try:
-        return timedelta() if text.strip() == "0" else width_of(text, name="the width")
+        delay = timedelta() if text.strip() == "0" else delay_of(text)
+        return width_of(text, name="the width") if delay is None else delay
     except WindowError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
 

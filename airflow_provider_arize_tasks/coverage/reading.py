@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from airflow_provider_arize_tasks.client.errors import ArizeConfigError
 from airflow_provider_arize_tasks.client.types import TaskType
 from airflow_provider_arize_tasks.decisions.coverage import Coverage, CoverageRules, read_coverage
-from airflow_provider_arize_tasks.decisions.instants import floor_to, is_width, parse_instant, shift, width_of, zone_of
+from airflow_provider_arize_tasks.decisions.instants import delay_of, floor_to, parse_instant, shift, width_of, zone_of
 from airflow_provider_arize_tasks.decisions.windows import Window, WindowError, iso
 
 if TYPE_CHECKING:
@@ -78,8 +78,8 @@ def range_of(
 
     :param start: first instant; a ``timedelta`` (or its text: ``"30d"``, ``"12h"``) reaches back from ``end``, whole
         days by the calendar of ``timezone``.
-    :param end: first instant after the range; a ``timedelta`` reaches back from ``reference``, ``None`` is
-        ``reference`` itself, both at the last border of a window (midnight, for windows of a day) at or before it.
+    :param end: first instant after the range; a ``timedelta`` reaches back from ``reference``, ``None`` (or ``"0d"``)
+        is ``reference`` itself, both at the last border of a window (midnight, for windows of a day) at or before it.
     :param window: width of a window: a ``timedelta``, ``"day"``, ``"hour"``, ``"week"``, ``"6h"``.
     :param timezone: for dates and times without a zone and for windows of whole days.
     :param reference: what relative ends are counted from.
@@ -106,7 +106,8 @@ def range_of(
 
 
 def _relative(value: _T) -> _T | timedelta:
-    return width_of(value) if isinstance(value, str) and is_width(value) else value
+    delay = delay_of(value) if isinstance(value, str) else None
+    return value if delay is None else delay
 
 
 def read_task_coverage(

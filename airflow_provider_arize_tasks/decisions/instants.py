@@ -75,9 +75,13 @@ def width_of(value: timedelta | str, *, name: str = "window") -> timedelta:
     return width
 
 
-def is_width(text: str) -> bool:
-    """Whether a text is a count with a unit, such as ``30d`` or ``6h``."""
-    return _WIDTH.fullmatch(text.strip().lower()) is not None
+def delay_of(text: str) -> timedelta | None:
+    """A span of time that may be zero, from a count with a unit (``30d``, ``6h``, ``0d``); ``None`` for other text.
+
+    :raises WindowError: too long for a ``timedelta``.
+    """
+    short = text.strip().lower()
+    return _width_of_text(short, "it") if _WIDTH.fullmatch(short) else None
 
 
 def _width_of_text(text: str, name: str) -> timedelta:

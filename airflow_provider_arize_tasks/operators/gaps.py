@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import BaseOperator, conf
 
 from airflow_provider_arize_tasks.coverage.reading import range_of, read_task_coverage
-from airflow_provider_arize_tasks.decisions.instants import is_width, parse_instant, width_of, zone_of
+from airflow_provider_arize_tasks.decisions.instants import delay_of, parse_instant, width_of, zone_of
 from airflow_provider_arize_tasks.decisions.windows import iso
 from airflow_provider_arize_tasks.exceptions import failing_for_good
 from airflow_provider_arize_tasks.operators import arguments as args
@@ -138,7 +138,7 @@ class ArizeFindWindowGapsOperator(BaseOperator):
         utc = timezone.utc
         for name in ("start", "end"):
             value = getattr(self, name)
-            if isinstance(value, str) and not is_width(value):
+            if isinstance(value, str) and delay_of(value) is None:
                 check.read(name, value, partial(parse_instant, name=name, zone=utc), (datetime.now(utc), False))
         settings = _Settings(
             task=check.read("task", self.task, args.reference, ""),
@@ -250,8 +250,9 @@ class ArizeFindWindowGapsOperator(BaseOperator):
 
 def _delay(value: Any) -> timedelta:
     """A span of time: a ``timedelta``, seconds, text such as ``3d``; zero is none."""
-    if isinstance(value, str) and is_width(value):
-        return width_of(value)
+    delay = delay_of(value) if isinstance(value, str) else None
+    if delay is not None:
+        return delay
     return timedelta() if value in (0, "0", timedelta()) else args.span(value)
 
 

@@ -93,6 +93,10 @@ class TestRange:
         result = found(task, start="{{ 2 }}d", end="{{ dag_run.run_after | ds }}", run_after=TODAY - DAY + HOUR)
         assert starts(result) == [3, 2]
 
+    def test_a_relative_end(self, task):
+        assert starts(found(task, start="2d", end="0d")) == [2, 1]
+        assert starts(found(task, start="2d", end="5d")) == [7, 6]
+
     def test_days_are_those_of_the_time_zone(self, task):
         (window,) = found(task, start="2026-10-25", end="2026-10-26", timezone="Europe/Berlin").value
         assert window == {"data_start_time": "2026-10-24T22:00:00.000Z", "data_end_time": "2026-10-25T23:00:00.000Z"}
