@@ -34,11 +34,13 @@ class Going:
     """A run that was started and is not judged yet.
 
     :param deadline: when the wait for it ends, in epoch seconds.
+    :param ours: whether this task instance started it, and so may cancel it.
     """
 
     slot: Slot
     run_id: str
     deadline: float
+    ours: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +87,7 @@ class Progress:
         return {
             "todo": [slot.to_dict() for slot in self.todo],
             "going": [
-                {"slot": going.slot.to_dict(), "run_id": going.run_id, "deadline": going.deadline}
+                {"slot": going.slot.to_dict(), "run_id": going.run_id, "deadline": going.deadline, "ours": going.ours}
                 for going in self.going
             ],
             "done": [{"slot": done.slot.to_dict(), "ending": done.ending.value, "run": done.run} for done in self.done],
@@ -98,7 +100,12 @@ class Progress:
         return cls(
             todo=tuple(Slot.from_dict(slot) for slot in data.get("todo") or ()),
             going=tuple(
-                Going(slot=Slot.from_dict(going["slot"]), run_id=going["run_id"], deadline=float(going["deadline"]))
+                Going(
+                    slot=Slot.from_dict(going["slot"]),
+                    run_id=going["run_id"],
+                    deadline=float(going["deadline"]),
+                    ours=going.get("ours", True),
+                )
                 for going in data.get("going") or ()
             ),
             done=tuple(

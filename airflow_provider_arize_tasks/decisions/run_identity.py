@@ -148,6 +148,8 @@ class SlotRecord:
     :param run_id: the run that POST started; ``None`` until its answer was read.
     :param spent: runs of this slot that are not to be taken over: failed, cancelled, or from before a clear.
     :param name: experiment name of the latest POST.
+    :param ours: whether this task instance started the run; one taken over from another (``same_window``) is never
+        cancelled on its account.
     """
 
     generation: int
@@ -155,6 +157,7 @@ class SlotRecord:
     run_id: str | None = None
     spent: tuple[str, ...] = ()
     name: str | None = None
+    ours: bool = True
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON, for the task state store."""
@@ -164,6 +167,7 @@ class SlotRecord:
             "run_id": self.run_id,
             "spent": list(self.spent),
             "name": self.name,
+            "ours": self.ours,
         }
 
     @classmethod
@@ -175,6 +179,7 @@ class SlotRecord:
             run_id=data.get("run_id"),
             spent=tuple(data.get("spent") or ()),
             name=data.get("name"),
+            ours=bool(data.get("ours", True)),
         )
 
 
@@ -278,6 +283,9 @@ def search_after_lost_answer(record: SlotRecord, reuse: ReuseRun) -> Search:
 
 
 def _with_record_from_before_a_clear(situation: Situation, record: SlotRecord) -> Plan:
+    if record.run_id is not None and not record.ours:
+        reason = f"the task was cleared: run {record.run_id} from before is another's and left alone"
+        return Plan(step=Step.SEARCH, search=search_after_clear(situation), reason=reason)
     if record.run_id is not None:
         reason = f"the task was cleared: run {record.run_id} from before is ended first if it is still going"
         return Plan(step=Step.CANCEL_FIRST, run_id=record.run_id, reason=reason)
@@ -291,7 +299,8 @@ def _without_record(situation: Situation) -> Plan:
     if reuse is ReuseRun.NEVER:
         return Plan(step=Step.TRIGGER, reason='reuse_run="never": triggering')
     if reuse is ReuseRun.SAME_WINDOW and not attempt.was_cleared:
-        search = Search(not_before=None, take_newest=True)
+        settle_until = situation.server_now + SETTLE if attempt.is_retry else None
+        search = Search(not_before=None, take_newest=True, settle_until=settle_until)
         return Plan(step=Step.SEARCH, search=search, reason='reuse_run="same_window": looking for a run to take over')
     if attempt.is_retry and not situation.has_store:
         search = Search(not_before=situation.run_start, settle_until=situation.server_now + SETTLE)

@@ -152,7 +152,7 @@ class TriggerRunOperator(BaseOperator):
             wait = WaitEvent.read(event)
             with RunSession(self, context) as session:
                 progress = Progress.from_dict(wait.state)
-                self._going = tuple(going.run_id for going in progress.going)
+                self._going = tuple(going.run_id for going in progress.going if going.ours)
                 runs = self._read_again(session, progress, wait)
                 return self._go_on(session, self._after_wait(session, progress, runs, wait))
 
@@ -172,10 +172,10 @@ class TriggerRunOperator(BaseOperator):
             if started is None:
                 refused.append(slot)
                 continue
-            self._going = (*self._going, started.run.id)
+            self._going = (*self._going, started.run.id) if started.ours else self._going
             self._stop_if_killed(session)
             deadline = session.deadline_of(started, self._timeout, progress.execution_deadline)
-            going.append(Going(slot=slot, run_id=started.run.id, deadline=deadline))
+            going.append(Going(slot=slot, run_id=started.run.id, deadline=deadline, ours=started.ours))
             runs.append(started.run)
         progress = progress.started(going, refused)
         if not self.wait_for_completion:
@@ -221,7 +221,7 @@ class TriggerRunOperator(BaseOperator):
                 arize_conn_id=self.arize_conn_id,
                 poll_interval=self._poll_interval,
                 deadline=deadline,
-                cancel_on_kill=self.cancel_on_kill,
+                cancel_on_kill=self.cancel_on_kill and all(going.ours for going in progress.going),
                 state=progress.to_dict(),
             ),
             method_name="execute_complete",
@@ -251,8 +251,9 @@ class TriggerRunOperator(BaseOperator):
     def _after_wait(self, session: RunSession, progress: Progress, runs: list[TaskRun], wait: WaitEvent) -> Progress:
         if all(run.status.is_terminal for run in runs):
             return self._judge(session, progress, runs)
-        if time.time() >= max(going.deadline for going in progress.going):
-            return self._judge(session, progress, self._give_up(session, runs))
+        # The triggerer's clock may be ahead of ours: its word that the time is up is as good as our own.
+        if wait.status == "timeout" or time.time() >= max(going.deadline for going in progress.going):
+            return self._judge(session, progress, self._give_up(session, progress, runs))
         if wait.status == "error" and not self.deferrable:
             raise ArizeWaitError(
                 f"the wait for run(s) {', '.join(run.id for run in runs)} broke off: {wait.message}. They are still "
@@ -262,16 +263,18 @@ class TriggerRunOperator(BaseOperator):
         self.log.info("Run(s) %s are still going%s; waiting on", *_still(runs, wait))
         return progress
 
-    def _give_up(self, session: RunSession, runs: list[TaskRun]) -> list[TaskRun]:
+    def _give_up(self, session: RunSession, progress: Progress, runs: list[TaskRun]) -> list[TaskRun]:
         """The deadline passed: cancel what goes on, or leave it. A run that ended just now is judged after all."""
         session.count("timeout")
         still = [run for run in runs if not run.status.is_terminal]
         names = ", ".join(f"{run.id} ({run.status_text or run.status.value})" for run in still)
         late = f"the deadline passed (timeout={self.timeout}, execution_timeout={self.execution_timeout})"
-        if not self.cancel_on_timeout:
+        ours = all(going.ours for going in progress.going)
+        if not (self.cancel_on_timeout and ours):
+            why = "another task instance started them" if self.cancel_on_timeout else "cancel_on_timeout is off"
             raise ArizeRunTimeoutError(
-                f"{late} and run(s) {names} have not ended. cancel_on_timeout is off, so they go on; the next attempt "
-                "takes them over for one look"
+                f"{late} and run(s) {names} have not ended. They go on, as {why}; the next attempt takes them over for "
+                "one look"
             )
         ended = {run.id: session.cancel(run.id) for run in still}
         if any(run.status.value == "CANCELLED" or not run.status.is_terminal for run in ended.values()):

@@ -67,11 +67,16 @@ class Post(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Started:
-    """A run that serves a slot. ``taken_over`` if this attempt did not trigger it itself."""
+    """A run that serves a slot.
+
+    :param taken_over: whether this attempt did not trigger it itself.
+    :param ours: whether this task instance did, in whichever attempt; only then it may be cancelled.
+    """
 
     slot: Slot
     run: TaskRun
     taken_over: bool
+    ours: bool = True
 
 
 class RunStarter:
@@ -144,7 +149,7 @@ class RunStarter:
     def _look_at(self, slot: Slot, record: SlotRecord, plan: Plan) -> Started:
         run = self._hook.get_run(run_id=str(plan.run_id))
         if is_good(run):
-            return self._take_over(slot, run)
+            return self._take_over(slot, run, ours=record.ours)
         self._log.info("Run %s ended %s (%s): triggering anew", run.id, run.status.value, run.failure_reason)
         return self._trigger(slot, spent_by(record, [run.id]))
 
@@ -167,7 +172,7 @@ class RunStarter:
             return self._trigger(slot, record, spent=[found.run.id])
         if search.only_active and self._records.has_store:
             return self._take_over_unless_cancelled(slot, found.run, record)
-        return self._take_over(slot, found.run)
+        return self._take_over(slot, found.run, ours=not search.take_newest)
 
     def _take_over_unless_cancelled(self, slot: Slot, run: TaskRun, record: SlotRecord | None) -> Started:
         """A cleared attempt's trigger may be cancelling this very run (its ``on_kill`` runs late): watch it first."""
@@ -178,13 +183,13 @@ class RunStarter:
         if run.status.is_terminal:
             self._log.info("Run %s from before the clear ended %s: triggering anew", run.id, run.status.value)
             return self._trigger(slot, record, spent=[run.id])
-        return self._take_over(slot, run)
+        return self._take_over(slot, run, ours=self._reuse is not ReuseRun.SAME_WINDOW)
 
-    def _take_over(self, slot: Slot, run: TaskRun) -> Started:
+    def _take_over(self, slot: Slot, run: TaskRun, *, ours: bool = True) -> Started:
         self._log.info("Taking over run %s (%s) for %s", run.id, run.status.value, slot)
         record = self._records.get(slot.key) or self._new_record()
-        self._write_down(slot, replace(record, generation=self._attempt.generation, run_id=run.id))
-        return Started(slot=slot, run=run, taken_over=True)
+        self._write_down(slot, replace(record, generation=self._attempt.generation, run_id=run.id, ours=ours))
+        return Started(slot=slot, run=run, taken_over=True, ours=ours)
 
     def _new_record(self) -> SlotRecord:
         return SlotRecord(generation=self._attempt.generation, intent_at=self._clock.now())
@@ -220,7 +225,7 @@ class RunStarter:
     def _intend(self, slot: Slot, record: SlotRecord, name: str | None) -> SlotRecord:
         """Write the intent down. If that fails the error goes up: nothing was sent, the next attempt starts clean."""
         intent = replace(
-            record, generation=self._attempt.generation, intent_at=self._clock.now(), run_id=None, name=name
+            record, generation=self._attempt.generation, intent_at=self._clock.now(), run_id=None, name=name, ours=True
         )
         self._records.put(slot.key, intent)
         return intent

@@ -430,3 +430,16 @@ def test_the_record_is_small_plain_json(attempt: Callable[..., TaskResult], has_
     assert result.state == "success"
     assert len(json.dumps(result.task_state)) < 64_000
     assert bool(result.task_state) is has_store
+
+
+def test_a_run_taken_over_from_another_is_never_cancelled(
+    attempt: Callable[..., TaskResult], emulator: EmulatorProcess, evaluation_task: str, hook: ArizeHook, window: Window
+) -> None:
+    emulator.control.configure(run_seconds=60)
+    other = hook.trigger_run(evaluation_task, data_start_time=window.start, data_end_time=window.end)
+    first = attempt(reuse_run="same_window", timeout=0.3)
+    assert "another task instance started them" in str(first.error)
+    assert first.deferrals[0]["kwargs"]["cancel_on_kill"] is False
+    attempt(cleared_after=first, reuse_run="same_window", timeout=0.3)
+    assert [run["id"] for run in runs_of(emulator, evaluation_task)] == [other.id]
+    assert runs_of(emulator, evaluation_task)[0]["status"] in ("PENDING", "RUNNING")
