@@ -124,7 +124,9 @@ def interpret(config: ClientConfig, call: Call[T], answer: Answer, *, attempt: i
     """
     request_id = answer.headers.get("x-request-id") or None
     level = logging.INFO if call.changes else logging.DEBUG
-    log.log(level, "%s: %s %s -> %d, request id %s", call.what, call.method, call.path, answer.status, request_id)
+    log.log(
+        level, "%s: %s %s -> %d, request id %s", call.what, call.method, call.path, answer.status, request_id or "-"
+    )
     if call.method == "DELETE" and answer.status == 404 and attempt > 1:
         log.info("%s: gone after an earlier attempt whose answer was lost", call.what)
     elif not 200 <= answer.status < 300:

@@ -138,6 +138,8 @@ def _declared(check: Check, query_filters: Any) -> frozenset[str] | None:
     filters = query_filters.get("filters") if isinstance(query_filters, Mapping) else None
     if not isinstance(filters, list) or not all(isinstance(item, Mapping) for item in filters):
         return None
+    if any(check.is_open(item.get("id")) for item in filters):
+        return None
     letters = [str(item.get("id")) for item in filters]
     for letter in sorted({letter for letter in letters if letters.count(letter) > 1}):
         check.problem("query_filters.filters", f"declares the id {letter!r} more than once")
@@ -224,11 +226,15 @@ def check_update(
     if not wanted:
         check.problem("update", f"changes nothing: give at least one of {', '.join(UPDATE)}")
     _fields_of_type(check, task, given)
-    if task is not None and task.dataset_id and not task.project_id:
+    if task is not None and _evaluates_dataset(task):
         _project_fields(check, given)
     _filters(check, given)
     check.finish()
     return given, tuple(check.notes)
+
+
+def _evaluates_dataset(task: Task) -> bool:
+    return task.type is not TaskType.RUN_EXPERIMENT and bool(task.dataset_id) and not task.project_id
 
 
 def _fields_of_type(check: Check, task: Task | None, given: Mapping[str, Any]) -> None:
@@ -293,7 +299,7 @@ def _evaluation_run(check: Check, task: Task | None, given: Mapping[str, Any]) -
     for key in EXPERIMENT_RUN:
         if key in given:
             check.problem(key, f"belongs to tasks that run experiments; {_whose(task)} evaluates")
-    if task is not None and task.dataset_id and not task.project_id:
+    if task is not None and _evaluates_dataset(task):
         for key in ("data_start_time", "data_end_time"):
             if key in given:
                 check.problem(key, f"belongs to tasks of a project; {_whose(task)} has a dataset and so no data window")

@@ -57,7 +57,7 @@ def silence(connection: socket.socket) -> None:
     time.sleep(3)
 
 
-# ---------------------------------------------------------------------------------------------------- what goes out
+# ------------------------------------------------------------ what goes out
 
 
 def test_request_as_it_goes_out(transport, odd_server):
@@ -116,7 +116,7 @@ def test_netrc_does_not_replace_the_key(transport, odd_server, monkeypatch, tmp_
     assert odd_server.requests[0].headers["authorization"] == f"Bearer {KEY}"
 
 
-# ------------------------------------------------------------------------------------------------- what comes back
+# ------------------------------------------------------------ what comes back
 
 
 @pytest.mark.parametrize("chunked", [False, True])
@@ -246,7 +246,7 @@ def test_unknown_status_is_no_error(transport, odd_server):
     assert not run.status.is_terminal
 
 
-# --------------------------------------------------------------------------------------------------- no answer at all
+# ------------------------------------------------------------ no answer at all
 
 
 def free_port() -> int:
@@ -310,7 +310,7 @@ def test_a_trickle_does_not_last_for_ever(transport, odd_server):
     assert time.monotonic() - started < 8
 
 
-# -------------------------------------------------------------------------------------------------------------- retries
+# ------------------------------------------------------------ retries
 
 
 @pytest.mark.parametrize("trouble", [reset, reply(500, b""), reply(503, {}), reply(429, {"title": "Slow down"})])
@@ -400,7 +400,7 @@ def test_a_longer_pause_than_the_budget_ends_the_retries(transport, odd_server):
     assert pauses == []
 
 
-# -------------------------------------------------------------------------------------------------------------- secrets
+# ------------------------------------------------------------ secrets
 
 
 def test_no_error_tells_a_secret(transport, odd_server):
@@ -414,7 +414,7 @@ def test_no_error_tells_a_secret(transport, odd_server):
         assert secret not in repr(config)
 
 
-# -------------------------------------------------------------------------------------------------------------- proxies
+# ------------------------------------------------------------ proxies
 
 
 def test_proxy_of_the_connection(transport, odd_server):
@@ -448,7 +448,7 @@ def test_a_dead_proxy_is_named_without_its_password(transport, proxy):
     assert not caught.value.outcome_unknown
 
 
-# ----------------------------------------------------------------------------------------------------------------- pace
+# ------------------------------------------------------------ pace
 
 
 def test_pace_spaces_requests_out():
