@@ -103,7 +103,7 @@ with DAG("howto_experiment", schedule="@daily", start_date=START, catchup=False,
         space="demo-space",
         run_configuration={
             "experiment_type": "llm_generation",
-            "ai_integration_id": "demo-integration",
+            "ai_integration_id": "{{ var.value.arize_llm_integration }}",
             "model_name": "gpt-4o-mini",
             "messages": [{"role": "user", "content": "Answer the customer: {question}"}],
             "input_variable_format": "f_string",
