@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _CHUNK = 64 * 1024
+_SMALL_CHUNK = 64
 
 
 class ArizeClient:
@@ -146,8 +148,8 @@ class ArizeClient:
 def _parts(response: requests.Response) -> Iterator[bytes]:
     """The body as it comes in. ``iter_content`` would wait until a whole chunk is there."""
     read = getattr(response.raw, "read1", None)
-    if read is None:  # urllib3 before 2.3
-        yield from response.iter_content(_CHUNK)
+    if read is None:  # urllib3 before 2.3; a small chunk is soon whole
+        yield from response.iter_content(_SMALL_CHUNK)
         return
     while part := read(_CHUNK, decode_content=True):
         yield part
@@ -173,7 +175,7 @@ def classify(error: Exception) -> tuple[Failure, str]:
         return Failure.CONNECT_TIMEOUT, ""
     if any(isinstance(cause, (exceptions.ReadTimeout, low.ReadTimeoutError)) for cause in causes):
         return Failure.READ_TIMEOUT, ""
-    if any(isinstance(cause, low.NameResolutionError) for cause in causes):
+    if any(isinstance(cause, socket.gaierror) for cause in causes):
         return Failure.UNKNOWN_HOST, reason
     if any(isinstance(cause, low.NewConnectionError) for cause in causes):
         return Failure.REFUSED, reason
