@@ -107,6 +107,7 @@ class ArizeClient:
                 allow_redirects=False,
                 stream=True,
             ) as response:
+                response.raw.enforce_content_length = True  # urllib3 before 2 takes half an answer for a whole one
                 body = self._body(call, response)
                 headers = {name.lower(): value for name, value in response.headers.items()}
                 return Answer(status=response.status_code, headers=headers, body=body)
