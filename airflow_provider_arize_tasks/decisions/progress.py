@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_arize_tasks.decisions.run_identity import Slot
+from airflow_provider_arize_tasks.decisions.slots import Slot
 from airflow_provider_arize_tasks.decisions.verdict import Counts
 
 if TYPE_CHECKING:

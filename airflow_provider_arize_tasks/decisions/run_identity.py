@@ -7,26 +7,23 @@ attempt's own number. Everything here is a pure function of those; the operators
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from airflow_provider_arize_tasks.client.types import RunStatus
 from airflow_provider_arize_tasks.decisions.verdict import is_good
-from airflow_provider_arize_tasks.decisions.windows import Window, iso
+from airflow_provider_arize_tasks.decisions.windows import Window, iso, to_milliseconds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable
 
     from airflow_provider_arize_tasks.client.types import TaskRun
+    from airflow_provider_arize_tasks.decisions.slots import Attempt, Slot, SlotRecord
 
 #: How long after an intent the server may need to list a run it accepted.
 SETTLE = timedelta(seconds=10)
-
-#: The longest experiment name the API takes, less room for the number of a later attempt.
-MAX_EXPERIMENT_NAME = 255
-_ROOM_FOR_NUMBER = 5
 
 
 class ReuseRun(str, Enum):
@@ -35,152 +32,6 @@ class ReuseRun(str, Enum):
     OWN = "own"
     SAME_WINDOW = "same_window"
     NEVER = "never"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Attempt:
-    """Where an attempt stands among the tries of its task instance.
-
-    :param number: ``ti.try_number``.
-    :param first: number of the first attempt since the start or the last clear: ``max_tries - retries + 1``.
-    :param generation: ``ti.max_tries``. A clear raises it, a retry and an edited DAG leave it alone, so two attempts
-        with the same value have no clear between them.
-    """
-
-    number: int
-    first: int
-    generation: int
-
-    @property
-    def is_retry(self) -> bool:
-        """Whether an earlier attempt of the same generation ran."""
-        return self.number > self.first
-
-    @property
-    def was_cleared(self) -> bool:
-        """Whether the task instance was cleared before this generation of attempts."""
-        return self.first > 1
-
-
-@dataclass(frozen=True, kw_only=True)
-class Slot:
-    """One remote run that a task instance wants: over a window, as an experiment, or over given experiments.
-
-    :param task_id: id of the Arize task.
-    :param window: data window, for evaluation tasks of a project.
-    :param experiment_name: name asked for, for experiment runs.
-    :param experiment_ids: experiments to evaluate, for evaluation tasks of a dataset.
-    :param project_id: project of the task, for links and lineage.
-    :param dataset_id: dataset of the task, likewise.
-    :param evaluators: how many evaluators the task has.
-    :param stage: slots next to each other with the same stage run side by side, others one after the other.
-    """
-
-    task_id: str
-    window: Window | None = None
-    experiment_name: str | None = None
-    experiment_ids: tuple[str, ...] = ()
-    project_id: str | None = None
-    dataset_id: str | None = None
-    evaluators: int = 1
-    stage: str = ""
-
-    @property
-    def key(self) -> str:
-        """What tells this slot from the others of its task instance; equal in every attempt."""
-        if self.window is not None:
-            return f"{self.task_id}|{self.window.key}"
-        if self.experiment_name is not None:
-            return f"{self.task_id}|name:{self.experiment_name}"
-        return f"{self.task_id}|experiments:{','.join(self.experiment_ids)}"
-
-    def over(self, window: Window) -> Slot:
-        """The same task over another window."""
-        return replace(self, window=window, stage=window.key)
-
-    def __str__(self) -> str:
-        if self.window is not None:
-            return f"window {self.window.key}"
-        if self.experiment_name is not None:
-            return f"experiment {self.experiment_name!r}"
-        return f"experiments {', '.join(self.experiment_ids) or 'of the task'}"
-
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON, for the trigger's arguments."""
-        return {
-            "task_id": self.task_id,
-            "window": self.window.to_dict() if self.window else None,
-            "experiment_name": self.experiment_name,
-            "experiment_ids": list(self.experiment_ids),
-            "project_id": self.project_id,
-            "dataset_id": self.dataset_id,
-            "evaluators": self.evaluators,
-            "stage": self.stage,
-        }
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Slot:
-        """The reverse of :meth:`to_dict`."""
-        window = data.get("window")
-        return cls(
-            task_id=data["task_id"],
-            window=Window(parse_iso(window["data_start_time"]), parse_iso(window["data_end_time"])) if window else None,
-            experiment_name=data.get("experiment_name"),
-            experiment_ids=tuple(data.get("experiment_ids") or ()),
-            project_id=data.get("project_id"),
-            dataset_id=data.get("dataset_id"),
-            evaluators=data.get("evaluators", 1),
-            stage=data.get("stage", ""),
-        )
-
-
-def parse_iso(text: str) -> datetime:
-    """An RFC 3339 time in UTC; Python 3.10's own reader knows no ``Z``."""
-    return datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(timezone.utc)
-
-
-@dataclass(frozen=True, kw_only=True)
-class SlotRecord:
-    """What an attempt wrote down about a slot.
-
-    :param generation: the generation of attempts that wrote it.
-    :param intent_at: the server's time just before the latest POST.
-    :param run_id: the run that POST started; ``None`` until its answer was read.
-    :param spent: runs of this slot that are not to be taken over: failed, cancelled, or from before a clear.
-    :param name: experiment name of the latest POST.
-    :param ours: whether this task instance started the run; one taken over from another (``same_window``) is never
-        cancelled on its account.
-    """
-
-    generation: int
-    intent_at: datetime
-    run_id: str | None = None
-    spent: tuple[str, ...] = ()
-    name: str | None = None
-    ours: bool = True
-
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON, for the task state store."""
-        return {
-            "generation": self.generation,
-            "intent_at": iso(self.intent_at),
-            "run_id": self.run_id,
-            "spent": list(self.spent),
-            "name": self.name,
-            "ours": self.ours,
-        }
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> SlotRecord:
-        """The reverse of :meth:`to_dict`."""
-        return cls(
-            generation=int(data["generation"]),
-            intent_at=parse_iso(data["intent_at"]),
-            run_id=data.get("run_id"),
-            spent=tuple(data.get("spent") or ()),
-            name=data.get("name"),
-            ours=bool(data.get("ours", True)),
-        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -384,91 +235,4 @@ def _young_enough(run: TaskRun, not_before: datetime | None) -> bool:
     """A run that doesn't tell its age is not excluded: unknown is not absence."""
     if not_before is None or run.created_at is None:
         return True
-    return _to_milliseconds(run.created_at) >= _to_milliseconds(not_before)
-
-
-def _to_milliseconds(instant: datetime) -> int:
-    return int((instant - _EPOCH) / timedelta(milliseconds=1))
-
-
-def experiment_names(base: str) -> Iterator[str]:
-    """The fixed series of names an experiment may get: ``nightly``, ``nightly-2``, ``nightly-3``, ..."""
-    yield base
-    number = 2
-    while True:
-        yield f"{base}-{number}"
-        number += 1
-
-
-def next_experiment_name(base: str, used: Iterable[str]) -> str:
-    """The first name of the series that is not used up."""
-    taken = set(used)
-    return next(name for name in experiment_names(base) if name not in taken)
-
-
-def names_up_to(base: str | None, name: str | None) -> list[str]:
-    """The names of the series that are used up once ``name`` was sent; none if nothing was sent yet."""
-    if base is None or name is None or not is_in_series(name, base):
-        return []
-    used = []
-    for each in experiment_names(base):
-        used.append(each)
-        if each == name:
-            break
-    return used
-
-
-class NameOwner(str, Enum):
-    """Whose experiment it is that carries the name an attempt asked for."""
-
-    #: Made by this generation of attempts: its run is taken over.
-    OURS = "ours"
-    #: From before a clear, which asks for a new one: the next name of the series is taken.
-    SPENT = "spent"
-    #: Older than this DAG run: somebody else's, and a mistake in the DAG.
-    FOREIGN = "foreign"
-
-
-def owner_of_name(
-    *, created_at: datetime | None, attempt: Attempt, run_start: datetime, answer_lost: bool
-) -> NameOwner:
-    """Who made the experiment whose name a POST was refused (409) for.
-
-    :param created_at: when that experiment was created; ``None`` if it is not listed.
-    :param attempt: where this attempt stands.
-    :param run_start: start of the DAG run, on the server's clock.
-    :param answer_lost: whether this attempt already sent a POST with that name and read no answer.
-    """
-    if answer_lost:
-        return NameOwner.OURS
-    if attempt.was_cleared and not attempt.is_retry:
-        return NameOwner.SPENT
-    if created_at is None or _to_milliseconds(created_at) >= _to_milliseconds(run_start):
-        return NameOwner.OURS
-    return NameOwner.SPENT if attempt.was_cleared else NameOwner.FOREIGN
-
-
-def is_in_series(name: str | None, base: str) -> bool:
-    """Whether a name belongs to the series of ``base``."""
-    if name is None or name == base:
-        return name == base
-    number = name.removeprefix(f"{base}-")
-    return number != name and number.isdecimal() and not number.startswith("0") and int(number) >= 2
-
-
-def experiment_name_problem(name: str) -> str | None:
-    """Why a name can't be an experiment's, in words; ``None`` if it can."""
-    if not name.strip():
-        return "experiment_name is empty"
-    if any(sign in name for sign in '"\\'):
-        return f"experiment_name {name!r} holds a double quote or a backslash, which the API refuses"
-    if len(name) > MAX_EXPERIMENT_NAME - _ROOM_FOR_NUMBER:
-        limit = MAX_EXPERIMENT_NAME - _ROOM_FOR_NUMBER
-        return f"experiment_name is {len(name)} characters long; {limit} leave room for the number of a later attempt"
-    return None
-
-
-def spent_by(record: SlotRecord, runs: Iterable[str]) -> SlotRecord:
-    """The record with more runs marked as not to be taken over."""
-    more = tuple(dict.fromkeys((*record.spent, *runs)))
-    return replace(record, spent=more)
+    return to_milliseconds(run.created_at) >= to_milliseconds(not_before)

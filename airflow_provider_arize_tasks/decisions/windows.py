@@ -82,6 +82,14 @@ def iso(instant: datetime) -> str:
     return instant.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.") + f"{instant.microsecond // 1000:03d}Z"
 
 
+def to_milliseconds(instant: datetime) -> int:
+    """Milliseconds since 1970: the precision at which the API's times are compared."""
+    return int((instant - _EPOCH) / timedelta(milliseconds=1))
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+
 @dataclass(frozen=True)
 class ResolvedWindow:
     """The window of a run and how it was found.

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_arize_tasks.decisions.run_identity import Attempt, SlotRecord
+from airflow_provider_arize_tasks.decisions.slots import Attempt, SlotRecord
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator
 
 from airflow_provider_arize_tasks.decisions.progress import Done, Ending, Going, Progress, combined_result, run_result
-from airflow_provider_arize_tasks.decisions.run_identity import ReuseRun, Slot
+from airflow_provider_arize_tasks.decisions.run_identity import ReuseRun
 from airflow_provider_arize_tasks.decisions.verdict import OnNoData, Outcome, RunPolicy, Verdict, judge_run
 from airflow_provider_arize_tasks.exceptions import (
     ArizeGateError,
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_arize_tasks.client.config import ClientConfig
     from airflow_provider_arize_tasks.client.types import TaskRun
+    from airflow_provider_arize_tasks.decisions.slots import Slot
     from airflow_provider_arize_tasks.operators.session import RunSession
 
 #: The wait ends this long before ``execution_timeout``, so that there is time to cancel and to say what happened.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_arize_tasks.client.errors import ArizeConfigError
 from airflow_provider_arize_tasks.client.types import TaskType
 from airflow_provider_arize_tasks.decisions.progress import Done, counts_of
-from airflow_provider_arize_tasks.decisions.run_identity import Slot
+from airflow_provider_arize_tasks.decisions.slots import Slot
 from airflow_provider_arize_tasks.decisions.verdict import (
     OnAlreadyEvaluated,
     OnNoData,

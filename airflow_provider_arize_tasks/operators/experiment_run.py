@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_arize_tasks.client.errors import ArizeConfigError
 from airflow_provider_arize_tasks.client.types import RunStatus, TaskType
+from airflow_provider_arize_tasks.decisions.experiment_names import experiment_name_problem
 from airflow_provider_arize_tasks.decisions.progress import Done, combined_result, counts_of
-from airflow_provider_arize_tasks.decisions.run_identity import Slot, experiment_name_problem
+from airflow_provider_arize_tasks.decisions.slots import Slot
 from airflow_provider_arize_tasks.decisions.verdict import (
     OnAlreadyEvaluated,
     Outcome,

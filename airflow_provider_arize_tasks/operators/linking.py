@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_arize_tasks.client.types import Task, TaskRun
-    from airflow_provider_arize_tasks.decisions.run_identity import Slot
+    from airflow_provider_arize_tasks.decisions.slots import Slot
     from airflow_provider_arize_tasks.hooks.arize import ArizeHook
 
 log = logging.getLogger(__name__)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_arize_tasks.client.config import ClientConfig
     from airflow_provider_arize_tasks.client.types import Task, TaskRun
-    from airflow_provider_arize_tasks.decisions.run_identity import Slot
+    from airflow_provider_arize_tasks.decisions.slots import Slot
     from airflow_provider_arize_tasks.operators.base import TriggerRunOperator
 
 #: Everything ``on_kill`` does must fit between Airflow's SIGTERM and its SIGKILL (60 s, but operators shorten it).

@@ -13,28 +13,27 @@ from airflow_provider_arize_tasks.client.errors import (
     ArizeError,
     ArizeInvalidRequestError,
 )
-from airflow_provider_arize_tasks.decisions.run_identity import (
-    SETTLE,
-    Attempt,
-    Found,
+from airflow_provider_arize_tasks.decisions.experiment_names import (
     NameOwner,
-    Plan,
-    ReuseRun,
-    Search,
-    Situation,
-    Slot,
-    SlotRecord,
-    Step,
-    choose,
-    first_step,
     is_in_series,
     names_up_to,
     next_experiment_name,
     owner_of_name,
+)
+from airflow_provider_arize_tasks.decisions.run_identity import (
+    SETTLE,
+    Found,
+    Plan,
+    ReuseRun,
+    Search,
+    Situation,
+    Step,
+    choose,
+    first_step,
     search_after_clear,
     search_after_lost_answer,
-    spent_by,
 )
+from airflow_provider_arize_tasks.decisions.slots import Attempt, Slot, SlotRecord, spent_by
 from airflow_provider_arize_tasks.decisions.verdict import is_good
 from airflow_provider_arize_tasks.exceptions import ArizeAmbiguousRunError, ArizeWaitError
 

@@ -179,7 +179,7 @@ class ArizeTaskRunSensor(BaseSensorOperator):
         return run_result(run.to_dict())
 
     def _push_links(self, hook: ArizeHook, run: TaskRun, context: Context) -> None:
-        from airflow_provider_arize_tasks.decisions.run_identity import Slot
+        from airflow_provider_arize_tasks.decisions.slots import Slot
         from airflow_provider_arize_tasks.decisions.windows import Window
         from airflow_provider_arize_tasks.operators.linking import Linker
 
