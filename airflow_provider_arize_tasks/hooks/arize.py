@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
-
-from airflow.providers.common.compat.sdk import BaseHook, mask_secret
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_arize_tasks.client import bodies, endpoints
-from airflow_provider_arize_tasks.client.config import config_from_fields
-from airflow_provider_arize_tasks.client.dialect import Dialect
 from airflow_provider_arize_tasks.client.errors import (
     ArizeApiError,
     ArizeAuthenticationError,
-    ArizeError,
     ArizeRateLimitError,
     ArizeServerError,
     ArizeValidationError,
 )
-from airflow_provider_arize_tasks.client.names import Resolver
 from airflow_provider_arize_tasks.client.paging import iterate
-from airflow_provider_arize_tasks.client.sync import ArizeClient
 from airflow_provider_arize_tasks.client.types import UNSET, RunStatus, Task, TaskRun, TaskType, Unset
 from airflow_provider_arize_tasks.client.validation import (
     check_evaluation_task,
@@ -31,21 +22,16 @@ from airflow_provider_arize_tasks.client.validation import (
     check_run,
     check_update,
 )
+from airflow_provider_arize_tasks.hooks.connected import ArizeConnected
 from airflow_provider_arize_tasks.hooks.reading import ArizeReading
 from airflow_provider_arize_tasks.hooks.windows import ArizeWindows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
-    from types import TracebackType
 
-    from typing_extensions import Self
-
-    from airflow_provider_arize_tasks.client.config import ClientConfig
-    from airflow_provider_arize_tasks.client.endpoints import Call, Reply
+    from airflow_provider_arize_tasks.client.endpoints import Reply
     from airflow_provider_arize_tasks.client.types import Page
-
-T = TypeVar("T")
 
 #: Entries of a page when the caller doesn't say, as in the SDK.
 DEFAULT_LIMIT = 50
@@ -53,7 +39,7 @@ DEFAULT_LIMIT = 50
 __all__ = ["UNSET", "ArizeHook"]
 
 
-class ArizeHook(ArizeReading, ArizeWindows, BaseHook):
+class ArizeHook(ArizeConnected, ArizeReading, ArizeWindows):
     """Talks to Arize AX through an Airflow connection of type ``arize``.
 
     Arguments called ``task``, ``project``, ``dataset``, ``space``, ``experiment`` or ``evaluator`` take a name or an
@@ -67,116 +53,6 @@ class ArizeHook(ArizeReading, ArizeWindows, BaseHook):
 
     :param arize_conn_id: id of the connection.
     """
-
-    conn_name_attr = "arize_conn_id"
-    default_conn_name = "arize_default"
-    conn_type = "arize"
-    hook_name = "Arize AX"
-
-    def __init__(self, arize_conn_id: str = default_conn_name, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.arize_conn_id = arize_conn_id
-
-    @classmethod
-    def get_connection_form_widgets(cls) -> dict[str, Any]:
-        """Fields of the connection form on Airflow before 3.2."""
-        from airflow_provider_arize_tasks.hooks.connection_form import connection_form_widgets
-
-        return connection_form_widgets()
-
-    @classmethod
-    def get_ui_field_behaviour(cls) -> dict[str, Any]:
-        """Look of the connection form on Airflow before 3.2."""
-        from airflow_provider_arize_tasks.hooks.connection_form import ui_field_behaviour
-
-        return ui_field_behaviour()
-
-    @staticmethod
-    def config_from_connection(conn: Any) -> ClientConfig:
-        """Read a connection.
-
-        Its secrets are masked in the logs from here on.
-
-        :param conn: an Airflow ``Connection``.
-        :raises ArizeConfigError: names the connection and every field that is wrong.
-        """
-        extra = conn.extra_dejson
-        if conn.password:
-            mask_secret(conn.password)
-        config = config_from_fields(
-            conn_id=conn.conn_id,
-            password=conn.password,
-            host=conn.host,
-            port=conn.port,
-            schema=conn.schema,
-            extra=extra if isinstance(extra, Mapping) else {},
-        )
-        for secret in config.secrets:
-            mask_secret(secret)
-        return config
-
-    @cached_property
-    def config(self) -> ClientConfig:
-        """The connection's settings."""
-        config = self.config_from_connection(self.get_connection(self.arize_conn_id))
-        for risk in config.risks:
-            self.log.warning("%s", risk)
-        return config
-
-    @cached_property
-    def client(self) -> ArizeClient:
-        """The client, opened by the first request."""
-        return ArizeClient(self.config)
-
-    @cached_property
-    def _dialect(self) -> Dialect:
-        return Dialect(self.config.enum_case)
-
-    def get_conn(self) -> ArizeClient:
-        """The client."""
-        return self.client
-
-    def close(self) -> None:
-        """Close the connections to the server; the hook can be used again."""
-        if "client" in self.__dict__:
-            self.client.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def call(self, call: Call[T]) -> T:
-        """Send any call of ``client.endpoints``, in the server's spelling of enums.
-
-        :param call: the call.
-        :return: its reply.
-        """
-        return self._dialect.send(self.client.send, call)
-
-    def test_connection(self) -> tuple[bool, str]:
-        """Make the cheapest request there is, and look the default space up if there is one.
-
-        :return: whether it worked, and a message for the user.
-        """
-
-        def send(call: Call[T]) -> T:
-            return self.client.send(call, retry=False)  # someone is looking at a spinning button
-
-        try:
-            page = send(endpoints.list_spaces(limit=1))
-            space_id = Resolver(send, self.config.space).space(None)
-        except ArizeError as error:
-            return False, str(error)
-        except Exception as error:  # noqa: BLE001  # whatever the secrets backend raises is the answer, not a crash
-            return False, f"connection {self.arize_conn_id!r} can't be read: {type(error).__name__}: {error}"
-        if not page.items:
-            return True, f"Connected to {self.config.base_url}; the API key can read no space"
-        space = f"; space {self.config.space!r} is {space_id}" if space_id else ""
-        return True, f"Connected to {self.config.base_url}{space}"
 
     def list_tasks(
         self,
