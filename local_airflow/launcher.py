@@ -172,7 +172,9 @@ class Launcher:
         until = time.monotonic() + limit
         while time.monotonic() < until:
             self.reap()
-            if not set(pids) & set(descendants(os.getpid())):
+            # A component shows as a zombie while its other threads are still dying; gone is what has been reaped.
+            reaped = all(pid in self.exits for pid in self.components.values() if pid in pids)
+            if reaped and not set(pids) & set(descendants(os.getpid())):
                 return
             time.sleep(0.05)
 

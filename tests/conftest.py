@@ -12,7 +12,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from airflow_provider_arize_tasks.emulator.process import RunningEmulator
+    from airflow_provider_arize_tasks.emulator.process import EmulatorProcess
 
 # Airflow reads its configuration when it is first imported, so this happens before any test module is.
 AIRFLOW_HOME = tempfile.mkdtemp(prefix="airflow-home-")
@@ -26,7 +26,7 @@ def pytest_unconfigure() -> None:
 
 
 @pytest.fixture(scope="session")
-def emulator_process() -> Iterator[RunningEmulator]:
+def emulator_process() -> Iterator[EmulatorProcess]:
     """One emulator for all tests of this process; use ``emulator``, which empties it first."""
     from airflow_provider_arize_tasks.emulator.process import running_emulator
 
@@ -35,14 +35,14 @@ def emulator_process() -> Iterator[RunningEmulator]:
 
 
 @pytest.fixture
-def emulator(emulator_process: RunningEmulator) -> RunningEmulator:
+def emulator(emulator_process: EmulatorProcess) -> EmulatorProcess:
     """An emulator as freshly started: its seeded world, no runs, no faults."""
     emulator_process.control.reset()
     return emulator_process
 
 
 @pytest.fixture
-def arize_connection(emulator: RunningEmulator, monkeypatch: pytest.MonkeyPatch) -> str:
+def arize_connection(emulator: EmulatorProcess, monkeypatch: pytest.MonkeyPatch) -> str:
     """The connection ``arize_default``, pointing at the emulator; returns its id."""
     uri = f"arize://:test-key@{emulator.url.removeprefix('http://')}/http"
     monkeypatch.setenv("AIRFLOW_CONN_ARIZE_DEFAULT", uri)

@@ -1,0 +1,145 @@
+"""The rows of the fault matrix: what is done to each, and the numbers that must come out. Data only."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from typing import Any
+
+#: Steps at which a worker process can kill itself; the text is what the table says.
+BEFORE_INTENT = "before the intent is written"
+AFTER_INTENT = "intent written, POST not yet sent"
+UNANSWERED = "POST sent, no answer yet"
+ANSWERED = "answered, run id not yet recorded"
+RECORDED = "run id recorded, not yet deferred"
+WAITING = "waiting in the worker"
+RESUMING = "resuming"
+JUDGED = "judged, result not yet reported"
+RANDOM = "at a random moment"
+
+EVALUATION, EXPERIMENT = "evaluation", "experiment"
+#: Seconds a remote run lasts: shorter waits make Airflow fail resuming attempts on its own more often.
+RUN_SECONDS = 12.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One fault and what must be left when its task has ended.
+
+    :param name: the row's DAG, Arize task and place in the data are called so.
+    :param what: what happens, for the table.
+    :param kind: the operator; :param deferrable: how it waits.
+    :param die_at: step at which the worker process kills itself; :param whole_worker: with its supervisor.
+    :param inject: what the emulator does to the request that triggers the run.
+    :param action: what is done to the waiting task from outside, a name of ``actions.py``.
+    :param run_seconds: how long remote runs of this row last.
+    :param arguments: further arguments of the operator; :param dag: further arguments of the DAG.
+    :param state: of the task in the end.
+    :param kills: how many kills there must have been.
+    :param runs: remote runs started in all.
+    :param going: of these, still going when the task has ended.
+    :param labelled: whether the data must be labelled, all of it and once, in the end.
+    :param says: regular expression that some attempt's log must match; the table shows the line.
+    """
+
+    name: str
+    what: str
+    kind: str = EVALUATION
+    deferrable: bool = True
+    die_at: str | None = None
+    die_times: int = 1
+    whole_worker: bool = False
+    inject: dict[str, Any] | None = None
+    action: str | None = None
+    run_seconds: float = RUN_SECONDS
+    arguments: dict[str, Any] | None = None
+    dag: dict[str, Any] | None = None
+    retries: int = 12
+    state: str = "success"
+    kills: int = 0
+    runs: int = 1
+    going: int = 0
+    labelled: bool = True
+    says: str = ""
+
+
+def _kill(name: str, step: str, says: str, **more: Any) -> Row:
+    whom = "the worker and its supervisor" if more.get("whole_worker") else "the worker"
+    return Row(name=name, what=f"kill -9 of {whom}: {step}", die_at=step, kills=1, says=says, **more)
+
+
+FRESH = "nothing was triggered before: triggering"
+ADOPTS = "[Tt]aking over run"
+MEANT = "meant to trigger at .* never read an answer"
+SLOW = {"kind": "slow_after", "seconds": 6.0}
+#: Step, what the next attempt says, further fields. The same for both operators, deferred.
+_STEPS: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
+    ("before_intent", BEFORE_INTENT, FRESH, {}),
+    ("after_intent", AFTER_INTENT, MEANT, {}),
+    ("unanswered", UNANSWERED, ADOPTS, {"inject": SLOW}),
+    ("answered", ANSWERED, ADOPTS, {}),
+    ("recorded", RECORDED, ADOPTS, {}),
+    ("resuming", RESUMING, ADOPTS, {}),
+    ("judged", JUDGED, ADOPTS, {}),
+)
+CRASHES = (
+    *(_kill(name, step, says, **more) for name, step, says, more in _STEPS),
+    _kill("answered_node", ANSWERED, ADOPTS, whole_worker=True),
+    _kill("recorded_node", RECORDED, ADOPTS, whole_worker=True),
+)
+WORKER_CRASHES = (
+    _kill("worker_after_intent", AFTER_INTENT, MEANT, deferrable=False),
+    _kill("worker_unanswered", UNANSWERED, ADOPTS, deferrable=False, inject=SLOW),
+    _kill("worker_answered", ANSWERED, ADOPTS, deferrable=False),
+    _kill("worker_waiting", WAITING, ADOPTS, deferrable=False),
+    _kill("worker_judged", JUDGED, ADOPTS, deferrable=False),
+)
+EXPERIMENT_CRASHES = tuple(
+    _kill(f"experiment_{name}", step, says, kind=EXPERIMENT, **more) for name, step, says, more in _STEPS
+)
+SERVER = tuple(
+    Row(name=f"{prefix}{name}", what=what, kind=kind, inject=inject, says=says)
+    for prefix, kind in (("", EVALUATION), ("experiment_", EXPERIMENT))
+    for name, what, inject, says in (
+        ("drop_before", "connection dropped before the POST took effect", {"kind": "drop_before"}, ""),
+        ("drop_after", "connection dropped after the POST took effect", {"kind": "drop_after"}, ADOPTS),
+        ("effect_500", "500 after the POST took effect", {"kind": "status_after", "status": 500}, ADOPTS),
+        ("effect_504", "504 after the POST took effect", {"kind": "status_after", "status": 504}, ADOPTS),
+        ("throttled_after", "429 with Retry-After, twice",
+         {"kind": "status", "status": 429, "headers": {"Retry-After": "2"}, "times": 2}, ""),
+        ("throttled", "429 without Retry-After, twice", {"kind": "status", "status": 429, "times": 2}, ""),
+    )
+)  # fmt: skip
+OUTSIDE = (
+    Row(name="cancelled_outside", what="the run is cancelled by somebody", action="cancel_run", runs=2, says="CANCELLED"),
+    Row(name="failed_outside", what="the run fails", action="fail_run", runs=2, says="FAILED"),
+    Row(name="marked_failed", what="deferred task marked failed", action="mark_failed", state="failed", labelled=False,
+        run_seconds=60, says=""),
+    Row(name="marked_success", what="deferred task marked success", action="mark_success", labelled=False, run_seconds=60),
+    Row(name="marked_failed_kept", what="deferred task marked failed, cancel_on_kill=False", action="mark_failed",
+        state="failed", arguments={"cancel_on_kill": False}, going=1, labelled=False, run_seconds=90),
+    Row(name="cleared", what="deferred task cleared", action="clear", runs=2, run_seconds=20),
+    Row(name="cleared_later", what="task cleared after its success", action="clear_done", runs=2, says="labelled"),
+    Row(name="run_marked_failed", what="DAG run marked failed", action="mark_run_failed", state="failed|skipped",
+        labelled=False, run_seconds=60),
+    Row(name="run_timeout", what="dagrun_timeout", action="wait", dag={"dagrun_timeout": 15}, state="skipped|failed",
+        labelled=False, run_seconds=90),
+    Row(name="deadline", what="the operator's own timeout passes", arguments={"timeout": 8}, retries=0, state="failed",
+        labelled=False, run_seconds=60, says="deadline passed"),
+)  # fmt: skip
+#: ``FAULTS_ROWS``: a regular expression, for looking into a few rows alone.
+_ONLY = os.environ.get("FAULTS_ROWS", "")
+_ALL = (*CRASHES, *WORKER_CRASHES, *EXPERIMENT_CRASHES, *SERVER, *OUTSIDE)
+ROWS = tuple(row for row in _ALL if re.search(_ONLY, row.name))
+
+#: What is done to a whole Airflow, or to the emulator, while three tasks wait: name, and what the table says.
+COMPONENT_FAULTS = {
+    "triggerer": "kill -9 of the triggerer while deferred, started again",
+    "scheduler": "kill -9 of the scheduler and its workers while deferred, started again",
+    "api-server": "kill -9 of the API server while deferred, started again",
+    "everything": "kill -9 of all three at once, started again",
+    "outage": "Arize unreachable for a minute",
+}
+COMPONENT_DAG = "fault_component"
+LOOP_DAG = "fault_loop"

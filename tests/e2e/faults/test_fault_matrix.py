@@ -1,0 +1,118 @@
+"""Whatever dies, each window gets one remote run, and none goes on that nobody waits for.
+
+Real processes: Airflow on PostgreSQL (API server, scheduler, workers, triggerer) and the emulator, which counts runs and
+labels. Every row says what must come out; the whole table is printed and kept in ``.cache/reports``.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from airflow_provider_arize_tasks.emulator.process import running_emulator
+from local_airflow import LocalAirflow
+from tests.e2e.arize import connection
+from tests.e2e.faults.matrix import Matrix, Result
+from tests.e2e.faults.report import write_report
+from tests.e2e.faults.support.fault_rows import COMPONENT_DAG, COMPONENT_FAULTS, LOOP_DAG, ROWS, RUN_SECONDS, Row
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
+
+HERE = Path(__file__).parent
+LOOP = int(os.environ.get("FAULTS_LOOP", "24"))
+SEED = os.environ.get("FAULTS_SEED", "1")
+
+
+@pytest.fixture(scope="module")
+def matrix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Matrix]:
+    kills = tmp_path_factory.mktemp("kills")
+    with running_emulator(run_seconds=RUN_SECONDS) as emulator:
+        environment = connection(emulator.url) | {
+            "PYTHONPATH": str(HERE / "support"),
+            "FAULTS_KILLS": str(kills),
+            "FAULTS_SEED": SEED,
+        }
+        with LocalAirflow(HERE / "dags", postgres=True, parallelism=8, env=environment) as airflow:
+            matrix = Matrix(airflow, emulator.control, kills)
+            matrix.prepare()
+            yield matrix
+
+
+@pytest.fixture(scope="module")
+def rows(matrix: Matrix) -> dict[str, Result]:
+    return {result.name: result for result in matrix.rows()}
+
+
+@pytest.fixture(scope="module")
+def components(matrix: Matrix, rows: dict[str, Result]) -> dict[str, list[Result]]:
+    """One after the other, when the rows are through: each of these hits every task there is."""
+    airflow = matrix.airflow
+    matrix.control.set_outcome(task=COMPONENT_DAG, run_seconds=25, times=None)
+
+    def all_at_once() -> None:
+        for name in ("triggerer", "scheduler", "api-server"):
+            airflow.kill(name)
+        time.sleep(2)
+        for name in ("api-server", "scheduler", "triggerer"):
+            airflow.start_component(name)
+
+    hurts: dict[str, Callable[[], None]] = {
+        "triggerer": lambda: airflow.restart("triggerer"),
+        "scheduler": lambda: airflow.restart("scheduler"),
+        "api-server": lambda: airflow.restart("api-server"),
+        "everything": all_at_once,
+        "outage": lambda: matrix.control.outage(60),
+    }
+    return {name: matrix.component(name, hurts[name]) for name in COMPONENT_FAULTS}
+
+
+@pytest.fixture(scope="module")
+def loop(matrix: Matrix, components: dict[str, list[Result]]) -> list[Result]:
+    matrix.control.set_outcome(task=LOOP_DAG, run_seconds=RUN_SECONDS, times=None)
+    return matrix.loop(LOOP)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def report(rows: dict[str, Result], components: dict[str, list[Result]], loop: list[Result]) -> None:
+    """Everything has run once this is there; the tests below only compare."""
+    write_report(list(rows.values()), [each for some in components.values() for each in some], loop, seed=SEED)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_row(row: Row, rows: dict[str, Result]) -> None:
+    found = rows[row.name]
+    assert not found.problem
+    assert found.kills == row.kills, "the kill this row is about did not happen"
+    assert re.fullmatch(row.state, found.state)
+    assert (found.runs, found.going) == (row.runs, row.going)
+    assert found.twice == 0
+    if row.labelled:
+        assert (found.missed, found.once) == (0, found.spans)
+    assert found.said or not row.says, f"no attempt's log says {row.says!r}"
+
+
+@pytest.mark.parametrize("name", COMPONENT_FAULTS)
+def test_component(name: str, components: dict[str, list[Result]]) -> None:
+    for found in components[name]:
+        assert not found.problem
+        assert (found.state, found.runs, found.going) == ("success", 1, 0)
+        assert (found.missed, found.twice) == (0, 0)
+
+
+def test_killed_at_random_moments(loop: list[Result]) -> None:
+    wrong = [
+        found
+        for found in loop
+        if found.problem or (found.state, found.runs, found.going, found.missed, found.twice) != ("success", 1, 0, 0, 0)
+    ]
+    assert not wrong
+    # Without kills the loop would prove nothing.
+    assert sum(found.kills for found in loop) >= len(loop)

@@ -1,0 +1,95 @@
+"""A real Airflow, a real deferral: one process triggers the run, another one waits for it, a third one takes over."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from airflow_provider_arize_tasks.emulator.process import EmulatorProcess, running_emulator
+from local_airflow import LocalAirflow
+from tests.e2e.arize import Arize, connection
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+
+HERE = Path(__file__).parent / "deferral"
+RUN_SECONDS = 10.0
+
+
+@pytest.fixture(scope="module")
+def arize() -> Iterator[EmulatorProcess]:
+    with running_emulator(run_seconds=RUN_SECONDS) as emulator:
+        Arize(emulator.url).evaluation_task("deferral")
+        yield emulator
+
+
+@pytest.fixture(scope="module")
+def airflow(arize: EmulatorProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAirflow]:
+    pids = tmp_path_factory.mktemp("deferral") / "waiting"
+    env = connection(arize.url) | {"PYTHONPATH": str(HERE / "support"), "WAITING_PIDS": str(pids)}
+    with LocalAirflow(HERE / "dags", parallelism=2, env=env) as airflow:
+        yield airflow
+
+
+@pytest.fixture(scope="module")
+def run(airflow: LocalAirflow) -> dict[str, Any]:
+    """The one DAG run all tests here look at."""
+    run_id = airflow.api.trigger("deferral", "one")
+    airflow.api.wait_for_task("deferral", run_id, "evaluate", {"deferred"})
+    while_waiting = {
+        "run": airflow.api.xcom("deferral", run_id, "evaluate", "arize_run_id"),
+        "links": airflow.api.links("deferral", run_id, "evaluate"),
+        "alive": [each for each in airflow.processes() if each.ended is None],
+    }
+    state = airflow.api.wait_for_run("deferral", run_id)
+    return {"id": run_id, "state": state, **while_waiting}
+
+
+def test_the_task_succeeds_with_the_run_as_its_result(
+    airflow: LocalAirflow, arize: EmulatorProcess, run: dict[str, Any]
+) -> None:
+    result = airflow.api.xcom("deferral", run["id"], "evaluate")
+    [remote] = arize.control.runs("deferral")
+    assert run["state"] == "success"
+    assert (result["id"], result["status"]) == (remote["id"], "COMPLETED")
+    assert result["num_successes"] > 0
+
+
+def test_three_processes_take_part(airflow: LocalAirflow, run: dict[str, Any]) -> None:
+    mine = [each.pid for each in airflow.processes() if each.run_id == run["id"]]
+    executed, resumed = mine[0], mine[-1]
+    waited = {int(line) for line in Path(airflow.env["WAITING_PIDS"]).read_text().split()}
+    triggerer = airflow.ps()["triggerer"]
+    assert run["state"] == "success"
+    assert executed != resumed
+    assert not waited & set(mine)
+    assert waited <= {triggerer["pid"], *triggerer["children"]}
+
+
+def test_no_worker_is_held_while_it_waits(airflow: LocalAirflow, run: dict[str, Any]) -> None:
+    mine = [each for each in airflow.processes() if each.run_id == run["id"]]
+    longest_gap = max(
+        (later.born - earlier.ended for earlier, later in itertools.pairwise(mine) if earlier.ended), default=0.0
+    )
+    assert run["alive"] == []
+    # Most of the run went by with no process of the task alive.
+    assert longest_gap > RUN_SECONDS / 2
+
+
+def test_run_id_and_link_are_there_while_it_waits(run: dict[str, Any], arize: EmulatorProcess) -> None:
+    [remote] = arize.control.runs("deferral")
+    assert run["run"] == remote["id"]
+    assert run["links"]["Arize run"]
+
+
+def test_the_ledger_is_complete(arize: EmulatorProcess, run: dict[str, Any]) -> None:
+    [remote] = arize.control.runs("deferral")
+    ledger = arize.control.ledger(task="deferral", start=remote["data_start_time"], end=remote["data_end_time"])
+    assert run["state"] == "success"
+    assert ledger["spans"] > 600
+    assert (ledger["missed"], ledger["twice"]) == (0, 0)
