@@ -42,9 +42,7 @@ def main() -> int:
 
 def _stay(show: Show) -> None:
     airflow, emulator = show.airflow, show.emulator
-    print(
-        f"\nAirflow   {airflow.url}   (nothing to log in with: it listens on this machine only, and you are its admin)"
-    )
+    print(f"\nAirflow   {airflow.url}   (no password: it listens on this machine only, and you are its administrator)")
     print(f"Arize     {emulator.url}   (the emulator; connection arize_default; runs last {show.run_seconds:g} s)")
     print("\nCtrl-C stops both.")
     while all(component["exit"] is None for component in airflow.ps().values()):

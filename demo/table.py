@@ -69,8 +69,8 @@ def print_report(show: Show) -> Verdict:
         "\na few bytes in the triggerer. A second attempt is Airflow's own doing, and took over the first one's run."
     )
     print(
-        f"\nThe ledger of the week ({runs} runs): {ledger['spans']} spans in the windows, {ledger['once']} labelled exactly"
-        f" once, {ledger['missed']} missed, {ledger['twice']} labelled twice."
+        f"\nThe ledger of the week ({runs} runs): {ledger['spans']} spans in the windows, {ledger['once']} labelled"
+        f" exactly once, {ledger['missed']} missed, {ledger['twice']} labelled twice."
     )
     broken = problems(lines, ledger, runs, show.days)
     for each in broken:

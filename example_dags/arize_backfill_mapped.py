@@ -1,7 +1,7 @@
 """By hand: evaluate a range of days in one DAG run, one mapped task instance a day.
 
-Start it from the UI's trigger form, where ``start`` and ``end`` are fields. Each mapped instance waits in the triggerer,
-so a quarter of a year holds no worker; a day that is already evaluated costs one run that ends at once.
+Start it from the UI's trigger form, where ``start`` and ``end`` are fields. Each mapped instance waits in the
+triggerer, so a quarter of a year holds no worker; a day that is already evaluated costs one run that ends at once.
 
 Runs as it is against the connection ``arize_default`` and the emulator's seeded world; change the names in capitals for
 your own.

@@ -1,7 +1,7 @@
 """By hand: wait for a run that somebody else triggered, in the Arize UI for instance.
 
-The run's id is a field of the UI's trigger form. Left empty, the DAG plays the other party first: it triggers a run over
-the last day and does not wait for it there.
+The run's id is a field of the UI's trigger form. Left empty, the DAG plays the other party first: it triggers a run
+over the last day and does not wait for it there.
 
 Runs as it is against the connection ``arize_default`` and the emulator's seeded world; change the names in capitals for
 your own.

@@ -1,7 +1,7 @@
 """Whatever dies, each window gets one remote run, and none goes on that nobody waits for.
 
-Real processes: Airflow on PostgreSQL (API server, scheduler, workers, triggerer) and the emulator, which counts runs and
-labels. Every row says what must come out; the whole table is printed and kept in ``.cache/reports``.
+Real processes: Airflow on PostgreSQL (API server, scheduler, workers, triggerer) and the emulator, which counts runs
+and labels. Every row says what must come out; the whole table is printed and kept in ``.cache/reports``.
 """
 
 from __future__ import annotations

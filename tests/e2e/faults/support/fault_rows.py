@@ -112,11 +112,12 @@ SERVER = tuple(
     )
 )  # fmt: skip
 OUTSIDE = (
-    Row(name="cancelled_outside", what="the run is cancelled by somebody", action="cancel_run", runs=2, says="CANCELLED"),
+    Row(name="cancelled_outside", what="somebody cancels the run", action="cancel_run", runs=2, says="CANCELLED"),
     Row(name="failed_outside", what="the run fails", action="fail_run", runs=2, says="FAILED"),
     Row(name="marked_failed", what="deferred task marked failed", action="mark_failed", state="failed", labelled=False,
         run_seconds=60, says=""),
-    Row(name="marked_success", what="deferred task marked success", action="mark_success", labelled=False, run_seconds=60),
+    Row(name="marked_success", what="deferred task marked success", action="mark_success", labelled=False,
+        run_seconds=60),
     Row(name="marked_failed_kept", what="deferred task marked failed, cancel_on_kill=False", action="mark_failed",
         state="failed", arguments={"cancel_on_kill": False}, going=1, labelled=False, run_seconds=90),
     Row(name="cleared", what="deferred task cleared", action="clear", runs=2, run_seconds=20),

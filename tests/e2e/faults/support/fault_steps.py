@@ -118,7 +118,7 @@ def armed(knife: Knife, context: Any) -> Iterator[None]:
 
 
 def dying(base: Any) -> Any:
-    """An operator with a knife. ``die_at``: the step; ``die_times``: how often; ``whole_worker``: and its supervisor."""
+    """An operator with a knife. ``die_at``: the step, ``die_times``: how often, ``whole_worker``: supervisor too."""
 
     class Dying(base):
         def __init__(
