@@ -41,13 +41,13 @@ def test_names(text):
     assert not is_id(text) or text == encode("Task:1:a?>")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(before=st.text(), after=st.text())
 def test_every_id_of_the_api_is_one(before, after):
     assert is_id(encode(f"{before}:{after}"))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(text=st.text())
 def test_an_id_is_exactly_base64_of_text_with_a_colon(text):
     try:
@@ -57,7 +57,7 @@ def test_an_id_is_exactly_base64_of_text_with_a_colon(text):
     assert is_id(text) is expected
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(raw=st.binary(max_size=30))
 def test_base64_of_no_text_is_a_name(raw):
     try:
@@ -87,7 +87,7 @@ def test_several_of_the_name_are_an_error_that_gives_their_ids():
         the_one("task", "a", named("a", "b", "a"), " in space 's'")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(wanted=st.text(), names=st.lists(st.text()))
 def test_near_names_are_names_that_exist(wanted, names):
     near = near_names(wanted, names)

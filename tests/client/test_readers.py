@@ -125,7 +125,7 @@ def test_counts(sent, read):
 
 
 @pytest.mark.parametrize("name", READERS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(data=st.data())
 def test_anything_may_be_missing_null_or_wrong(name, data):
     read, good = READERS[name]
@@ -142,7 +142,7 @@ def test_anything_may_be_missing_null_or_wrong(name, data):
 
 
 @pytest.mark.parametrize("name", READERS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(sent=JSON)
 def test_anything_at_all(name, sent):
     read, _ = READERS[name]
@@ -195,7 +195,7 @@ def test_what_is_no_page_does_not_pass_for_an_empty_one(page):
         readers.read_page("task_runs", readers.read_task_run)(page)
 
 
-@settings(deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(
     moment=st.datetimes(min_value=datetime(1970, 1, 2), max_value=datetime(9998, 1, 1)),  # noqa: DTZ001
     minutes=st.integers(-14 * 60, 14 * 60),
@@ -226,7 +226,7 @@ def test_times(text, expected):
     assert (read.isoformat() if read else None) == expected
 
 
-@settings(deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(text=st.text())
 def test_any_text_is_a_time_or_none(text):
     readers.parse_time(text)
