@@ -28,12 +28,12 @@ class Checker:
     """
 
     def __init__(self, *, rendered: bool) -> None:
-        self._rendered = rendered
+        self.rendered = rendered
         self.problems: list[str] = []
 
     def read(self, name: str, value: Any, reader: Callable[[Any], T], default: T) -> T:
         """A value through a reader; ``default`` if it can't be read (which is noted) or is still pending."""
-        if not self._rendered and is_pending(value):
+        if not self.rendered and is_pending(value):
             return default
         try:
             return reader(value)
@@ -49,7 +49,7 @@ class Checker:
         def reader(text: Any) -> E:
             return kind(text)
 
-        if not self._rendered and is_pending(value):
+        if not self.rendered and is_pending(value):
             return default
         try:
             return reader(value)
