@@ -17,6 +17,7 @@ from airflow.providers.common.compat.sdk import (
 
 from airflow_provider_arize_tasks.client.errors import ArizeError
 from airflow_provider_arize_tasks.decisions.progress import run_result
+from airflow_provider_arize_tasks.decisions.schedule import Failures
 from airflow_provider_arize_tasks.decisions.verdict import (
     Counts,
     OnAlreadyEvaluated,
@@ -94,6 +95,7 @@ class ArizeTaskRunSensor(BaseSensorOperator):
         self.max_error_rate = max_error_rate
         self.min_successes = min_successes
         self.arize_conn_id = arize_conn_id
+        self._failures = Failures()
         self._checked(rendered=False)
 
     def execute(self, context: Context) -> Any:
@@ -101,23 +103,42 @@ class ArizeTaskRunSensor(BaseSensorOperator):
         if not self.deferrable:
             return super().execute(context)
         with self._soft(), failing_for_good(), self._hook() as hook:
-            run_id = self._checked(rendered=True)
-            run = hook.get_run(run_id=run_id)
-            if run.status.is_terminal:
+            run = self._look(hook)
+            if run is not None and run.status.is_terminal:
                 return self._result(run)
-            self._push_links(hook, run, context)
-            self.log.info("Run %s is %s; waiting in the triggerer", run.id, run.status_text)
+            if run is not None:
+                self._push_links(hook, run, context)
+                self.log.info("Run %s is %s; waiting in the triggerer", run.id, run.status_text)
             self._defer(run, deadline=time.time() + self._seconds("timeout"))
         return None
 
     def poke(self, context: Context) -> PokeReturnValue:
         """One look, in the worker."""
         with failing_for_good(), self._hook() as hook:
-            run = hook.get_run(run_id=self._checked(rendered=True))
+            run = self._look(hook)
+        if run is None:
+            return PokeReturnValue(is_done=False)
         if not run.status.is_terminal:
             self.log.info("Run %s is %s", run.id, run.status_text)
             return PokeReturnValue(is_done=False)
         return PokeReturnValue(is_done=True, xcom_value=self._result(run))
+
+    def _look(self, hook: ArizeHook) -> TaskRun | None:
+        """The run as it is now; ``None`` if the server can't be asked just now, which a wait survives a while.
+
+        In reschedule mode each look is a process of its own, so there only ``timeout`` limits how long that is.
+        """
+        run_id = self._checked(rendered=True)
+        try:
+            run = hook.get_run(run_id=run_id)
+        except ArizeError as error:
+            self._failures = self._failures.after(error)
+            if not error.retryable or self._failures.end_the_wait:
+                raise
+            self.log.warning("A look at run %s failed, looking again: %s", run_id, error)
+            return None
+        self._failures = Failures()
+        return run
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
         """Judge the run after a wait in the triggerer, as the server shows it now.
@@ -140,13 +161,13 @@ class ArizeTaskRunSensor(BaseSensorOperator):
                 "(timeout). It was left alone and goes on"
             )
 
-    def _defer(self, run: TaskRun, *, deadline: float) -> None:
+    def _defer(self, run: TaskRun | None, *, deadline: float) -> None:
         from airflow_provider_arize_tasks.triggers.task_run import ArizeTaskRunTrigger
 
         self.defer(
             trigger=ArizeTaskRunTrigger(
-                run_ids=[run.id],
-                task_ids=[run.task_id] if run.task_id else None,
+                run_ids=[self._checked(rendered=True)],
+                task_ids=[run.task_id] if run is not None and run.task_id else None,
                 arize_conn_id=self.arize_conn_id,
                 poll_interval=self._seconds("poke_interval"),
                 deadline=deadline,
