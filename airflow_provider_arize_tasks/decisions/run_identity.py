@@ -33,6 +33,16 @@ class ReuseRun(str, Enum):
     SAME_WINDOW = "same_window"
     NEVER = "never"
 
+    def for_slot(self, slot: Slot) -> ReuseRun:
+        """What it means for a slot.
+
+        The evaluation of a dataset's experiments has no window, nor does its run tell which experiments it was for.
+        Another's run may have been for others, so ``same_window`` is ``own`` there.
+        """
+        if self is ReuseRun.SAME_WINDOW and slot.window is None and slot.experiment_name is None:
+            return ReuseRun.OWN
+        return self
+
 
 @dataclass(frozen=True, kw_only=True)
 class Search:
@@ -42,7 +52,10 @@ class Search:
     :param spent: runs not to be taken.
     :param only_active: a cleared task joins only what is still going; what has ended is done anew.
     :param settle_until: server time until which "not listed" is not yet believed. ``None``: one look is enough.
+    :param since_post: ``not_before`` is the time of the one POST that is looked for, so a match that ended badly is
+        what that POST started. Else it may be an earlier attempt's, and the latest POST's run not listed yet.
     :param take_newest: several matches: the newest good one (``same_window``) instead of an error.
+    :param ours: what is found is this task instance's own, as far as can be told, and may be cancelled.
     :param cancel: cancel what is found instead of taking it over (left behind from before a clear).
     """
 
@@ -50,8 +63,20 @@ class Search:
     spent: frozenset[str] = frozenset()
     only_active: bool = False
     settle_until: datetime | None = None
+    since_post: bool = False
     take_newest: bool = False
+    ours: bool = True
     cancel: bool = False
+
+    def is_settled(self, found: Found, now: datetime) -> bool:
+        """Whether what one look has found can be believed.
+
+        :param found: what it has found.
+        :param now: the server's time.
+        """
+        if self.settle_until is None or now >= self.settle_until or found.run is not None or found.ambiguous:
+            return True
+        return self.since_post and bool(found.ended_badly)
 
 
 class Step(str, Enum):
@@ -129,6 +154,7 @@ def search_after_lost_answer(record: SlotRecord, reuse: ReuseRun) -> Search:
         not_before=record.intent_at,
         spent=frozenset(record.spent),
         settle_until=record.intent_at + SETTLE,
+        since_post=True,
         take_newest=reuse is ReuseRun.SAME_WINDOW,
     )
 
@@ -140,7 +166,14 @@ def _with_record_from_before_a_clear(situation: Situation, record: SlotRecord) -
     if record.run_id is not None:
         reason = f"the task was cleared: run {record.run_id} from before is ended first if it is still going"
         return Plan(step=Step.CANCEL_FIRST, run_id=record.run_id, reason=reason)
-    search = Search(not_before=record.intent_at, spent=frozenset(record.spent), only_active=True, cancel=True)
+    search = Search(
+        not_before=record.intent_at,
+        spent=frozenset(record.spent),
+        only_active=True,
+        settle_until=record.intent_at + SETTLE,
+        since_post=True,
+        cancel=True,
+    )
     reason = f"the task was cleared after it meant to trigger at {iso(record.intent_at)}: ending what that started"
     return Plan(step=Step.SEARCH, search=search, reason=reason)
 
@@ -151,10 +184,16 @@ def _without_record(situation: Situation) -> Plan:
         return Plan(step=Step.TRIGGER, reason='reuse_run="never": triggering')
     if reuse is ReuseRun.SAME_WINDOW and not attempt.was_cleared:
         settle_until = situation.server_now + SETTLE if attempt.is_retry else None
-        search = Search(not_before=None, take_newest=True, settle_until=settle_until)
+        search = Search(not_before=None, take_newest=True, settle_until=settle_until, ours=False)
         return Plan(step=Step.SEARCH, search=search, reason='reuse_run="same_window": looking for a run to take over')
     if attempt.is_retry and not situation.has_store:
-        search = Search(not_before=situation.run_start, settle_until=situation.server_now + SETTLE)
+        newest = reuse is ReuseRun.SAME_WINDOW
+        search = Search(
+            not_before=situation.run_start,
+            settle_until=situation.server_now + SETTLE,
+            take_newest=newest,
+            ours=not newest,
+        )
         reason = f"retry without a task state store: looking for a run created since {iso(situation.run_start)}"
         return Plan(step=Step.SEARCH, search=search, reason=reason)
     if attempt.was_cleared:
@@ -169,7 +208,8 @@ def _without_record(situation: Situation) -> Plan:
 def search_after_clear(situation: Situation) -> Search:
     """How a cleared task without a record finds what is still going."""
     newest = situation.reuse is ReuseRun.SAME_WINDOW
-    return Search(not_before=None if newest else situation.run_after, only_active=True, take_newest=newest)
+    not_before = None if newest else situation.run_after
+    return Search(not_before=not_before, only_active=True, take_newest=newest, ours=not newest)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -49,6 +49,7 @@ class Slot:
     :param dataset_id: dataset of the task, likewise.
     :param evaluators: how many evaluators the task has.
     :param stage: slots next to each other with the same stage run side by side, others one after the other.
+    :param is_part: whether the window is a part of one that held too much for a run: that run has labelled some of it.
     """
 
     task_id: str
@@ -59,6 +60,12 @@ class Slot:
     dataset_id: str | None = None
     evaluators: int = 1
     stage: str = ""
+    is_part: bool = False
+
+    @staticmethod
+    def task_of(key: str) -> str:
+        """The id of the Arize task in a slot's key."""
+        return key.split("|", 1)[0]
 
     @property
     def key(self) -> str:
@@ -70,8 +77,8 @@ class Slot:
         return f"{self.task_id}|experiments:{','.join(self.experiment_ids)}"
 
     def over(self, window: Window) -> Slot:
-        """The same task over another window."""
-        return replace(self, window=window, stage=window.key)
+        """The same task over a part of its window."""
+        return replace(self, window=window, stage=window.key, is_part=True)
 
     def __str__(self) -> str:
         if self.window is not None:
@@ -91,6 +98,7 @@ class Slot:
             "dataset_id": self.dataset_id,
             "evaluators": self.evaluators,
             "stage": self.stage,
+            "is_part": self.is_part,
         }
 
     @classmethod
@@ -106,6 +114,7 @@ class Slot:
             dataset_id=data.get("dataset_id"),
             evaluators=data.get("evaluators", 1),
             stage=data.get("stage", ""),
+            is_part=bool(data.get("is_part", False)),
         )
 
 

@@ -99,6 +99,14 @@ class Records:
             return None
         return SlotRecord.from_dict(entry)
 
+    def before_clear(self, generation: int) -> dict[str, SlotRecord]:
+        """What earlier generations of attempts wrote down, by slot key.
+
+        :param generation: of this attempt.
+        """
+        records = {key: self.get(key) for key in self._all()}
+        return {key: record for key, record in records.items() if record and record.generation != generation}
+
     def put(self, key: str, record: SlotRecord) -> None:
         """Write a record down; without a store this does nothing."""
         if self._store is None:

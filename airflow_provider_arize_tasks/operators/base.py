@@ -5,13 +5,12 @@ from __future__ import annotations
 import time
 from abc import abstractmethod
 from datetime import timedelta
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator
+from airflow.providers.common.compat.sdk import AirflowSkipException
 
+from airflow_provider_arize_tasks.client.errors import ArizeError
 from airflow_provider_arize_tasks.decisions.progress import Done, Ending, Going, Progress, combined_result, run_result
-from airflow_provider_arize_tasks.decisions.run_identity import ReuseRun
 from airflow_provider_arize_tasks.decisions.verdict import OnNoData, Outcome, RunPolicy, Verdict, judge_run
 from airflow_provider_arize_tasks.exceptions import (
     ArizeGateError,
@@ -23,8 +22,7 @@ from airflow_provider_arize_tasks.exceptions import (
     failing_for_good,
 )
 from airflow_provider_arize_tasks.links.arize import ArizeExperimentLink, ArizeTaskLink, ArizeTaskRunLink
-from airflow_provider_arize_tasks.operators import arguments as args
-from airflow_provider_arize_tasks.operators.arguments import Checker
+from airflow_provider_arize_tasks.operators.run_arguments import RunArguments
 from airflow_provider_arize_tasks.operators.waiting import WaitEvent, wait_here
 
 if TYPE_CHECKING:
@@ -37,59 +35,19 @@ if TYPE_CHECKING:
     from airflow_provider_arize_tasks.decisions.slots import Slot
     from airflow_provider_arize_tasks.operators.session import RunSession
 
-#: The wait ends this long before ``execution_timeout``, so that there is time to cancel and to say what happened.
-_BEFORE_EXECUTION_TIMEOUT = 5.0
 _DAY = 86_400.0
 
 
-class TriggerRunOperator(BaseOperator):
+class TriggerRunOperator(RunArguments):
     """Base of the two trigger operators; see there for the arguments."""
 
     operator_extra_links = (ArizeTaskLink(), ArizeTaskRunLink(), ArizeExperimentLink())
     ui_color = "#e8e4fb"
-    shared_template_fields: ClassVar[tuple[str, ...]] = (
-        "task",
-        "space",
-        "poll_interval",
-        "timeout",
-        "reuse_run",
-        "max_error_rate",
-        "min_successes",
-        "arize_conn_id",
-    )
     #: What the metrics call the runs of this operator.
     kind: ClassVar[str] = "evaluation"
 
-    def __init__(
-        self,
-        *,
-        task: Any,
-        space: str | None = None,
-        wait_for_completion: bool = True,
-        deferrable: bool = True,
-        poll_interval: float = 30.0,
-        timeout: float | timedelta = 6 * 3600.0,
-        cancel_on_kill: bool = True,
-        cancel_on_timeout: bool = True,
-        reuse_run: str = "own",
-        max_error_rate: float | None = None,
-        min_successes: int | None = None,
-        arize_conn_id: str = "arize_default",
-        **kwargs: Any,
-    ) -> None:
+    def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.task = task
-        self.space = space
-        self.wait_for_completion = wait_for_completion
-        self.deferrable = deferrable
-        self.poll_interval = poll_interval
-        self.timeout = timeout
-        self.cancel_on_kill = cancel_on_kill
-        self.cancel_on_timeout = cancel_on_timeout
-        self.reuse_run = reuse_run
-        self.max_error_rate = max_error_rate
-        self.min_successes = min_successes
-        self.arize_conn_id = arize_conn_id
         self._going: tuple[str, ...] = ()
         self._killed = False
         self._result: dict[str, Any] | None = None
@@ -138,7 +96,9 @@ class TriggerRunOperator(BaseOperator):
         with failing_for_good():
             self._settings.raise_if_any(f"{type(self).__name__} {self.task_id!r}")
             with RunSession(self, context) as session:
-                progress = Progress(todo=self._first_slots(session), execution_deadline=self._execution_deadline())
+                slots = self._first_slots(session)
+                session.end_leftovers(slots)
+                progress = Progress(todo=slots, execution_deadline=self._execution_deadline())
                 return self._go_on(session, progress)
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any] | None:
@@ -153,6 +113,11 @@ class TriggerRunOperator(BaseOperator):
             wait = WaitEvent.read(event)
             with RunSession(self, context) as session:
                 progress = Progress.from_dict(wait.state)
+                if not progress.going:
+                    raise ArizeWaitError(
+                        "the trigger came back without what it was given to carry; nothing is assumed about the run. "
+                        "The next attempt takes it over"
+                    )
                 self._going = tuple(going.run_id for going in progress.going if going.ours)
                 runs = self._read_again(session, progress, wait)
                 return self._go_on(session, self._after_wait(session, progress, runs, wait))
@@ -167,14 +132,21 @@ class TriggerRunOperator(BaseOperator):
 
     def _start(self, session: RunSession, progress: Progress) -> Progress:
         """Start the next stage; what is over already (taken over from an earlier attempt) is judged at once."""
-        going, refused, runs = [], [], []
+        going: list[Going] = []
+        refused: list[Slot] = []
+        runs: list[TaskRun] = []
         for slot in progress.next_stage():
-            started = session.start(slot)
+            try:
+                started = session.start(slot)
+            except ArizeError as error:
+                self._abandon_stage(session, going, error)
+                raise
             if started is None:
                 refused.append(slot)
                 continue
-            self._going = (*self._going, started.run.id) if started.ours else self._going
-            self._stop_if_killed(session)
+            if started.ours:
+                self.remember_going(started.run.id)
+            self.stop_if_killed(session)
             deadline = session.deadline_of(started, self._timeout, progress.execution_deadline)
             going.append(Going(slot=slot, run_id=started.run.id, deadline=deadline, ours=started.ours))
             runs.append(started.run)
@@ -189,6 +161,14 @@ class TriggerRunOperator(BaseOperator):
             return self._judge(session, progress, runs)
         return progress
 
+    def _abandon_stage(self, session: RunSession, going: Sequence[Going], error: ArizeError) -> None:
+        """One of several runs can't be started for good: end the others, for nobody will wait for them."""
+        if error.retryable or not self.wait_for_completion:
+            return
+        for each in going:
+            if each.ours:
+                session.cancel_quietly(each.run_id)
+
     def _wait(self, session: RunSession, progress: Progress) -> Progress:
         if self.deferrable:
             self._defer(progress)
@@ -201,7 +181,7 @@ class TriggerRunOperator(BaseOperator):
             killed=lambda: self._killed,
             on_change=lambda run: self.log.info("Run %s is %s", run.id, run.status_text or run.status.value),
         )
-        self._stop_if_killed(session)
+        self.stop_if_killed(session)
         wait = WaitEvent(status=status, message=message, state={})
         return self._after_wait(session, progress, self._read_again(session, progress, wait), wait)
 
@@ -277,7 +257,13 @@ class TriggerRunOperator(BaseOperator):
                 f"{late} and run(s) {names} have not ended. They go on, as {why}; the next attempt takes them over for "
                 "one look"
             )
-        ended = {run.id: session.cancel(run.id) for run in still}
+        try:
+            ended = {run.id: session.cancel(run.id) for run in still}
+        except ArizeError as error:
+            raise ArizeRunTimeoutError(
+                f"{late} and run(s) {names} have not ended. Cancelling failed ({error}), so they may still be going; "
+                "the next attempt takes them over for one look and cancels them"
+            ) from error
         if any(run.status.value == "CANCELLED" or not run.status.is_terminal for run in ended.values()):
             fate = ", ".join(f"{run.id} is {run.status.value} now" for run in ended.values())
             raise ArizeRunTimeoutError(f"{late}. Run(s) {names} were cancelled: {fate}. The next attempt triggers anew")
@@ -352,52 +338,26 @@ class TriggerRunOperator(BaseOperator):
             return
         cancel_on_kill(self.config_for_kill, self._going, self.log)
 
-    def _stop_if_killed(self, session: RunSession) -> None:
+    def remember_going(self, run_id: str) -> None:
+        """From here on ``on_kill`` cancels this run, whatever else is still to be written down about it."""
+        if run_id not in self._going:
+            self._going = (*self._going, run_id)
+
+    def stop_if_killed(self, session: RunSession) -> None:
+        """Go no further once ``on_kill`` was called.
+
+        :raises ArizeRunError: it was.
+        """
         if not self._killed:
             return
         ids = ", ".join(self._going)
+        if not self._going:
+            raise ArizeWaitError("the task was killed; nothing more was triggered")
         if self.cancel_on_kill:
             for run_id in self._going:
                 session.cancel(run_id)
             raise ArizeRunCancelledError(f"the task was killed; run(s) {ids} were cancelled")
         raise ArizeWaitError(f"the task was killed; cancel_on_kill is off, so run(s) {ids} go on")
-
-    # -- arguments -----------------------------------------------------------------------------------------------
-
-    def _check(self, check: Checker) -> None:
-        """Read every argument once, noting what is wrong."""
-        check.read("task", self.task, args.reference, "")
-        check.read("poll_interval", self.poll_interval, args.seconds, 30.0)
-        check.read("timeout", self.timeout, args.seconds, _DAY)
-        check.choice("reuse_run", self.reuse_run, ReuseRun, ReuseRun.OWN)
-        check.read("max_error_rate", self.max_error_rate, args.optional(args.rate), None)
-        check.read("min_successes", self.min_successes, args.optional(args.count), None)
-
-    def _check_literals(self) -> None:
-        """Fail while the DAG is parsed for what no template can mend."""
-        check = Checker(rendered=False)
-        self._check(check)
-        check.raise_if_any(f"{type(self).__name__} {self.task_id!r}")
-
-    @property
-    def _settings(self) -> Checker:
-        check = Checker(rendered=True)
-        self._check(check)
-        return check
-
-    @cached_property
-    def _poll_interval(self) -> float:
-        return args.seconds(self.poll_interval)
-
-    @cached_property
-    def _timeout(self) -> float:
-        return args.seconds(self.timeout)
-
-    def _execution_deadline(self) -> float | None:
-        if self.execution_timeout is None:
-            return None
-        whole = float(self.execution_timeout.total_seconds())
-        return time.time() + max(whole - _BEFORE_EXECUTION_TIMEOUT, whole / 2)
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
         """Dataset or project in, experiment or labels out, for Airflow's OpenLineage listener."""

@@ -54,7 +54,7 @@ class ArizeCancelTaskRunOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Cancel the run."""
         from airflow_provider_arize_tasks.hooks.arize import ArizeHook
-        from airflow_provider_arize_tasks.operators.starter import cancel_run
+        from airflow_provider_arize_tasks.operators.ending import cancel_run
 
         with failing_for_good():
             run_id = self._checked(rendered=True)

@@ -211,7 +211,10 @@ class ArizeTriggerEvaluationRunOperator(TriggerRunOperator):
 
     def _policy(self, slot: Slot) -> RunPolicy:
         return RunPolicy(
-            on_already_evaluated=OnAlreadyEvaluated(self.on_already_evaluated),
+            # The run over the whole window has labelled some of it, so a part may well hold nothing else.
+            on_already_evaluated=OnAlreadyEvaluated.SUCCEED
+            if slot.is_part
+            else OnAlreadyEvaluated(self.on_already_evaluated),
             on_truncated=OnTruncated(self.on_truncated) if self.on_truncated is not None else None,
             max_spans=args.optional(args.count)(self.max_spans),
             evaluators=slot.evaluators,

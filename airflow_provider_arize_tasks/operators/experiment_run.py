@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_arize_tasks.client.errors import ArizeConfigError
+from airflow_provider_arize_tasks.client.errors import ArizeConfigError, ArizeValidationError
 from airflow_provider_arize_tasks.client.types import RunStatus, TaskType
 from airflow_provider_arize_tasks.decisions.experiment_names import experiment_name_problem
 from airflow_provider_arize_tasks.decisions.progress import Done, combined_result, counts_of
@@ -111,22 +111,31 @@ class ArizeTriggerExperimentRunOperator(TriggerRunOperator):
         self._check_literals()
 
     def _check(self, check: Checker) -> None:
+        from airflow_provider_arize_tasks.client.validation import check_run
+
         super()._check(check)
-        name = check.read("experiment_name", self.experiment_name, _text, "pending")
-        problem = experiment_name_problem(name)
+        problem = experiment_name_problem(check.read("experiment_name", self.experiment_name, _text, "pending"))
         check.note([problem] if problem else [])
-        check.read("max_examples", self.max_examples, args.optional(args.count), None)
-        check.read("example_ids", self.example_ids, args.optional(args.ids), None)
-        check.read("evaluation_task_ids", self.evaluation_task_ids, args.optional(args.ids), None)
+        try:
+            check_run(experiment=True, rendered=check.rendered, **self._run_arguments())
+        except ArizeValidationError as error:
+            check.note(each for each in error.problems if problem is None or not each.startswith("experiment_name"))
         check.choice("on_already_evaluated", self.on_already_evaluated, OnAlreadyEvaluated, OnAlreadyEvaluated.SUCCEED)
-        if self.max_examples is not None and self.example_ids is not None:
-            check.note(["max_examples and example_ids exclude each other; give at most one"])
         if self.wait_for_evaluations and self.evaluation_task_ids is None:
             check.note(["wait_for_evaluations needs evaluation_task_ids"])
         if self.wait_for_evaluations and not self.wait_for_completion:
-            check.note(
-                ["wait_for_evaluations needs wait_for_completion: the evaluations start when the run is complete"]
-            )
+            check.note(["wait_for_evaluations needs wait_for_completion: evaluations start when the run is complete"])
+
+    def _run_arguments(self) -> dict[str, Any]:
+        return {
+            "experiment_name": self.experiment_name,
+            "dataset_version_id": self.dataset_version_id,
+            "max_examples": self.max_examples,
+            "example_ids": self.example_ids,
+            "query_filter": self.query_filter,
+            "tracing_metadata": self.tracing_metadata,
+            "evaluation_task_ids": self.evaluation_task_ids,
+        }
 
     def _first_slots(self, session: RunSession) -> tuple[Slot, ...]:
         task = session.resolve_task(args.reference(self.task))
@@ -149,13 +158,9 @@ class ArizeTriggerExperimentRunOperator(TriggerRunOperator):
         """Arguments of ``ArizeHook.trigger_run`` for a slot, but for the experiment's name."""
         if slot.experiment_name is None:
             return {"experiment_ids": list(slot.experiment_ids)}
-        given = {
-            "dataset_version_id": self.dataset_version_id,
-            "max_examples": args.optional(args.count)(self.max_examples),
-            "example_ids": args.optional(args.ids)(self.example_ids),
-            "query_filter": self.query_filter,
-            "tracing_metadata": dict(self.tracing_metadata) if self.tracing_metadata else None,
-        }
+        given = self._run_arguments()
+        given.pop("experiment_name")
+        given.pop("evaluation_task_ids")
         if not self.wait_for_evaluations:
             given["evaluation_task_ids"] = list(self._evaluation_ids) or None
         return {name: value for name, value in given.items() if value is not None}

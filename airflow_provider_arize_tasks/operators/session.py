@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_arize_tasks.client.errors import ArizeError
 from airflow_provider_arize_tasks.decisions.run_identity import ReuseRun
 from airflow_provider_arize_tasks.operators.attempt import DagRunTimes, Records, ServerClock, attempt_of
+from airflow_provider_arize_tasks.operators.ending import cancel_run
 from airflow_provider_arize_tasks.operators.linking import Linker
-from airflow_provider_arize_tasks.operators.starter import NoDataError, RunStarter, Started, cancel_run
+from airflow_provider_arize_tasks.operators.starter import NoDataError, RunStarter, Started
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,6 +81,10 @@ class RunSession:
             self._tasks[task_id] = reply.value
         return self._tasks[task_id]
 
+    def end_leftovers(self, slots: Sequence[Slot]) -> None:
+        """After a clear, end what earlier attempts left going and this one does not come across."""
+        self._starter.end_leftovers(slots)
+
     def start(self, slot: Slot) -> Started | None:
         """The run of a slot, triggered or taken over; ``None`` if there is no data for it.
 
@@ -102,7 +107,11 @@ class RunSession:
         arguments = self._operator.trigger_arguments(slot)
         if experiment_name is not None:
             arguments["experiment_name"] = experiment_name
-        return self.hook.trigger_run(task=slot.task_id, known_task=self.task(slot.task_id), **arguments)
+        # On Airflow 3 a task goes on after its on_kill: then nothing more must be started.
+        self._operator.stop_if_killed(self)
+        run = self.hook.trigger_run(task=slot.task_id, known_task=self.task(slot.task_id), **arguments)
+        self._operator.remember_going(run.id)
+        return run
 
     def read(self, run_id: str) -> TaskRun:
         """A run as it is now; its reply also tells the server's time."""
@@ -115,6 +124,14 @@ class RunSession:
     def cancel(self, run_id: str) -> TaskRun:
         """Cancel a run and return it; one that has ended meanwhile comes back as it is."""
         return cancel_run(self.hook, run_id)
+
+    def cancel_quietly(self, run_id: str) -> None:
+        """Cancel a run beside another error, which is the one to be raised."""
+        try:
+            run = self.cancel(run_id)
+            self._operator.log.info("Run %s is %s now: its task fails for good", run_id, run.status.value)
+        except ArizeError as error:
+            self._operator.log.warning("Run %s could not be cancelled and may still be going: %s", run_id, error)
 
     def experiment_name(self, experiment_id: str | None) -> str | None:
         """The name an experiment got in the end; ``None`` if it can't be found out."""

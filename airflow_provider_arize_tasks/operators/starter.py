@@ -7,17 +7,17 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow_provider_arize_tasks.client.errors import (
-    ArizeApiError,
     ArizeConfigError,
     ArizeConflictError,
     ArizeError,
     ArizeInvalidRequestError,
+    ArizeNotFoundError,
 )
+from airflow_provider_arize_tasks.client.types import RunStatus
 from airflow_provider_arize_tasks.decisions.experiment_names import (
     NameOwner,
+    Names,
     is_in_series,
-    names_up_to,
-    next_experiment_name,
     owner_of_name,
 )
 from airflow_provider_arize_tasks.decisions.run_identity import (
@@ -36,6 +36,7 @@ from airflow_provider_arize_tasks.decisions.run_identity import (
 from airflow_provider_arize_tasks.decisions.slots import Attempt, Slot, SlotRecord, spent_by
 from airflow_provider_arize_tasks.decisions.verdict import is_good
 from airflow_provider_arize_tasks.exceptions import ArizeAmbiguousRunError, ArizeWaitError
+from airflow_provider_arize_tasks.operators.ending import end_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -47,6 +48,9 @@ if TYPE_CHECKING:
 
 #: POSTs of one attempt whose answers may get lost before the attempt gives up (the next one goes on from its record).
 _MAX_POSTS = 3
+#: Names of a series that one attempt finds used up before it gives up.
+_MAX_NAMES = 100
+_GOING = (RunStatus.PENDING, RunStatus.RUNNING)
 #: Seconds between two looks while waiting for a list to settle or a cancelled run to end.
 _PAUSE = 1.0
 #: How long a cancelled run may take to end.
@@ -134,12 +138,37 @@ class RunStarter:
             return self._search_first(slot, situation, plan.search)
         return self._trigger(slot, record)
 
+    def end_leftovers(self, slots: Iterable[Slot]) -> None:
+        """After a clear: end runs from before it that no slot may come across again.
+
+        The window may be another one now, and evaluations of an experiment that is made anew are of no use any more.
+        What the slots do come across is ended when its turn comes.
+
+        :param slots: what this attempt begins with.
+        :raises ArizeError: the server could not be asked; the next attempt does.
+        """
+        wanted = {slot.key for slot in slots}
+        left: dict[str, set[str]] = {}
+        for key, record in self._records.before_clear(self._attempt.generation).items():
+            if key not in wanted and record.ours and record.run_id is not None:
+                left.setdefault(Slot.task_of(key), set()).add(record.run_id)
+        for task_id, run_ids in left.items():
+            for run in self._going_of(task_id):
+                if run.id in run_ids:
+                    self._end(run.id)
+
+    def _going_of(self, task_id: str) -> list[TaskRun]:
+        try:
+            return [run for status in _GOING for run in self._hook.list_all_runs(task_id, status=status)]
+        except ArizeNotFoundError:  # the task was deleted, and its runs with it
+            return []
+
     def _situation(self, slot: Slot) -> Situation:
         return Situation(
             attempt=self._attempt,
             record=self._records.get(slot.key),
             has_store=self._records.has_store,
-            reuse=self._reuse,
+            reuse=self._reuse.for_slot(slot),
             server_now=self._clock.now(),
             run_start=self._clock.from_local(self._times.start),
             run_after=self._clock.from_local(self._times.run_after),
@@ -156,7 +185,7 @@ class RunStarter:
         run_id = str(plan.run_id)
         self._end(run_id)
         record = spent_by(record, [run_id])
-        if self._reuse is ReuseRun.SAME_WINDOW and slot.window is not None:
+        if situation.reuse is ReuseRun.SAME_WINDOW and slot.window is not None:
             search = replace(search_after_clear(situation), spent=frozenset(record.spent))
             return self._search_first(slot, replace(situation, record=record), search)
         return self._trigger(slot, record)
@@ -165,15 +194,18 @@ class RunStarter:
         found = self._search(slot, search)
         record = situation.record
         if found.run is None:
-            return self._trigger(slot, record, spent=[run.id for run in found.ended_badly])
+            repeat = search.since_post and not search.cancel and found.nothing
+            return self._trigger(slot, record, spent=[run.id for run in found.ended_badly], repeat=repeat)
         if search.cancel:
             self._end(found.run.id)
             return self._trigger(slot, record, spent=[found.run.id])
         if search.only_active and self._records.has_store:
-            return self._take_over_unless_cancelled(slot, found.run, record)
-        return self._take_over(slot, found.run, ours=not search.take_newest)
+            return self._take_over_unless_cancelled(slot, found.run, record, ours=search.ours)
+        return self._take_over(slot, found.run, ours=search.ours)
 
-    def _take_over_unless_cancelled(self, slot: Slot, run: TaskRun, record: SlotRecord | None) -> Started:
+    def _take_over_unless_cancelled(
+        self, slot: Slot, run: TaskRun, record: SlotRecord | None, *, ours: bool
+    ) -> Started:
         """A cleared attempt's trigger may be cancelling this very run (its ``on_kill`` runs late): watch it first."""
         until = self._clock.now() + SETTLE
         while not run.status.is_terminal and self._clock.now() < until:
@@ -182,7 +214,7 @@ class RunStarter:
         if run.status.is_terminal:
             self._log.info("Run %s from before the clear ended %s: triggering anew", run.id, run.status.value)
             return self._trigger(slot, record, spent=[run.id])
-        return self._take_over(slot, run, ours=self._reuse is not ReuseRun.SAME_WINDOW)
+        return self._take_over(slot, run, ours=ours)
 
     def _take_over(self, slot: Slot, run: TaskRun, *, ours: bool = True) -> Started:
         self._log.info("Taking over run %s (%s) for %s", run.id, run.status.value, slot)
@@ -193,32 +225,35 @@ class RunStarter:
     def _new_record(self) -> SlotRecord:
         return SlotRecord(generation=self._attempt.generation, intent_at=self._clock.now())
 
-    def _trigger(self, slot: Slot, record: SlotRecord | None, *, spent: Iterable[str] = ()) -> Started:
-        used = names_up_to(slot.experiment_name, record.name if record else None)
+    def _trigger(
+        self, slot: Slot, record: SlotRecord | None, *, spent: Iterable[str] = (), repeat: bool = False
+    ) -> Started:
+        names = Names.of(slot.experiment_name, record, repeat=repeat)
         record = spent_by(record or self._new_record(), spent)
-        lost: set[str | None] = set()
-        for _ in range(_MAX_POSTS):
-            name = next_experiment_name(slot.experiment_name, used) if slot.experiment_name else None
+        lost = 0
+        while lost < _MAX_POSTS and len(names.used) < _MAX_NAMES:
+            name = names.next()
             record = self._intend(slot, record, name)
             try:
                 run = self._post(slot, experiment_name=name)
             except ArizeConflictError as error:
-                taken = self._take_over_name(slot, record, error, answer_lost=name in lost)
+                taken = self._take_over_name(slot, record, error, lost_at=names.lost.get(name))
                 if taken is not None:
                     return taken
-                used.append(str(name))
+                names.used.append(str(name))
             except ArizeError as error:
                 taken = self._after_failed_post(slot, record, error)
                 if taken is not None:
                     return taken
-                lost.add(name)
+                names.lost.setdefault(name, record.intent_at)
+                lost += 1
             else:
                 self._log.info("Triggered run %s for %s", run.id, slot if name is None else f"experiment {name!r}")
                 self._write_down(slot, replace(record, run_id=run.id))
                 return Started(slot=slot, run=run, taken_over=False)
         raise ArizeWaitError(
-            f"{slot}: {_MAX_POSTS} triggers in a row started no run that the server lists. Nothing is known to be "
-            "going; the next attempt looks for a run again before it triggers"
+            f"{slot}: gave up after {lost} triggers that started no run which the server lists, with {len(names.used)} "
+            "names used up. Nothing is known to be going; the next attempt looks for a run again before it triggers"
         )
 
     def _intend(self, slot: Slot, record: SlotRecord, name: str | None) -> SlotRecord:
@@ -236,7 +271,7 @@ class RunStarter:
         if not getattr(error, "outcome_unknown", False):
             raise error
         self._log.warning("%s: the trigger's answer got lost (%s); looking for its run before doing more", slot, error)
-        found = self._search(slot, search_after_lost_answer(record, self._reuse))
+        found = self._search(slot, search_after_lost_answer(record, self._reuse.for_slot(slot)))
         # A run of ours that has already failed is ours all the same: the verdict on it is the caller's.
         run = found.run or next(iter(found.ended_badly), None)
         if run is not None:
@@ -245,7 +280,7 @@ class RunStarter:
         return None
 
     def _take_over_name(
-        self, slot: Slot, record: SlotRecord, error: ArizeConflictError, *, answer_lost: bool
+        self, slot: Slot, record: SlotRecord, error: ArizeConflictError, *, lost_at: datetime | None
     ) -> Started | None:
         """The name is taken: the run that took it if it is ours, ``None`` if the next name is to be used."""
         if slot.experiment_name is None:
@@ -254,7 +289,11 @@ class RunStarter:
         created_at = experiment.created_at if experiment else None
         run_start = self._clock.from_local(self._times.start)
         owner = owner_of_name(
-            created_at=created_at, attempt=self._attempt, run_start=run_start, answer_lost=answer_lost
+            created_at=created_at,
+            attempt=self._attempt,
+            run_start=run_start,
+            lost_at=lost_at,
+            never_reuse=self._reuse is ReuseRun.NEVER,
         )
         if owner is NameOwner.FOREIGN:
             raise ArizeConfigError(_foreign_name(str(record.name), created_at)) from error
@@ -294,8 +333,7 @@ class RunStarter:
             found = choose(slot, runs, search, experiments=[each.id for each in experiments])
             if found.ambiguous:
                 raise ArizeAmbiguousRunError(_ambiguous(slot, found))
-            settled = search.settle_until is None or self._clock.now() >= search.settle_until
-            if settled or not found.nothing:
+            if search.is_settled(found, self._clock.now()):
                 return found
             time.sleep(_PAUSE)
 
@@ -309,54 +347,13 @@ class RunStarter:
 
     def _end(self, run_id: str) -> None:
         """Cancel a run and wait until it has ended, so that nothing of it is still going when the new one starts."""
-        end_run(self._hook, run_id, patience=_CANCEL_PATIENCE, log=self._log)
+        end_run(self._hook, run_id, patience=_CANCEL_PATIENCE, pause=_PAUSE, log=self._log)
 
     def _write_down(self, slot: Slot, record: SlotRecord) -> None:
         try:
             self._records.put(slot.key, record)
         except Exception as error:  # noqa: BLE001 - the run exists and its intent is on record: waiting for it is right
             self._log.warning("Run %s could not be written to the task state store: %s", record.run_id, error)
-
-
-def end_run(hook: ArizeHook, run_id: str, *, patience: float, log: Any) -> TaskRun:
-    """Cancel a run and wait until it has ended.
-
-    :param hook: the connection.
-    :param run_id: the run.
-    :param patience: seconds to wait for the end.
-    :param log: where to say what became of it.
-    :return: the run, ended.
-    :raises ArizeWaitError: it has not ended in that time.
-    """
-    run = hook.get_run(run_id=run_id)
-    if run.status.is_terminal:
-        return run
-    log.info("Cancelling run %s (%s)", run_id, run.status.value)
-    run = cancel_run(hook, run_id)
-    give_up: float = time.monotonic() + patience
-    while not run.status.is_terminal:
-        if time.monotonic() > give_up:
-            raise ArizeWaitError(f"run {run_id} was cancelled and is still {run.status.value} after {patience:.0f} s")
-        time.sleep(_PAUSE)
-        run = hook.get_run(run_id=run_id)
-    log.info("Run %s has ended: %s", run_id, run.status.value)
-    return run
-
-
-def cancel_run(hook: ArizeHook, run_id: str) -> TaskRun:
-    """Cancel a run; one that has ended meanwhile is as good as cancelled.
-
-    The server refuses to cancel what has ended, in words that are no contract: so read it again and see.
-
-    :raises ArizeApiError: refused, and the run goes on.
-    """
-    try:
-        return hook.cancel_run(run_id=run_id)
-    except ArizeApiError:
-        run = hook.get_run(run_id=run_id)
-        if run.status.is_terminal:
-            return run
-        raise
 
 
 def _is_no_data(error: ArizeError) -> bool:
