@@ -49,12 +49,21 @@ class EmulatorControl:
         """API level, settings, number of spans per project, and ids of the seeded space, project and dataset."""
         return dict(self._call("GET", "status"))
 
-    def reset(self, *, spans: bool = True) -> None:
+    def reset(self, *, spans: bool = True, frozen_at: datetime | str | None = None) -> None:
         """Back to how the emulator was started: its seed, no tasks, no runs, no faults, no records.
 
         :param spans: seed the spans as well; ``False`` leaves the project empty.
+        :param frozen_at: let the clock stand still at this time, so that replies are the same from one time to the
+            next; :meth:`advance_clock` moves it.
         """
-        self._call("POST", "reset", {"spans": spans})
+        self._call("POST", "reset", {"spans": spans, "frozen_at": frozen_at})
+
+    def advance_clock(self, seconds: float) -> None:
+        """Move the server's clock ahead of where it is.
+
+        :param seconds: by how much.
+        """
+        self._call("POST", "configure", {"advance_clock_seconds": seconds})
 
     def configure(self, **settings: Any) -> dict[str, Any]:
         """Change settings, which hold for the runs that follow.
@@ -204,6 +213,17 @@ class EmulatorControl:
         """
         path = f"runs/{urllib.parse.quote(run_id, safe='')}"
         self._call("POST", path, {"status": status, **fields})
+
+    def forget_runs(self, task: str, start: datetime | str, end: datetime | str) -> list[str]:
+        """Punch a hole into what a task has evaluated: as if its runs over a range had never been.
+
+        :param task: name or id of the task.
+        :param start: beginning of the range; a run whose window touches the range goes, with the labels it gave.
+        :param end: end of the range, not included.
+        :return: ids of the runs that are gone.
+        """
+        body = {"task": task, "start": _plain(start), "end": _plain(end)}
+        return list(self._call("POST", "forget_runs", body)["run_ids"])
 
     def ledger(
         self,

@@ -12,6 +12,7 @@ from aiohttp import web
 
 from airflow_provider_arize_tasks.emulator import seed, views
 from airflow_provider_arize_tasks.emulator.common import Refusal, parse_time
+from airflow_provider_arize_tasks.emulator.holes import forget_runs
 from airflow_provider_arize_tasks.emulator.model import COMPLETED, Outcome, Task
 from airflow_provider_arize_tasks.emulator.requests import body_of, world_of
 from airflow_provider_arize_tasks.emulator.rules import OutcomeRule, QualityRule
@@ -56,13 +57,18 @@ async def status(request: web.Request) -> web.Response:
 
 
 async def reset(request: web.Request) -> web.Response:
-    """``POST /_emulator/reset``: back to how it was started; ``{"spans": false}`` leaves the spans out."""
+    """``POST /_emulator/reset``: back to how it was started; ``{"spans": false}`` leaves the spans out.
+
+    ``frozen_at`` is a time at which the clock then stands still, the time of seeding too.
+    """
     body = await body_of(request, default={})
     world, traffic = world_of(request), _traffic(request)
     fresh = World(level=world.level)
     for name in World.__slots__:
         if name != "level":
             setattr(world, name, getattr(fresh, name))
+    if body.get("frozen_at") is not None:
+        world.clock.frozen_ms = _time(body["frozen_at"], "frozen_at")
     request.app[SEED](world)
     if not body.get("spans", True):
         world.spans = {project: SpanStore() for project in world.spans}
@@ -74,8 +80,12 @@ async def reset(request: web.Request) -> web.Response:
 
 
 async def configure(request: web.Request) -> web.Response:
-    """``POST /_emulator/configure``: change settings; ``clock_offset_seconds`` shifts the server's clock."""
+    """``POST /_emulator/configure``: change settings and the clock.
+
+    ``clock_offset_seconds`` shifts the server's clock, ``advance_clock_seconds`` moves it from where it is now.
+    """
     world, body = world_of(request), await body_of(request)
+    world.clock.offset_ms += int(body.pop("advance_clock_seconds", 0) * 1000)
     offset = body.pop("clock_offset_seconds", None)
     if offset is not None:
         world.clock.offset_ms = int(offset * 1000)
@@ -278,6 +288,14 @@ async def change_run(request: web.Request) -> web.Response:
     return _done()
 
 
+async def punch_hole(request: web.Request) -> web.Response:
+    """``POST /_emulator/forget_runs``: forget a task's runs over a range, with their labels."""
+    world, body = world_of(request), await body_of(request)
+    task = by_name_or_id(world.tasks, body.get("task"), "task")
+    gone = forget_runs(world, task, _time(body.get("start"), "start"), _time(body.get("end"), "end"))
+    return _done(run_ids=gone)
+
+
 async def read_ledger(request: web.Request) -> web.Response:
     """``GET /_emulator/ledger``: how often the spans of a project were labelled; by range, task or evaluators."""
     world, query = world_of(request), request.query
@@ -326,6 +344,7 @@ ROUTES = [
     web.get("/_emulator/runs", list_runs),
     web.post("/_emulator/runs", start_runs),
     web.post("/_emulator/runs/{run_id}", change_run),
+    web.post("/_emulator/forget_runs", punch_hole),
     web.get("/_emulator/ledger", read_ledger),
     web.get("/_emulator/experiments", list_experiments),
 ]

@@ -1,6 +1,7 @@
 """The shapes of request bodies, as tables of fields, and a checker for them.
 
 Bodies are strict, as the API's are: an unknown field is refused, and null is accepted only where a field is nullable.
+Which fields are nullable is read off the request models of Arize's own SDK, which send null for no others.
 """
 
 from __future__ import annotations
@@ -179,7 +180,7 @@ INVOCATION: Shape = {
 MESSAGE: Shape = {
     "role": Field(choice("USER", "ASSISTANT", "SYSTEM", "TOOL"), required=True),
     "content": Field(text(), nullable=True),
-    "tool_call_id": Field(text(), nullable=True),
+    "tool_call_id": Field(text()),
     "tool_calls": Field(
         list_of(
             shaped(
@@ -192,8 +193,7 @@ MESSAGE: Shape = {
                     ),
                 }
             )
-        ),
-        nullable=True,
+        )
     ),
 }
 _KIND = Field(choice("LLM_GENERATION", "TEMPLATE_EVALUATION", "AGENT_CALL"), required=True)
@@ -207,7 +207,7 @@ RUN_CONFIGURATIONS: Mapping[str, Shape] = {
         "invocation_parameters": Field(shaped(INVOCATION)),
         "provider_parameters": Field(free_object),
         "tool_config": Field(shaped(TOOL_CONFIG)),
-        "prompt_version_id": Field(text()),
+        "prompt_version_id": Field(text(), nullable=True),
     },
     "TEMPLATE_EVALUATION": {
         "experiment_type": _KIND,
@@ -217,7 +217,7 @@ RUN_CONFIGURATIONS: Mapping[str, Shape] = {
         "model_name": Field(text()),
         "classification_choices": Field(map_of(number())),
         "column_mapping": Field(map_of(text())),
-        "evaluator_version_id": Field(text()),
+        "evaluator_version_id": Field(text(), nullable=True),
         "invocation_parameters": Field(shaped(INVOCATION)),
         "provider_parameters": Field(free_object),
     },
@@ -253,7 +253,7 @@ QUERY_FILTERS: Shape = {
         ),
         required=True,
     ),
-    "expression": Field(text(0, 512, _LIMITS), nullable=True),
+    "expression": Field(text(0, 512, _LIMITS)),
 }
 QUERY_MAPPING: Shape = {
     "variable_name": Field(text(1, 256, _LIMITS), required=True),
@@ -263,8 +263,8 @@ QUERY_MAPPING: Shape = {
 EVALUATOR: Shape = {
     "evaluator_id": Field(text(1), required=True),
     "evaluator_version_id": Field(text(1), nullable=True, feature="request evaluator.evaluator_version_id"),
-    "query_filter": Field(text(), nullable=True),
-    "column_mappings": Field(map_of(text()), nullable=True),
+    "query_filter": Field(text()),
+    "column_mappings": Field(map_of(text())),
     "query_mappings": Field(list_of(shaped(QUERY_MAPPING), 1, 50), feature="request evaluator.query_mappings"),
 }
 _EVALUATORS = list_of(shaped(EVALUATOR), 1)
@@ -279,8 +279,8 @@ CREATE_EVALUATION: Shape = {
     "experiment_ids": Field(list_of(text(1))),
     "sampling_rate": Field(number(0, 1)),
     "is_continuous": Field(boolean),
-    "query_filter": Field(text(), nullable=True),
-    "query_filters": Field(shaped(QUERY_FILTERS), nullable=True, feature="request task.query_filters"),
+    "query_filter": Field(text()),
+    "query_filters": Field(shaped(QUERY_FILTERS), feature="request task.query_filters"),
 }
 CREATE_EXPERIMENT: Shape = {
     "name": Field(text(1), required=True),

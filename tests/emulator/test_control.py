@@ -186,3 +186,17 @@ def test_a_killed_emulator_comes_back_on_its_port(connect):
 def test_a_taken_port_is_reported(emulator):
     with pytest.raises(EmulatorError, match="did not start"), running_emulator(port=emulator.port):
         pass
+
+
+def test_a_frozen_clock_makes_replies_repeat(api):
+    seen = []
+    for _ in range(2):
+        api.control.reset(frozen_at="2026-03-05T00:00:00Z")
+        task = api.task()
+        run = api.trigger(task, data_start_time="2026-03-01T00:00:00Z", data_end_time="2026-03-02T00:00:00Z")
+        assert run["status"] == "PENDING"
+        api.control.advance_clock(3600)
+        seen.append((api.get(f"tasks/{task}"), run, api.run(run["id"])))
+    assert seen[0] == seen[1]
+    assert seen[0][2]["status"] == "COMPLETED"
+    assert seen[0][1]["created_at"] == "2026-03-05T00:00:00.000Z"

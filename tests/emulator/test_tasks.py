@@ -434,3 +434,15 @@ def test_a_dataset_task_takes_no_window(api):
 )
 def test_experiment_triggers_that_are_refused(api, body, word):
     assert word in api.refused("POST", f"tasks/{api.experiment_task()}/trigger", 400, body)
+
+
+@pytest.mark.parametrize("field", ["query_filter", "sampling_rate", "experiment_ids", "query_filters"])
+def test_null_is_refused_where_a_field_is_not_nullable(api, field):
+    assert f"{field}: must not be null" in api.refused("POST", "tasks", 400, {**api.body(), field: None})
+
+
+def test_null_is_accepted_where_a_field_is_nullable(api):
+    config = api.config(messages=[{"role": "USER", "content": None}])
+    body = {"name": "x", "type": "RUN_EXPERIMENT", "dataset_id": api.dataset}
+    api.post("tasks", {**body, "run_configuration": {**config, "prompt_version_id": None}})
+    api.post("tasks", api.body("y", [spec(api, evaluator_version_id=None)]))
