@@ -36,6 +36,7 @@ class Line:
     :param run: the run on Arize as the operator returned it; empty when the task did not succeed.
     :param waited: seconds from the first process of the task to the end of its last one.
     :param held: of these, seconds for which one of its processes lived, that is, a worker was held.
+    :param cpu: processor seconds of these processes.
     :param run_seconds: how long the run on Arize lasted.
     """
 
@@ -46,6 +47,7 @@ class Line:
     run: dict[str, Any]
     waited: float
     held: float
+    cpu: float
     run_seconds: float
 
 
@@ -163,6 +165,7 @@ class Show:
             run=remote,
             waited=max(ended) - min(each.born for each in mine) if ended else 0.0,
             held=sum(each.seconds for each in mine),
+            cpu=sum(each.cpu or 0.0 for each in mine),
             run_seconds=_seconds(remote.get("run_started_at"), remote.get("run_finished_at")),
         )
 

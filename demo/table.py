@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from demo.show import Line, Show
 
-HEAD = ("window", "run on Arize", "status", "evaluated", "run took", "task took", "worker held", "attempts")
+HEAD = ("window", "run on Arize", "status", "evaluated", "run took", "task took", "worker held", "its CPU", "attempts")
 
 
 class Verdict(Enum):
@@ -28,6 +28,7 @@ def _row(line: Line) -> tuple[str, ...]:
         f"{line.run_seconds:.1f} s",
         f"{line.waited:.1f} s",
         f"{line.held:.2f} s",
+        f"{line.cpu:.2f} s",
         str(line.attempts),
     )
 
@@ -44,9 +45,10 @@ def problems(lines: list[Line], ledger: dict[str, Any], runs_started: int, days:
     """What did not hold, in words; empty when all did."""
     found = [f"{line.window}: the task ended {line.state}" for line in lines if line.state != "success"]
     found += [
-        f"{line.window}: a worker was held for {line.held:.1f} s of a run of {line.run_seconds:.1f} s"
+        f"{line.window}: a worker was held for {line.held:.1f} s of {line.waited:.1f} s"
         for line in lines
-        if line.state == "success" and line.held > line.run_seconds / 2
+        # Starting two processes takes longer on a busy machine; what must be so is that the wait itself held none.
+        if line.state == "success" and line.waited - line.held < line.run_seconds / 2
     ]
     if len(lines) != days + 1:
         found.append(f"expected {days} windows and one experiment, found {len(lines)} tasks")

@@ -1,7 +1,8 @@
-"""Shared by every test: an Airflow home of its own, an emulator, and the connection that points at it."""
+"""Shared by every test: an Airflow home of its own. Emulator and connection come from the package's pytest plugin."""
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
@@ -10,8 +11,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from airflow_provider_arize_tasks.emulator.process import EmulatorProcess
 
 # Airflow reads its configuration when it is first imported, so this happens before any test module is.
@@ -25,25 +24,15 @@ def pytest_unconfigure() -> None:
     shutil.rmtree(AIRFLOW_HOME, ignore_errors=True)
 
 
-@pytest.fixture(scope="session")
-def emulator_process() -> Iterator[EmulatorProcess]:
-    """One emulator for all tests of this process; use ``emulator``, which empties it first."""
-    from airflow_provider_arize_tasks.emulator.process import running_emulator
-
-    with running_emulator(run_seconds=0.2) as running:
-        yield running
-
-
 @pytest.fixture
-def emulator(emulator_process: EmulatorProcess) -> EmulatorProcess:
-    """An emulator as freshly started: its seeded world, no runs, no faults."""
-    emulator_process.control.reset()
-    return emulator_process
+def emulator(arize_emulator: EmulatorProcess) -> EmulatorProcess:
+    """``arize_emulator`` under a shorter name."""
+    return arize_emulator
 
 
 @pytest.fixture
 def arize_connection(emulator: EmulatorProcess, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The connection ``arize_default``, pointing at the emulator; returns its id."""
-    uri = f"arize://:test-key@{emulator.url.removeprefix('http://')}/http"
-    monkeypatch.setenv("AIRFLOW_CONN_ARIZE_DEFAULT", uri)
+    """The connection ``arize_default`` to the emulator, without a default space: that is for the tests to give."""
+    fields = {"conn_type": "arize", "host": emulator.url, "password": "test-key"}
+    monkeypatch.setenv("AIRFLOW_CONN_ARIZE_DEFAULT", json.dumps(fields))
     return "arize_default"
