@@ -67,4 +67,16 @@ def push_link(context: Any, link: type[_PushedLink], url: str | None) -> None:
     :param url: an address from :mod:`airflow_provider_arize_tasks.decisions.links`; nothing is pushed when empty.
     """
     if url:
-        context["ti"].xcom_push(key=link.key, value=url)
+        push_xcom(context, link.key, url)
+
+
+def push_xcom(context: Any, key: str, value: Any) -> None:
+    """Push an XCom, now and not when the task ends; nothing where an operator is run by hand, without a task instance.
+
+    :param context: the context Airflow gave to ``execute``.
+    :param key: its key.
+    :param value: plain JSON.
+    """
+    ti = context.get("ti")
+    if ti is not None:
+        ti.xcom_push(key=key, value=value)

@@ -24,11 +24,15 @@ _NO_DATE_MARGIN = timedelta(minutes=5)
 
 
 def attempt_of(context: Context) -> Attempt:
-    """Where this attempt stands, by the rule Airflow's own task runner uses for reschedules."""
-    ti = context["ti"]
+    """Where this attempt stands, by the rule Airflow's own task runner uses for reschedules.
+
+    An operator run by hand, with a context that names no task instance, is in its first attempt.
+    """
+    ti, task = context.get("ti"), context.get("task")
     max_tries = int(getattr(ti, "max_tries", 0) or 0)
-    retries = int(getattr(context["task"], "retries", 0) or 0)
-    return Attempt(number=int(ti.try_number), first=max(1, max_tries - retries + 1), generation=max_tries)
+    retries = int(getattr(task, "retries", 0) or 0)
+    number = int(getattr(ti, "try_number", 1) or 1)
+    return Attempt(number=number, first=max(1, max_tries - retries + 1), generation=max_tries)
 
 
 @dataclass
@@ -71,9 +75,11 @@ class DagRunTimes:
         """Read them from the context, on any supported Airflow."""
         dag_run = context.get("dag_run")
         now = datetime.now(timezone.utc)
-        start = getattr(dag_run, "start_date", None) or now
-        # Airflow 2.11 has no run_after; a run is never older than its queueing, nor a scheduled one than its interval.
-        due = getattr(dag_run, "run_after", None) or getattr(dag_run, "queued_at", None) or start
+        # Airflow 2.11 has no run_after; a run is never older than its queueing.
+        times = [getattr(dag_run, name, None) for name in ("start_date", "run_after", "queued_at")]
+        start, *earlier = [each if isinstance(each, datetime) else None for each in times]
+        start = start or now
+        due = next((each for each in earlier if each is not None), start)
         return cls(start=start, run_after=min(due, start))
 
 

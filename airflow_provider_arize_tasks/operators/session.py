@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_arize_tasks.client.errors import ArizeError
 from airflow_provider_arize_tasks.decisions.run_identity import ReuseRun
+from airflow_provider_arize_tasks.links.arize import push_xcom
 from airflow_provider_arize_tasks.operators.attempt import DagRunTimes, Records, ServerClock, attempt_of
 from airflow_provider_arize_tasks.operators.ending import cancel_run
 from airflow_provider_arize_tasks.operators.linking import Linker
@@ -99,7 +100,7 @@ class RunSession:
             self.count("no_data")
             return None
         self.count("adopted" if started.taken_over else "triggered")
-        self.context["ti"].xcom_push(key="arize_run_id", value=started.run.id)
+        push_xcom(self.context, "arize_run_id", started.run.id)
         self.linker.push_run(slot, started.run)
         return started
 
