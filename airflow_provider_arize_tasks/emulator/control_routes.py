@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from airflow_provider_arize_tasks.emulator.app import Traffic
 
 #: Closes the listening socket for a number of seconds; set by the server that holds one.
-GO_AWAY = web.AppKey[Callable[[float], Awaitable[None]]]("go_away")
+GO_AWAY = web.AppKey[Callable[[float], None]]("go_away")
 #: Fills an empty world as the emulator was started.
 SEED = web.AppKey[Callable[[World], None]]("seed")
 
@@ -206,8 +205,7 @@ async def outage(request: web.Request) -> web.Response:
     body, traffic = await body_of(request), _traffic(request)
     seconds, mode = float(body.get("seconds", 10)), body.get("mode", "drop")
     if mode == "refuse":
-        task = asyncio.ensure_future(request.app[GO_AWAY](seconds))
-        request.app["_refusing"] = task
+        request.app[GO_AWAY](seconds)
         return _done()
     traffic.outage_status = int(body.get("status", 503)) if mode == "status" else None
     traffic.outage_until = time.monotonic() + seconds

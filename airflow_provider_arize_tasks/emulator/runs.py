@@ -221,10 +221,10 @@ def _finish(world: World, run: Run) -> None:
         _write_rows(world, run, task)
         if run.outcome.status == COMPLETED:
             _chain(world, run)
-    elif task is not None and task.body.get("dataset_id") is not None:
-        _score_rows(world, run)
-    else:
+    elif run.window is not None:
         _label_spans(run)
+    else:
+        _score_rows(world, run)
     run.work = []
 
 

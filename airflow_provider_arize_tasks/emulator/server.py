@@ -36,6 +36,7 @@ class Server:
         app[GO_AWAY] = self.go_away
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1)
         self._site: web.TCPSite | None = None
+        self._absence: asyncio.Task[None] | None = None
 
     @property
     def url(self) -> str:
@@ -52,8 +53,11 @@ class Server:
         await self._site.start()
         self.port = int(self._runner.addresses[0][1])
 
-    async def go_away(self, seconds: float) -> None:
+    def go_away(self, seconds: float) -> None:
         """Refuse connections for a while: close the listening socket and every open connection, then come back."""
+        self._absence = asyncio.get_running_loop().create_task(self._stay_away(seconds))
+
+    async def _stay_away(self, seconds: float) -> None:
         await asyncio.sleep(0.05)  # let the answer to the control request out
         if self._site is not None:
             await self._site.stop()

@@ -127,6 +127,13 @@ def emulator_process() -> Iterator[EmulatorProcess]:
 
 
 @pytest.fixture
+def emulator(emulator_process: EmulatorProcess) -> EmulatorProcess:
+    """That emulator, as freshly started."""
+    emulator_process.control.reset()
+    return emulator_process
+
+
+@pytest.fixture
 def api(emulator: EmulatorProcess) -> Api:
     """The API of an emulator with twenty spans on 1 March 2026 and ten on the 2nd, and quick runs."""
     emulator.control.configure(run_seconds=0.06, pending_seconds=0.02)

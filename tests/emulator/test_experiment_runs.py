@@ -212,3 +212,10 @@ def test_experiments_are_listed_by_dataset_or_space_but_not_both(api):
     space = api.id("spaces", "demo-space")
     assert [e["name"] for e in api.get("experiments", space_id=space)["experiments"]] == ["baseline"]
     api.refused("GET", "experiments", 400, space_id=space, dataset_id=api.dataset)
+
+
+def test_a_task_over_spans_can_be_chained_too(api):
+    scoring = api.task("over spans")
+    run = night(api, api.experiment_task(), "n", scoring)
+    assert api.get(f"tasks/{scoring}/runs")["task_runs"][0]["num_successes"] == 50
+    assert "eval.correctness.score" in rows(api, run)[0]
