@@ -55,6 +55,7 @@ class AsyncArizeClient:
         self._connections = connections
         self._opening = asyncio.Lock()
         self._session: aiohttp.ClientSession | None = None
+        self._proxy: str | None = None
 
     async def send(self, call: Call[T], *, retry: bool = True) -> T:
         """Send a call and return its reply.
@@ -109,7 +110,7 @@ class AsyncArizeClient:
                 URL(url_of(self.config, call), encoded=True),
                 data=body_of(call),
                 headers=headers_of(self.config, call),
-                proxy=proxy_of(self.config),
+                proxy=self._proxy,
                 allow_redirects=False,
                 skip_auto_headers=("Content-Type",),
             ) as response:
@@ -138,6 +139,8 @@ class AsyncArizeClient:
                 return self._session
             # Reading the certificate authorities takes tens of milliseconds: not on the event loop.
             context = await asyncio.to_thread(tls_context, self.config)
+            # Once per session: going through the environment takes longer than the rest of a request.
+            self._proxy = proxy_of(self.config)
             timeout = aiohttp.ClientTimeout(
                 total=self.config.connect_timeout + 5 * self.config.read_timeout,
                 sock_connect=self.config.connect_timeout,
