@@ -15,7 +15,7 @@ with DAG(
     start_date=pendulum.datetime(2026, 11, 1, tz="UTC"),
     catchup=False,
     default_args={"retries": 3},
-):
+) as dag:
     task = ArizeCreateEvaluationTaskOperator(
         task_id="task",
         name="daily quality",
@@ -27,7 +27,7 @@ with DAG(
     )
     evaluate = ArizeTriggerEvaluationRunOperator(
         task_id="evaluate",
-        task=task.output["id"],
+        task=task.output,
         lookback=timedelta(days=1),
     )
 # [END first_steps]

@@ -53,7 +53,7 @@ with DAG(
     # [START howto_update_task]
     update_task = ArizeUpdateTaskOperator(
         task_id="update_task",
-        task=create_evaluation_task.output["id"],
+        task=create_evaluation_task.output,
         sampling_rate=0.5,
     )
     # [END howto_update_task]
@@ -114,7 +114,7 @@ with DAG("howto_experiment", schedule="@daily", start_date=START, catchup=False,
     # [START howto_trigger_experiment_run]
     run_experiment = ArizeTriggerExperimentRunOperator(
         task_id="run_experiment",
-        task=create_experiment_task.output["id"],
+        task=create_experiment_task.output,
         space="demo-space",
         experiment_name="support-{{ run_id }}",
         max_examples=20,
@@ -124,7 +124,7 @@ with DAG("howto_experiment", schedule="@daily", start_date=START, catchup=False,
     # [START howto_check_experiment]
     check = ArizeCheckExperimentOperator(
         task_id="check",
-        experiment=run_experiment.output["experiment_id"],
+        experiment=run_experiment.output,
     )
     # [END howto_check_experiment]
 

@@ -34,6 +34,9 @@ class _PushedLink(BaseOperatorLink):
         :param ti_key: the task instance.
         :return: the address, or ``""`` where there is none (yet): Airflow then shows the button as disabled.
         """
+        pushed = _pushed.get(_identity(ti_key), {}).get(self.key)
+        if pushed is not None or _is_first_part(ti_key):
+            return pushed or ""
         value = XCom.get_value(key=self.key, ti_key=ti_key)
         return value if isinstance(value, str) else ""
 
@@ -59,6 +62,21 @@ class ArizeExperimentLink(_PushedLink):
     key = "arize_experiment_link"
 
 
+#: What this process pushed, by task instance and key. When a task of Airflow 3 ends, its worker asks for each link once
+#: more; asking the server for one that was never pushed would leave an error in the worker's log every time.
+_pushed: dict[tuple[Any, ...], dict[str, str]] = {}
+
+
+def _identity(ti: Any) -> tuple[Any, ...]:
+    return tuple(getattr(ti, name, None) for name in ("dag_id", "task_id", "run_id", "map_index"))
+
+
+def _is_first_part(ti: Any) -> bool:
+    """Whether this is the worker of Airflow 3 in which the attempt began, so that all its pushes were seen here."""
+    started_with = getattr(ti, "_ti_context_from_server", None)
+    return started_with is not None and not getattr(started_with, "next_method", None)
+
+
 def push_link(context: Any, link: type[_PushedLink], url: str | None) -> None:
     """Make a link work from now on, before the task ends. Call it before deferring or waiting.
 
@@ -68,6 +86,7 @@ def push_link(context: Any, link: type[_PushedLink], url: str | None) -> None:
     """
     if url:
         push_xcom(context, link.key, url)
+        _pushed.setdefault(_identity(context.get("ti")), {})[link.key] = url
 
 
 def push_xcom(context: Any, key: str, value: Any) -> None:

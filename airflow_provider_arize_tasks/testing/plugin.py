@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 #: Seconds a run of the emulator lasts in tests, unless the test says otherwise.
 RUN_SECONDS = 0.2
 API_KEY = "ak-for-tests"
+#: The space that the emulator holds from the start.
+SPACE = "demo-space"
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -56,11 +58,11 @@ def arize_emulator(request: pytest.FixtureRequest, arize_emulator_process: Emula
 def arize_connection(
     request: pytest.FixtureRequest, arize_emulator: EmulatorProcess, monkeypatch: pytest.MonkeyPatch
 ) -> str:
-    """A connection to ``arize_emulator``, gives its id, ``arize_default`` unless marked otherwise."""
+    """A connection to ``arize_emulator`` and its space; gives its id, ``arize_default`` unless marked otherwise."""
     import json
 
     conn_id: str = _marked(request, "conn_id", "arize_default")
-    connection = {"conn_type": "arize", "host": arize_emulator.url, "password": API_KEY}
+    connection = {"conn_type": "arize", "host": arize_emulator.url, "password": API_KEY, "extra": {"space": SPACE}}
     monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps(connection))
     return conn_id
 

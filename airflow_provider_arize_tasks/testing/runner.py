@@ -187,11 +187,12 @@ class _TaskInstance(SimpleNamespace):
         self.result.xcoms[key] = _through_json(value)
 
     def xcom_pull(self, task_ids: Any = None, key: str = "return_value", default: Any = None, **_ignored: Any) -> Any:
-        if isinstance(task_ids, str):
-            return self.upstream.get(task_ids, default)
-        if task_ids is None:
+        if task_ids is None or task_ids == self.task_id:
             return self.result.xcoms.get(key, default)
-        return [self.upstream.get(task_id, default) for task_id in task_ids]
+        found = self.upstream if key == "return_value" else {}
+        if isinstance(task_ids, str):
+            return found.get(task_ids, default)
+        return [found.get(task_id, default) for task_id in task_ids]
 
 
 def _context(
