@@ -173,9 +173,10 @@ class ArizeFindWindowGapsOperator(BaseOperator):
         )
         windows = self._cap(gaps.windows, settings)
         self._report(found, gaps)
-        if settings.give_up_after is not None:
+        ti = context.get("ti")
+        if settings.give_up_after is not None and ti is not None:
             record = {each.key: iso(asked.get(each.key, found.now)) for each in (*windows, *gaps.let_go)}
-            context["ti"].xcom_push(key=FIRST_ASKED_KEY, value=record)
+            ti.xcom_push(key=FIRST_ASKED_KEY, value=record)
         return [window.to_dict() for window in windows]
 
     def _read(self, context: Context, settings: _Settings) -> TaskCoverage:
@@ -208,9 +209,9 @@ class ArizeFindWindowGapsOperator(BaseOperator):
 
     def _first_asked(self, context: Context, settings: _Settings) -> dict[str, datetime]:
         """When earlier DAG runs returned each gap first. Without their record nothing is let go or missed."""
-        if settings.give_up_after is None:
+        ti = context.get("ti")  # missing where somebody calls execute by hand
+        if settings.give_up_after is None or ti is None:
             return {}
-        ti = context["ti"]
         record: Mapping[str, str] | None = ti.xcom_pull(
             task_ids=self.task_id,
             key=FIRST_ASKED_KEY,

@@ -55,9 +55,26 @@ def task(emulator, arize_connection):
     return Task(emulator)
 
 
-def found(task, *, run_after=None, xcoms=None, data_interval=None, **arguments):
+class Nights:
+    """XComs of one task over a row of DAG runs, as a task instance of Airflow gives access to them."""
+
+    map_index = -1
+
+    def __init__(self):
+        self.pushed = {}
+
+    def xcom_push(self, key, value, **_ignored):
+        self.pushed[key] = value
+
+    def xcom_pull(self, *, task_ids, key, include_prior_dates, map_indexes):
+        assert (task_ids, include_prior_dates, map_indexes) == ("gaps", True, -1)
+        return self.pushed.get(key)
+
+
+def found(task, *, run_after=None, nights=None, data_interval=None, **arguments):
     operator = ArizeFindWindowGapsOperator(task_id="gaps", task=task.id, **arguments)
-    result = run_task(operator, run_after=run_after, xcoms=xcoms, data_interval=data_interval)
+    context = {"ti": nights} if nights else {}
+    result = run_task(operator, run_after=run_after, data_interval=data_interval, context=context)
     assert result.state == "success", result.error
     return result
 
@@ -156,41 +173,51 @@ class TestWhatIsLeftOut:
 
 
 class TestGiveUp:
-    def night(self, task, number, before=None, **arguments):
-        """The DAG run of a coming night (a run that really starts later than planned would count from then)."""
-        xcoms = {"gaps": before.xcoms[FIRST_ASKED_KEY]} if before else None
-        run_after = TODAY + (number + 1) * DAY + 2 * HOUR
-        return found(task, run_after=run_after, xcoms=xcoms, give_up_after="3d", **arguments)
+    @pytest.fixture
+    def nights(self):
+        return Nights()
 
-    def test_asks_for_a_window_without_data_on_three_nights(self, task):
-        result, asked = None, []
-        for number in range(6):
-            result = self.night(task, number, result, start=TODAY, end=TODAY + DAY)
-            asked.append(len(result.value))
+    def night(self, task, number, nights, **arguments):
+        """The DAG run of a coming night (a run that really starts later than planned would count from then)."""
+        run_after = TODAY + (number + 1) * DAY + 2 * HOUR
+        return found(task, run_after=run_after, nights=nights, give_up_after="3d", **arguments)
+
+    def test_asks_for_a_window_without_data_on_three_nights(self, task, nights):
+        asked = [len(self.night(task, n, nights, start=TODAY, end=TODAY + DAY).value) for n in range(6)]
         assert asked == [1, 1, 1, 0, 0, 0]
 
-    def test_a_hole_found_late_is_asked_for_all_the_same(self, task):
+    def test_a_hole_found_late_is_asked_for_all_the_same(self, task, nights):
         task.run(20)
-        first = self.night(task, 0, start=TODAY - 20 * DAY, end=TODAY - 19 * DAY)
+        first = self.night(task, 0, nights, start=TODAY - 20 * DAY, end=TODAY - 19 * DAY)
         assert first.value == []
-        second = self.night(task, 1, first, start=TODAY - 21 * DAY, end=TODAY - 19 * DAY)
+        second = self.night(task, 1, nights, start=TODAY - 21 * DAY, end=TODAY - 19 * DAY)
         assert starts(second) == [21]
 
-    def test_what_failed_is_never_let_go(self, task):
+    def test_what_failed_is_never_let_go(self, task, nights):
         task.run(20, status="FAILED")
-        result = None
         for number in range(6):
-            result = self.night(task, number, result, start=TODAY - 20 * DAY, end=TODAY - 19 * DAY)
+            result = self.night(task, number, nights, start=TODAY - 20 * DAY, end=TODAY - 19 * DAY)
             assert starts(result) == [20]
 
-    def test_keeps_no_record_without_it(self, task):
-        assert FIRST_ASKED_KEY not in found(task, start="3d").xcoms
+    def test_a_record_that_got_lost_lets_nothing_go(self, task, nights):
+        for number in range(6):
+            nights.pushed.clear()
+            result = self.night(task, number, nights, start=TODAY, end=TODAY + DAY)
+            assert starts(result) == [0]
+
+    def test_keeps_no_record_without_it(self, task, nights):
+        found(task, nights=nights, start="3d")
+        assert nights.pushed == {}
 
     def test_a_retry_finds_the_same(self, task):
-        first = self.night(task, 0, start="5d")
-        again = self.night(task, 0, start="5d")
-        assert again.value == first.value
-        assert again.xcoms[FIRST_ASKED_KEY] == first.xcoms[FIRST_ASKED_KEY]
+        one, other = Nights(), Nights()
+        assert self.night(task, 0, one, start="5d").value == self.night(task, 0, other, start="5d").value
+        assert one.pushed[FIRST_ASKED_KEY]
+        assert one.pushed == other.pushed
+
+    def test_needs_no_task_instance(self, task):
+        operator = ArizeFindWindowGapsOperator(task_id="gaps", task=task.id, start="3d", give_up_after="3d")
+        assert len(operator.execute({})) == 3
 
 
 class TestMistakes:
