@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from airflow.providers.common.compat.sdk import BaseHook, mask_secret
+from airflow.providers.common.compat.sdk import BaseHook
 
 from airflow_provider_arize_tasks.client import endpoints
 from airflow_provider_arize_tasks.client.config import config_from_fields
@@ -14,6 +14,7 @@ from airflow_provider_arize_tasks.client.dialect import Dialect
 from airflow_provider_arize_tasks.client.errors import ArizeError
 from airflow_provider_arize_tasks.client.names import Resolver
 from airflow_provider_arize_tasks.client.sync import ArizeClient
+from airflow_provider_arize_tasks.hooks.masking import mask_secret
 
 if TYPE_CHECKING:
     from types import TracebackType
