@@ -10,7 +10,7 @@ import sys
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_arize_tasks.client.errors import ArizeError
+from airflow_provider_arize_tasks.client.errors import ArizeConfigError, ArizeError
 from airflow_provider_arize_tasks.coverage.calendar import Style, render_calendar, render_gaps
 from airflow_provider_arize_tasks.coverage.reading import TaskCoverage, range_of, read_task_coverage
 from airflow_provider_arize_tasks.decisions.instants import WindowError, delay_of, width_of
@@ -148,10 +148,25 @@ def _source(conn_id: str | None) -> Iterator[_Api]:
 
 
 def _airflow_config(conn_id: str) -> ClientConfig:
+    """A connection as Airflow's own commands find it: environment, secrets backends, metadata database.
+
+    Not by way of the hook: outside a task, the task SDK leaves the database out.
+
+    :raises ArizeConfigError: there is none, or it is wrong.
+    """
     with contextlib.redirect_stdout(sys.stderr):  # Airflow may log while it is imported; --json must stay JSON
+        from airflow.models.connection import Connection
+        from airflow.providers.common.compat.sdk import AirflowNotFoundException
+
         from airflow_provider_arize_tasks.hooks.arize import ArizeHook
 
-        return ArizeHook(arize_conn_id=conn_id).config
+        try:
+            return ArizeHook.config_from_connection(Connection.get_connection_from_secrets(conn_id))
+        except AirflowNotFoundException as error:
+            raise ArizeConfigError(
+                f"there is no Airflow connection {conn_id!r}, by this AIRFLOW_HOME and its environment; name another "
+                "with --conn-id, or set ARIZE_API_KEY"
+            ) from error
 
 
 class _Api:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -248,6 +249,36 @@ class TestConnection:
     def test_of_airflow_by_default_where_the_environment_has_no_key(self, task, arize_connection, capsys, monkeypatch):
         monkeypatch.delenv("ARIZE_API_KEY")
         assert main(["coverage", "--task", task.id, "--json"]) == 0
+
+    def test_that_does_not_exist_is_a_mistake(self, task, capsys):
+        assert main(["coverage", "--task", task.id, "--conn-id", "nope"]) == 2
+        assert "there is no Airflow connection 'nope'" in capsys.readouterr().err
+
+    @pytest.mark.slow
+    @pytest.mark.timeout(400)
+    def test_of_airflows_database(self, task, emulator, tmp_path):
+        environ = {name: value for name, value in os.environ.items() if not name.startswith(("ARIZE_", "AIRFLOW"))}
+        environ |= {"AIRFLOW_HOME": str(tmp_path), "AIRFLOW__CORE__LOAD_EXAMPLES": "False"}
+
+        def command(*arguments):
+            found = subprocess.run(
+                [sys.executable, "-m", *arguments],
+                env=environ,
+                capture_output=True,
+                text=True,
+                timeout=100,
+                check=False,
+            )
+            assert found.returncode == 0, found.stderr
+            return found.stdout
+
+        command("airflow", "db", "migrate")
+        fields = {"conn_type": "arize", "host": emulator.url, "password": "key"}
+        command("airflow", "connections", "add", "from_database", "--conn-json", json.dumps(fields))
+        out = command(
+            "airflow_provider_arize_tasks", "coverage", "--task", task.id, "--conn-id", "from_database", "--json"
+        )
+        assert json.loads(out)["task_id"] == task.id
 
     def test_as_a_command_it_needs_no_airflow(self, task):
         code = (
