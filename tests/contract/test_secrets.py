@@ -74,6 +74,8 @@ def operator_for(name: str, world: dict) -> object:
         more |= {"experiment": "baseline", "baseline": None}
     elif "task" in CLASSES[name].template_fields:
         more["task"] = world["task"]
+    if name == "ArizeTaskRunSensor":
+        more["timeout"] = 1.5  # it survives outages of minutes otherwise
     return make(name, **more)
 
 
