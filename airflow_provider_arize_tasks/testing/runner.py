@@ -12,7 +12,6 @@ import logging
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from functools import partial
 from importlib import import_module
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -33,7 +32,8 @@ class TaskResult:
     :param value: what the task returned.
     :param error: what it raised, if it did.
     :param xcoms: XComs by key, the return value and links among them.
-    :param deferrals: arguments of each trigger the task deferred to, as Airflow stores them.
+    :param deferrals: each trigger the task deferred to, as Airflow stores it: ``classpath`` and ``kwargs``, and the
+        ``method`` that resumes with its ``method_kwargs``.
     :param rendered: template fields after rendering.
     :param task_state: content of the task state store (Airflow 3.3 and later), for the next attempt.
     :param try_number: number of the attempt.
@@ -63,6 +63,7 @@ def run_task(
     retry_of: TaskResult | None = None,
     cleared_after: TaskResult | None = None,
     has_state_store: bool = True,
+    resume_from: Mapping[str, Any] | None = None,
     context: Mapping[str, Any] | None = None,
 ) -> TaskResult:
     """Run one attempt of a task.
@@ -75,6 +76,8 @@ def run_task(
     :param retry_of: the attempt before, to run the next one: its number and its task state are carried on.
     :param cleared_after: the attempt before, to run the first one after the task was cleared; its task state is kept.
     :param has_state_store: whether there is a task state store, as from Airflow 3.3 on.
+    :param resume_from: one of ``TaskResult.deferrals``: go on from there, as after an upgrade of the provider, instead
+        of executing.
     :param context: additional entries of the context.
     :return: what became of it. Errors of the task are in there and not raised.
     """
@@ -87,7 +90,7 @@ def run_task(
         filled["task_state_store"] = _TaskStateStore(result.task_state)
     filled.update(context or {})
     with _execution_allowed():
-        _attempt(task, filled, result)
+        _attempt(task, filled, result, resume_from)
     return result
 
 
@@ -103,13 +106,13 @@ def _next_attempt(operator: BaseOperator, retry_of: TaskResult | None, cleared_a
     )
 
 
-def _attempt(task: Any, context: dict[str, Any], result: TaskResult) -> None:
+def _attempt(task: Any, context: dict[str, Any], result: TaskResult, resume_from: Mapping[str, Any] | None) -> None:
     from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
 
     try:
         task.render_template_fields(context)
         result.rendered = {name: getattr(task, name) for name in task.template_fields}
-        result.value = _execute_to_the_end(task, context, result)
+        result.value = _execute_to_the_end(task, context, result, resume_from)
     except AirflowSkipException as error:
         result.state, result.error = "skipped", error
     except AirflowFailException as error:
@@ -123,23 +126,25 @@ def _attempt(task: Any, context: dict[str, Any], result: TaskResult) -> None:
             result.xcoms["return_value"] = _through_json(result.value)
 
 
-def _execute_to_the_end(task: Any, context: dict[str, Any], result: TaskResult) -> Any:
+def _execute_to_the_end(
+    task: Any, context: dict[str, Any], result: TaskResult, stored: Mapping[str, Any] | None
+) -> Any:
     from airflow.providers.common.compat.sdk import TaskDeferred
-
-    def go_on() -> Any:
-        return task.execute(context)
 
     while True:
         try:
-            return go_on()
+            return task.execute(context) if stored is None else _resume(task, context, stored)
         except TaskDeferred as raised:
             deferral = raised
-        path, kwargs = deferral.trigger.serialize()
-        kwargs = _through_json(kwargs)
-        result.deferrals.append({"classpath": path, "kwargs": kwargs})
-        event = _through_json(asyncio.run(_first_event(path, kwargs)))
-        arguments = {**(deferral.kwargs or {}), "event": event}
-        go_on = partial(task.resume_execution, deferral.method_name, arguments, context)
+        classpath, kwargs = deferral.trigger.serialize()
+        method = {"method": deferral.method_name, "method_kwargs": deferral.kwargs or {}}
+        stored = _through_json({"classpath": classpath, "kwargs": kwargs, **method})
+        result.deferrals.append(dict(stored))
+
+
+def _resume(task: Any, context: dict[str, Any], stored: Mapping[str, Any]) -> Any:
+    event = _through_json(asyncio.run(_first_event(stored["classpath"], stored["kwargs"])))
+    return task.resume_execution(stored["method"], {**stored["method_kwargs"], "event": event}, context)
 
 
 async def _first_event(classpath: str, kwargs: dict[str, Any]) -> Any:
