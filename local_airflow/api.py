@@ -267,5 +267,9 @@ class AirflowApi:
 
 
 def _log_line(line: dict[str, Any]) -> str:
-    rest = {name: value for name, value in line.items() if name not in {"event", "timestamp"} and value is not None}
-    return f"{line.get('timestamp') or ''} {line.get('event', '')} {rest}".strip()
+    """One line of a structured log: time, event, what else there is; the errors behind it on lines of their own."""
+    errors = line.get("error_detail") or []
+    skip = {"event", "timestamp", "error_detail"}
+    rest = {name: value for name, value in line.items() if name not in skip and value is not None}
+    text = f"{line.get('timestamp') or ''} {line.get('event', '')} {rest}".strip()
+    return "\n".join([text, *(f"    {error.get('exc_type')}: {error.get('exc_value')}" for error in errors)])

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from local_airflow.api import AirflowApi
+from local_airflow.cli_api import CliApi
 from local_airflow.postgres import Postgres
 from local_airflow.processes import TaskProcess, read_processes
 from local_airflow.settings import environment, free_port
@@ -39,6 +40,8 @@ class LocalAirflowError(RuntimeError):
 
 class LocalAirflow:
     """A real Airflow in a folder of its own: API server, scheduler with ``LocalExecutor``, triggerers.
+
+    Airflow 3 whole; Airflow 2.11 (on PostgreSQL only) without its web server.
 
     Use it as a context manager, or call :meth:`start` and :meth:`stop`. DAGs are registered at the start (and by
     :meth:`reserialize`), no DAG processor runs unless asked for with ``start_component("dag-processor")``.
@@ -72,7 +75,9 @@ class LocalAirflow:
         self.home = home or Path(tempfile.mkdtemp(prefix="local-airflow-"))
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.api = AirflowApi(self.url)
+        #: Airflow's REST API; on Airflow 2, which runs without a web server here, the little of it the CLI can do.
+        self.api: Any = AirflowApi(self.url)
+        self.version = ""
         self.start_scheduler = start_scheduler
         self.postgres = Postgres() if postgres else None
         self.env = environment(
@@ -106,11 +111,15 @@ class LocalAirflow:
         try:
             self._start_launcher()
             self.call("init")
-            self.start_component("api-server")
+            if self.version.startswith("2."):
+                self.api = CliApi(self.cli)
+            else:
+                self.start_component("api-server")
             if self.start_scheduler:
                 self.start_scheduling()
-            self._wait_for_api()
-            self.api.warm()
+            if not self.version.startswith("2."):
+                self._wait_for_api()
+                self.api.warm()
         except BaseException:
             self.keep_home = True
             self.stop()
@@ -151,7 +160,7 @@ class LocalAirflow:
             )  # fmt: skip
         if self.postgres is not None:
             self.postgres.start(self.home / "postgres.log")
-        self._answer(120)
+        self.version = self._answer(120)["version"]
 
     def _wait_for_api(self) -> None:
         until = time.monotonic() + 120

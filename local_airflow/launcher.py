@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import importlib
+import importlib.metadata
 import json
 import os
 import shutil
@@ -221,7 +222,8 @@ def main() -> None:
     launcher = Launcher(Path(os.environ["AIRFLOW_HOME"]))
     try:
         launcher.load()
-        replies.write(json.dumps({"ok": {"pid": os.getpid()}}) + "\n")
+        replies.write(json.dumps({"ok": {"pid": os.getpid(), "version": importlib.metadata.version("apache-airflow")}}))
+        replies.write("\n")
         while line := requests.readline():
             try:
                 answer: dict[str, Any] = {"ok": launcher.handle(json.loads(line))}

@@ -47,6 +47,8 @@ def environment(*, home: Path, dags: Path, port: int, parallelism: int, database
         "AIRFLOW__API__WORKERS": "1",
         "AIRFLOW__API__SECRET_KEY": secrets.token_hex(16),
         "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(32),
+        # Airflow 3.0 signs tokens without an issuer unless it is told one, which newer releases of PyJWT refuse.
+        "AIRFLOW__API_AUTH__JWT_ISSUER": "local-airflow",
         "AIRFLOW__WEBSERVER__SECRET_KEY": secrets.token_hex(16),
         "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
         "AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK": "False",

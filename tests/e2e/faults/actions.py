@@ -58,7 +58,9 @@ def clear(matrix: Matrix, row: Row, dag_id: str, run_id: str) -> None:
 
 
 def clear_done(matrix: Matrix, row: Row, dag_id: str, run_id: str) -> None:
-    matrix.api.wait_for_task(dag_id, run_id, TASK, {"success"}, limit=180)
+    # The DAG run, not only the task: Airflow may be marking it a success just now, and a task that is cleared in that
+    # moment is never scheduled again.
+    matrix.api.wait_for_run(dag_id, run_id, limit=180)
     matrix.api.clear(dag_id, run_id, [TASK])
     matrix.api.wait_for(
         "the cleared task to start again",

@@ -93,9 +93,9 @@ def test_row(row: Row, rows: dict[str, Result]) -> None:
     assert found.kills == row.kills, "the kill this row is about did not happen"
     assert re.fullmatch(row.state, found.state)
     assert (found.runs, found.going) == (row.runs, row.going)
-    assert found.twice == 0
+    assert found.twice == row.twice
     if row.labelled:
-        assert (found.missed, found.once) == (0, found.spans)
+        assert (found.missed, found.once + found.twice) == (0, found.spans)
     assert found.said or not row.says, f"no attempt's log says {row.says!r}"
 
 
