@@ -50,6 +50,11 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE|N",
         help="spans to begin with: a JSON file, or a number spread over the 30 days up to now (default: 3000)",
     )
+    parser.add_argument(
+        "--until-input-closes",
+        action="store_true",
+        help="end when standard input does, so that it never outlives the process that started it",
+    )
     return parser
 
 
@@ -76,7 +81,7 @@ def main(arguments: list[str] | None = None) -> None:
     server = Server(world, options.host, options.port, options.api_key, fill)
     spans = sum(len(store) for store in world.spans.values())
     describe = f"API level {options.api_level}, runs last {options.run_seconds:g} s, {spans} spans"
-    asyncio.run(serve(server, describe))
+    asyncio.run(serve(server, describe, until_input_closes=options.until_input_closes))
 
 
 if __name__ == "__main__":

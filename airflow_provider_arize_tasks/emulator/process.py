@@ -46,10 +46,11 @@ class EmulatorProcess:
         :raises EmulatorError: where it doesn't come up.
         """
         command = [sys.executable, "-m", "airflow_provider_arize_tasks.emulator", "--port", str(self.port)]
+        command += ["--until-input-closes"]  # so that it doesn't outlive a test run that is killed
         for name, value in self.options.items():
             command += [f"--{name.replace('_', '-')}", str(value)]
         process = subprocess.Popen(  # noqa: S603 -- our own interpreter and module
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
         self._process = process
         line = process.stdout.readline() if process.stdout is not None else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 from typing import TYPE_CHECKING
@@ -75,14 +76,27 @@ class Server:
         await self._runner.cleanup()
 
 
-async def serve(server: Server, describe: str) -> None:
-    """Run a server until SIGINT or SIGTERM; one line on standard output says when it is ready."""
+async def serve(server: Server, describe: str, *, until_input_closes: bool = False) -> None:
+    """Run a server until SIGINT or SIGTERM; one line on standard output says when it is ready.
+
+    :param server: the server.
+    :param describe: what the ready line says about it.
+    :param until_input_closes: end when standard input does, as it does when the process that started this one dies.
+    """
     await server.start()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
+    if until_input_closes:
+        loop.add_reader(sys.stdin.fileno(), _stop_at_the_end, sys.stdin.fileno(), stop)
     sys.stdout.write(f"Arize emulator ready at {server.url} ({describe})\n")
     sys.stdout.flush()
     await stop.wait()
     await server.stop()
+
+
+def _stop_at_the_end(descriptor: int, stop: asyncio.Event) -> None:
+    """Ask for the end once there is no more input."""
+    if not os.read(descriptor, 4096):
+        stop.set()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
 from datetime import datetime, timezone
 
 import pytest
@@ -200,3 +203,24 @@ def test_a_frozen_clock_makes_replies_repeat(api):
     assert seen[0] == seen[1]
     assert seen[0][2]["status"] == "COMPLETED"
     assert seen[0][1]["created_at"] == "2026-03-05T00:00:00.000Z"
+
+
+def test_an_emulator_does_not_outlive_the_process_that_started_it():
+    program = (
+        "import os, sys\n"
+        "from airflow_provider_arize_tasks.emulator.process import EmulatorProcess\n"
+        "emulator = EmulatorProcess(seed_spans=0)\n"
+        "emulator.start()\n"
+        "print(emulator.url, flush=True)\n"
+        "os.kill(os.getpid(), 9)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    control = EmulatorControl(done.stdout.strip())
+    until = time.monotonic() + 20
+    while time.monotonic() < until:
+        try:
+            control.status()
+        except EmulatorError:
+            return
+        time.sleep(0.05)
+    pytest.fail("the emulator is still there")
