@@ -83,7 +83,7 @@ class Names:
         used = names_up_to(base, record.name if record else None)
         if not (used and repeat and record):
             return cls(base, used)
-        return cls(base, used[:-1], {used[-1]: record.intent_at})
+        return cls(base, used[:-1], {used[-1]: record.look_from})
 
     def next(self) -> str | None:
         """The name to send."""

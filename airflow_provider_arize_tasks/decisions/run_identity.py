@@ -49,6 +49,7 @@ class Search:
     """How to look for a run among those the server lists.
 
     :param not_before: server time; runs created earlier are not ours. ``None``: any age.
+    :param active_since: a run that is still going is ours from this time on, which is before ``not_before``.
     :param spent: runs not to be taken.
     :param only_active: a cleared task joins only what is still going; what has ended is done anew.
     :param settle_until: server time until which "not listed" is not yet believed. ``None``: one look is enough.
@@ -60,6 +61,7 @@ class Search:
     """
 
     not_before: datetime | None
+    active_since: datetime | None = None
     spent: frozenset[str] = frozenset()
     only_active: bool = False
     settle_until: datetime | None = None
@@ -151,10 +153,10 @@ def _with_own_record(situation: Situation, record: SlotRecord) -> Plan:
 def search_after_lost_answer(record: SlotRecord, reuse: ReuseRun) -> Search:
     """How to find the run of a POST whose answer was never read."""
     return Search(
-        not_before=record.intent_at,
+        not_before=record.look_from,
         spent=frozenset(record.spent),
         settle_until=record.intent_at + SETTLE,
-        since_post=True,
+        since_post=record.since is None,
         take_newest=reuse is ReuseRun.SAME_WINDOW,
     )
 
@@ -167,7 +169,7 @@ def _with_record_from_before_a_clear(situation: Situation, record: SlotRecord) -
         reason = f"the task was cleared: run {record.run_id} from before is ended first if it is still going"
         return Plan(step=Step.CANCEL_FIRST, run_id=record.run_id, reason=reason)
     search = Search(
-        not_before=record.intent_at,
+        not_before=record.look_from,
         spent=frozenset(record.spent),
         only_active=True,
         settle_until=record.intent_at + SETTLE,
@@ -190,6 +192,8 @@ def _without_record(situation: Situation) -> Plan:
         newest = reuse is ReuseRun.SAME_WINDOW
         search = Search(
             not_before=situation.run_start,
+            # The cleared attempt before this one may have died before it saw what is going from before the clear.
+            active_since=situation.run_after if attempt.was_cleared else None,
             settle_until=situation.server_now + SETTLE,
             take_newest=newest,
             ours=not newest,
@@ -257,7 +261,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 def _matches(slot: Slot, run: TaskRun, search: Search, experiments: frozenset[str]) -> bool:
-    if run.id in search.spent or not _young_enough(run, search.not_before):
+    not_before = search.not_before if run.status.is_terminal else search.active_since or search.not_before
+    if run.id in search.spent or not _young_enough(run, not_before):
         return False
     if slot.window is not None:
         if run.data_start_time is None or run.data_end_time is None:

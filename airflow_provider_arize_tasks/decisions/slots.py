@@ -124,6 +124,8 @@ class SlotRecord:
 
     :param generation: the generation of attempts that wrote it.
     :param intent_at: the server's time just before the latest POST.
+    :param since: the server's time just before the first of several POSTs in a row of which nobody knows what they
+        started; ``None`` if the latest is the only one.
     :param run_id: the run that POST started; ``None`` until its answer was read.
     :param spent: runs of this slot that are not to be taken over: failed, cancelled, or from before a clear.
     :param name: experiment name of the latest POST.
@@ -133,16 +135,27 @@ class SlotRecord:
 
     generation: int
     intent_at: datetime
+    since: datetime | None = None
     run_id: str | None = None
     spent: tuple[str, ...] = ()
     name: str | None = None
     ours: bool = True
+
+    @property
+    def look_from(self) -> datetime:
+        """A run that one of its POSTs started is not older than this."""
+        return self.since or self.intent_at
+
+    def is_unanswered(self, generation: int) -> bool:
+        """Whether this generation of attempts sent a POST, or was about to, and read no answer."""
+        return self.run_id is None and self.generation == generation
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON, for the task state store."""
         return {
             "generation": self.generation,
             "intent_at": iso(self.intent_at),
+            "since": iso(self.since) if self.since else None,
             "run_id": self.run_id,
             "spent": list(self.spent),
             "name": self.name,
@@ -155,6 +168,7 @@ class SlotRecord:
         return cls(
             generation=int(data["generation"]),
             intent_at=parse_iso(data["intent_at"]),
+            since=parse_iso(data["since"]) if data.get("since") else None,
             run_id=data.get("run_id"),
             spent=tuple(data.get("spent") or ()),
             name=data.get("name"),

@@ -194,8 +194,8 @@ class RunStarter:
         found = self._search(slot, search)
         record = situation.record
         if found.run is None:
-            repeat = search.since_post and not search.cancel and found.nothing
-            return self._trigger(slot, record, spent=[run.id for run in found.ended_badly], repeat=repeat)
+            again = found.nothing and record is not None and record.is_unanswered(self._attempt.generation)
+            return self._trigger(slot, record, spent=[run.id for run in found.ended_badly], again=again)
         if search.cancel:
             self._end(found.run.id)
             return self._trigger(slot, record, spent=[found.run.id])
@@ -226,14 +226,14 @@ class RunStarter:
         return SlotRecord(generation=self._attempt.generation, intent_at=self._clock.now())
 
     def _trigger(
-        self, slot: Slot, record: SlotRecord | None, *, spent: Iterable[str] = (), repeat: bool = False
+        self, slot: Slot, record: SlotRecord | None, *, spent: Iterable[str] = (), again: bool = False
     ) -> Started:
-        names = Names.of(slot.experiment_name, record, repeat=repeat)
+        names = Names.of(slot.experiment_name, record, repeat=again)
         record = spent_by(record or self._new_record(), spent)
         lost = 0
         while lost < _MAX_POSTS and len(names.used) < _MAX_NAMES:
             name = names.next()
-            record = self._intend(slot, record, name)
+            record = self._intend(slot, record, name, since=record.look_from if again else None)
             try:
                 run = self._post(slot, experiment_name=name)
             except ArizeConflictError as error:
@@ -241,12 +241,13 @@ class RunStarter:
                 if taken is not None:
                     return taken
                 names.used.append(str(name))
+                again = False
             except ArizeError as error:
                 taken = self._after_failed_post(slot, record, error)
                 if taken is not None:
                     return taken
-                names.lost.setdefault(name, record.intent_at)
-                lost += 1
+                names.lost.setdefault(name, record.look_from)
+                lost, again = lost + 1, True
             else:
                 self._log.info("Triggered run %s for %s", run.id, slot if name is None else f"experiment {name!r}")
                 self._write_down(slot, replace(record, run_id=run.id))
@@ -256,10 +257,14 @@ class RunStarter:
             "names used up. Nothing is known to be going; the next attempt looks for a run again before it triggers"
         )
 
-    def _intend(self, slot: Slot, record: SlotRecord, name: str | None) -> SlotRecord:
+    def _intend(self, slot: Slot, record: SlotRecord, name: str | None, *, since: datetime | None) -> SlotRecord:
         """Write the intent down. If that fails the error goes up: nothing was sent, the next attempt starts clean."""
-        intent = replace(
-            record, generation=self._attempt.generation, intent_at=self._clock.now(), run_id=None, name=name, ours=True
+        intent = SlotRecord(
+            generation=self._attempt.generation,
+            intent_at=self._clock.now(),
+            since=since,
+            spent=record.spent,
+            name=name,
         )
         self._records.put(slot.key, intent)
         return intent
