@@ -104,12 +104,13 @@ class _CreateTaskOperator(_TaskOperator):
             if_exists, given = self._checked(rendered=True)
             with self._hook() as hook:
                 existing = hook.find_task(self.name, self.space) if if_exists is not IfExists.FAIL else None
-                task = existing or self._create_or_find(hook, if_exists)
-                if existing is not None:
+                if existing is None:
+                    task = self._create_or_find(hook, given, if_exists)
+                else:
                     task = self._settle(hook, existing, given, if_exists)
                 return self._hand_over(hook, task, context)
 
-    def _create_or_find(self, hook: ArizeHook, if_exists: IfExists) -> Task:
+    def _create_or_find(self, hook: ArizeHook, given: Mapping[str, Any], if_exists: IfExists) -> Task:
         """Create; if another took the name meanwhile, or the answer got lost, see what there is now."""
         try:
             task = self._create(hook)
@@ -120,9 +121,11 @@ class _CreateTaskOperator(_TaskOperator):
             found = hook.find_task(self.name, self.space)
             if found is None:
                 raise
-            self.log.info(
-                "Task %s exists, id %s (%s)", self.name, found.id, "our create got through" if lost else error
-            )
+            self.log.info("Task %s exists, id %s (%s)", self.name, found.id, error)
+            if if_exists is not IfExists.FAIL:
+                return self._settle(hook, found, given, if_exists)
+            if differences(found.to_dict(), self._body(hook, given)):
+                raise  # it is not what we asked for, so our create did not make it
             return found
         self.log.info("Created task %s, id %s", self.name, task.id)
         return task
