@@ -9,7 +9,7 @@ JOBS ?= 2
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help venv test test-all slow e2e faults lint format demo up bench docs matrix clean
+.PHONY: help venv test test-all slow e2e faults lint format demo up bench docs matrix package clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -61,8 +61,11 @@ bench: venv ## The benchmarks; benchmarks/README.md says what they show
 docs: venv ## Build the documentation
 	$(MAKE) -C docs PYTHON=$(abspath $(BIN)/python) html
 
-matrix: ## Fast suite on every supported Airflow and Python, one deferral on 2.11, 3.0 and 3.3
-	@$(PYTHON) tools/matrix.py
+matrix: venv ## Fast suite on every supported Airflow and Python, one deferral on 2.11, 3.0 and 3.3; writes README's table
+	$(BIN)/nox -t matrix
+
+package: venv ## Build wheel and sdist, check both; licences and known vulnerabilities of what an install brings
+	$(BIN)/nox -s package audit lineage
 
 clean: ## Remove what the other targets made
 	rm -rf $(VENV) .demo build dist .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis docs/_build

@@ -1,0 +1,185 @@
+"""Everything that needs environments of its own: the support matrix, the package checks, the audit.
+
+``nox -l`` lists the sessions. ``nox -t matrix`` runs the fast tests on every supported Airflow and Python, a true
+deferral on some, and writes the table in README.md.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+import xml.etree.ElementTree as ET
+from dataclasses import dataclass
+from pathlib import Path
+
+import nox
+
+nox.options.default_venv_backend = "uv"
+nox.options.sessions = ["package", "audit"]
+
+ROOT = Path(__file__).parent
+RESULTS = ROOT / ".cache" / "matrix"
+TEST_TOOLS = ("pytest>=8.2", "pytest-asyncio", "pytest-timeout", "pytest-xdist", "hypothesis", "jsonschema", "statsd")
+E2E_TOOLS = ("asyncpg", "psycopg2-binary")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One row of the support matrix.
+
+    :param airflow: what is asked for.
+    :param python: minor version of Python.
+    :param beside: further requirements.
+    :param resolution: uv's; ``lowest-direct`` is the oldest release of everything this package depends on.
+    :param deferral: whether a true deferral through a real Airflow is run as well.
+    :param note: for the table.
+    """
+
+    airflow: str
+    python: str
+    beside: tuple[str, ...] = ()
+    resolution: str = "highest"
+    deferral: bool = False
+    note: str = ""
+
+
+#: Newer releases of these break Airflow 3.0.6 itself: its execution API refuses every task.
+_AIRFLOW_3_0 = ("fastapi<0.118", "starlette<1", "cadwyn<6")
+CELLS = (
+    Cell("2.11.0", "3.10", resolution="lowest-direct", note="lowest dependencies"),
+    Cell("2.11.2", "3.12", deferral=True),
+    Cell("3.0.6", "3.11", beside=_AIRFLOW_3_0, deferral=True, note="with `fastapi<0.118`, `cadwyn<6`"),
+    Cell("3.1.8", "3.12"),
+    Cell("3.2.2", "3.11"),
+    Cell("3.3.2", "3.10"),
+    Cell("3.3.*", "3.13", deferral=True, note="newest dependencies"),
+)
+
+
+def _python(minor: str) -> str:
+    """An interpreter of this machine, else the bare version, which uv then looks for or fetches."""
+    candidates = [shutil.which(f"python{minor}"), *sorted(Path.home().glob(f".pyenv/versions/{minor}.*/bin/python"))]
+    for path in candidates:
+        # A shim of pyenv may be there and not work.
+        if path and subprocess.run([path, "-c", ""], capture_output=True, check=False).returncode == 0:
+            return str(path)
+    return minor
+
+
+def _id(cell: Cell) -> str:
+    return f"airflow {cell.airflow}, python {cell.python}"
+
+
+@nox.session(tags=["matrix"])
+@nox.parametrize("python, cell", [nox.param(_python(cell.python), cell, id=_id(cell)) for cell in CELLS])
+def cells(session: nox.Session, cell: Cell) -> None:
+    """The fast tests on one Airflow and Python."""
+    session.install(
+        "--resolution", cell.resolution, "-e", ".", f"apache-airflow=={cell.airflow}", *cell.beside, silent=True
+    )
+    tools = (*TEST_TOOLS, *(E2E_TOOLS if cell.deferral else ()))
+    session.install(*tools, f"apache-airflow=={cell.airflow}", *cell.beside, silent=True)
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    begun = time.monotonic()
+    fast = _pytest(session, cell, "-n", "2", "--dist", "loadscope", "-m", "not slow and not e2e")
+    deferral = _pytest(session, cell, "-m", "e2e", "tests/e2e/test_deferral.py") if cell.deferral else None
+    result = {
+        "versions": _versions(session),
+        "fast": fast,
+        "deferral": deferral,
+        "seconds": round(time.monotonic() - begun),
+    }
+    (RESULTS / f"{CELLS.index(cell)}.json").write_text(json.dumps(result, indent=1))
+    if fast["failed"] or (deferral and deferral["failed"]):
+        session.error(f"{_id(cell)}: tests failed")
+
+
+def _pytest(session: nox.Session, cell: Cell, *arguments: str) -> dict[str, int]:
+    report = Path(tempfile.mkdtemp()) / "report.xml"
+    # The environment is passed on as it is, but for settings of an Airflow of the developer's.
+    env = {name: None for name in os.environ if name.startswith("AIRFLOW_")}
+    session.run("python", "-m", "pytest", "-q", f"--junitxml={report}", *arguments, env=env, success_codes=range(256))
+    if not report.exists():
+        return {"passed": 0, "failed": 1, "skipped": 0}
+    suites = list(ET.parse(report).getroot().iter("testsuite"))
+    total, failed, errors, skipped = (
+        sum(int(suite.get(name, 0)) for suite in suites) for name in ("tests", "failures", "errors", "skipped")
+    )
+    failed += errors + (total == 0)
+    return {"passed": total - failed - skipped, "failed": failed, "skipped": skipped}
+
+
+def _versions(session: nox.Session) -> dict[str, str]:
+    code = (
+        "import importlib.metadata as m, json, platform;"
+        "names = ('apache-airflow', 'apache-airflow-providers-common-compat', 'aiohttp', 'pydantic', 'requests');"
+        "print(json.dumps({'python': platform.python_version(), **{n: m.version(n) for n in names}}))"
+    )
+    return json.loads(session.run("python", "-c", code, silent=True))
+
+
+@nox.session(tags=["matrix"], venv_backend="none")
+def table(session: nox.Session) -> None:
+    """Write the table of the matrix into README.md, from the results of its cells."""
+    lines = ["| Airflow | Python | common-compat | fast tests | deferral | |", "|---|---|---|---|---|---|"]
+    for number, cell in enumerate(CELLS):
+        path = RESULTS / f"{number}.json"
+        if not path.exists():
+            session.error(f"{_id(cell)} was not run")
+        lines.append(_row(cell, json.loads(path.read_text())))
+    readme = ROOT / "README.md"
+    start, end = "<!-- support matrix: start -->\n", "<!-- support matrix: end -->"
+    text = readme.read_text()
+    pattern = re.escape(start) + ".*?" + re.escape(end)
+    readme.write_text(re.sub(pattern, lambda _: start + "\n".join(lines) + "\n" + end, text, flags=re.DOTALL))
+
+
+def _row(cell: Cell, result: dict) -> str:
+    versions, fast, deferral = result["versions"], result["fast"], result["deferral"]
+    compat = versions["apache-airflow-providers-common-compat"]
+    python = ".".join(versions["python"].split(".")[:2])
+    return (
+        f"| {versions['apache-airflow']} | {python} | {compat} | {_counted(fast)} | "
+        f"{_counted(deferral) if deferral else ''} | {cell.note} |"
+    )
+
+
+def _counted(result: dict[str, int]) -> str:
+    text = f"{result['passed']} passed"
+    if result["failed"]:
+        text += f", **{result['failed']} failed**"
+    return text + (f", {result['skipped']} skipped" if result["skipped"] else "")
+
+
+@nox.session
+def package(session: nox.Session) -> None:
+    """Build wheel and sdist, check both, and install the wheel alone."""
+    session.install("build", "twine", "check-wheel-contents", silent=True)
+    folder = Path(session.create_tmp()) / "dist"
+    shutil.rmtree(folder, ignore_errors=True)
+    session.run("python", "-m", "build", "--outdir", str(folder), str(ROOT), silent=True)
+    files = [str(path) for path in folder.iterdir()]
+    session.run("twine", "check", "--strict", *files)
+    (wheel,) = (path for path in files if path.endswith(".whl"))
+    session.run("check-wheel-contents", wheel)
+    session.run("python", "tools/check_distribution.py", *files)
+
+
+@nox.session
+def audit(session: nox.Session) -> None:
+    """Known vulnerabilities and licences of what an install brings beyond Airflow itself."""
+    session.install("-e", ".", silent=True)
+    session.install("pip-audit", "pip-licenses", silent=True)
+    session.run("python", "tools/audit.py", *session.posargs)
+
+
+@nox.session
+def lineage(session: nox.Session) -> None:
+    """The lineage tests, with the OpenLineage provider."""
+    session.install("-e", ".", "apache-airflow-providers-openlineage", *TEST_TOOLS, silent=True)
+    session.run("python", "-m", "pytest", "-q", "tests/lineage")
