@@ -1,12 +1,5 @@
 """The quality gate in the demonstration: seven good nights and a bad one, which is caught.
 
-Three steps, so that the nights can run beside the backfill::
-
-    gate = QualityGate(airflow, emulator.control, reports)   # before Airflow's scheduler starts: stages the bad night
-    gate.begin()                                             # triggers the nights; they run one after the other
-    gate.wait()                                              # until the last one has ended, or too much time has passed
-    print(gate.table()); problems = gate.problems()
-
 The DAG reads ``ARIZE_QUALITY_REPORTS``; put :func:`environment` into the environment of Airflow.
 """
 

@@ -1,4 +1,4 @@
-"""Starts the emulator and Airflow, runs the nightly experiment and the backfill, and says what is going on."""
+"""Starts the emulator and Airflow, runs an experiment, a backfill and a quality gate, and says what is going on."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_arize_tasks.emulator.process import EmulatorProcess
+from demo.quality import QualityGate, environment
 from local_airflow import LocalAirflow
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from local_airflow import TaskProcess
 
 ROOT = Path(__file__).parents[1]
-HOME = ROOT / ".demo" / "airflow"
+HOME, REPORTS = ROOT / ".demo" / "airflow", ROOT / ".demo" / "reports"
 NIGHTLY, DAILY = "arize_nightly_experiment", "arize_daily_evaluation"
 WAITERS = {NIGHTLY: "run_experiment", DAILY: "evaluate_interval"}
 FINAL = {"success", "failed", "skipped"}
@@ -67,8 +68,10 @@ class Show:
         today = datetime.now(timezone.utc).replace(hour=0, minute=0, second=0, microsecond=0)
         self.first, self.last = today - timedelta(days=days), today
         shutil.rmtree(HOME, ignore_errors=True)
+        shutil.rmtree(REPORTS, ignore_errors=True)
         self.emulator = EmulatorProcess(run_seconds=run_seconds)
         self.airflow: LocalAirflow
+        self.gate: QualityGate
 
     def say(self, text: str) -> None:
         """A line of progress."""
@@ -88,6 +91,7 @@ class Show:
                 env={
                     "AIRFLOW_CONN_ARIZE_DEFAULT": json.dumps(connection),
                     "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "True",
+                    **environment(REPORTS),
                 },
             )
             self.say("starting a real Airflow: API server, scheduler with LocalExecutor, triggerer, SQLite ...")
@@ -101,7 +105,7 @@ class Show:
         self._stack.close()
 
     def play(self) -> None:
-        """Create the backfill, start scheduling, trigger the experiment, and watch until all have ended."""
+        """Run the backfill beside the experiment and watch until both have ended; then the nights of the gate."""
         first, last = self.first.date(), self.last.date() - timedelta(days=1)
         command = ["backfill", "create", "--dag-id", DAILY, "--from-date", str(first), "--to-date", str(last)]
         # Before the scheduler starts: on SQLite the two would write at the same time.
@@ -115,6 +119,10 @@ class Show:
         if self.browse:
             self.airflow.start_component("dag-processor")
         self._watch()
+        self.gate = QualityGate(self.airflow, self.emulator.control, say=self.say)
+        self.gate.begin()
+        if not self.gate.wait(LIMIT):
+            self.say(f"not every night ended within {LIMIT} s; see the logs in {HOME}")
 
     def _watch(self) -> None:
         seen: dict[tuple[str, str, str], str] = {}

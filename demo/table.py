@@ -74,7 +74,8 @@ def print_report(show: Show) -> Verdict:
         f"\nThe ledger of the week ({runs} runs): {ledger['spans']} spans in the windows, {ledger['once']} labelled"
         f" exactly once, {ledger['missed']} missed, {ledger['twice']} labelled twice."
     )
-    broken = problems(lines, ledger, runs, show.days)
+    print(f"\nThe quality gate, scores with their change against the nights before:\n\n{show.gate.table()}")
+    broken = [*problems(lines, ledger, runs, show.days), *show.gate.problems()]
     for each in broken:
         print(f"NOT AS PROMISED: {each}")
     print("\nEverything held." if not broken else "")

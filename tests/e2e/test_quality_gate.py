@@ -19,7 +19,13 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
 DAG_ID = "arize_nightly_quality_gate"
 EXAMPLE = Path(__file__).parents[2] / "example_dags" / f"{DAG_ID}.py"
 GOOD = [f"good-{number}" for number in range(1, 8)]
-TASKS = ("create_experiment_task", "create_correctness_task", "create_hallucination_task", "run_experiment")
+TASKS = (
+    "integration_id",
+    "create_experiment_task",
+    "create_correctness_task",
+    "create_hallucination_task",
+    "run_experiment",
+)
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +60,7 @@ def states(airflow: LocalAirflow) -> dict[str, dict[str, str]]:
     """Task states by night, after eight nights in a row."""
     for run_id in (*GOOD, "bad"):
         airflow.api.trigger(DAG_ID, run_id)
-        airflow.api.wait_for_run(DAG_ID, run_id, limit=300)
+        airflow.api.wait_for_run(DAG_ID, run_id, limit=240)
     return {
         run_id: {task["task_id"]: task["state"] for task in airflow.api.tasks(DAG_ID, run_id)}
         for run_id in (*GOOD, "bad")
