@@ -21,9 +21,9 @@ SPACE, PROJECT, EVALUATOR = "demo-space", "demo-project", "correctness"
 
 
 @task.branch
-def whose_run(run_id: str) -> str:
+def whose_run(given: str) -> str:
     """Straight to the sensor if there is a run to wait for."""
-    return "wait" if run_id else "create_task"
+    return "wait" if given else "create_task"
 
 
 with DAG(
