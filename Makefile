@@ -58,14 +58,17 @@ up: ## The same, and leave Airflow's UI running until Ctrl-C
 bench: venv ## The benchmarks; benchmarks/README.md says what they show
 	$(BIN)/python -m benchmarks
 
-docs: venv ## Build the documentation
-	$(MAKE) -C docs PYTHON=$(abspath $(BIN)/python) html
+docs: ## Build the documentation; a warning is an error
+	@tools/make-venv "$(PYTHON)" .cache/docs-venv -e '.[docs]'
+	$(MAKE) -C docs PYTHON=$(abspath .cache/docs-venv/bin/python) html
 
-matrix: venv ## Fast suite on every supported Airflow and Python, one deferral on 2.11, 3.0 and 3.3; writes README's table
-	$(BIN)/nox -t matrix
+packages: ## Wheel and sdist with their checks, and the lineage tests with the OpenLineage provider
+	@tools/make-venv "$(PYTHON)" .cache/nox-venv nox uv
+	PATH="$(abspath .cache/nox-venv/bin):$$PATH" nox -s package lineage
 
-package: venv ## Build wheel and sdist, check both; licences and known vulnerabilities of what an install brings
-	$(BIN)/nox -s package audit lineage
+matrix: ## Fast suite on every supported Airflow and Python, one deferral on 2.11, 3.0 and 3.3; writes README's table
+	@tools/make-venv "$(PYTHON)" .cache/nox-venv nox uv
+	PATH="$(abspath .cache/nox-venv/bin):$$PATH" nox -t matrix
 
 clean: ## Remove what the other targets made
 	rm -rf $(VENV) .demo build dist .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis docs/_build
