@@ -127,6 +127,7 @@ class Watched:
         "due",
         "failures",
         "looked_at",
+        "page",
         "planned",
         "poll_interval",
         "run",
@@ -144,6 +145,8 @@ class Watched:
         self.due = float("inf")
         self.planned = 0.0
         self.looked_at = float("-inf")
+        #: The page of the task's listing that the run was last found on, from 0.
+        self.page: int | None = None
         self._told_of_429 = False
 
     @property

@@ -27,6 +27,7 @@ from airflow_provider_arize_tasks.client.errors import (
     ArizeServerError,
     ArizeTransportError,
 )
+from airflow_provider_arize_tasks.decisions.sharing import reach
 from airflow_provider_arize_tasks.triggers.brief import get_brief, list_briefs
 from airflow_provider_arize_tasks.triggers.channel import Channel
 from airflow_provider_arize_tasks.triggers.wait import DEADLINE_GRACE, Group, Wait, Watched
@@ -231,14 +232,16 @@ class Watcher:
 
     async def _list(self, group: Group, wanted: list[Watched]) -> list[Watched]:
         """Answer for runs by listing those of their task; returns the ones that no page answered for."""
-        missing = {seen.run_id: seen for seen in wanted}
-        statuses = group.listing.plan(len(missing))
-        if not statuses or group.task_id is None:
+        pages = reach((seen.page for seen in wanted), len(group.runs))
+        statuses = group.listing.plan(len(wanted), pages) if group.task_id is not None else ()
+        if not statuses:
             return wanted
-        answered = 0
+        if 2 * len(wanted) >= len(group.runs):
+            wanted = list(group.runs.values())  # so that all of them fall into step
+        missing, read = {seen.run_id: seen for seen in wanted}, 0
         try:
             for status in statuses:
-                answered += await self._read_pages(group, status, missing)
+                read += await self._read_pages(group, status, missing, pages)
         except ArizeRateLimitError as error:
             self._fail(missing.values(), error)
             return []
@@ -248,28 +251,25 @@ class Watcher:
             return []
         except ArizeError as error:
             log.debug("Listing the runs of task %s failed, fetching them singly: %s", group.task_id, error)
-        if answered >= min(2, len(wanted)):
-            group.listing.useful()
-        else:
-            group.listing.useless()
+        group.listing.judge(read=read, wanted=len(wanted), answered=len(wanted) - len(missing))
         return list(missing.values())
 
-    async def _read_pages(self, group: Group, status: str | None, missing: dict[str, Watched]) -> int:
-        """Read pages of a listing while they are worth it; returns for how many wanted runs they answered."""
-        assert group.task_id is not None  # noqa: S101  # for the type checker: the caller has looked
-        total, cursor = 0, None
+    async def _read_pages(self, group: Group, status: str | None, missing: dict[str, Watched], pages: int) -> int:
+        """Read pages of a listing while they are worth it; returns how many that were."""
+        read, empty, cursor = 0, 0, None
         while True:
-            page = await self.channel.ask(list_briefs(group.task_id, status, cursor))
+            page = await self.channel.ask(list_briefs(str(group.task_id), status, cursor))
             now, spread, answered = self._loop.time(), random.random(), 0  # noqa: S311  # jitter, no secret
             for run in page.items:
                 seen = group.runs.get(run.id)
                 if seen is not None:
+                    seen.page = read if status is None else None
                     seen.saw(run, now, spread)
                     answered += missing.pop(run.id, None) is not None
-            total += answered
-            cursor = page.next_cursor
-            if not cursor or not group.listing.follow(answered, len(missing)):
-                return total
+            read, empty, cursor = read + 1, empty + (not answered), page.next_cursor
+            more = {"read": read, "reach": pages, "answered": answered, "missing": len(missing), "empty": empty}
+            if not cursor or not group.listing.follow(**more):
+                return read
 
     async def _get_singly(self, wanted: list[Watched]) -> None:
         """Fetch runs one by one. Two faults in a row that are not about one run end it: they would hit all others."""
