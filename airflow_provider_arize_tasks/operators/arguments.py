@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from enum import Enum
@@ -113,7 +114,12 @@ def count(value: Any) -> int:
 
 
 def ids(value: Any) -> list[str]:
-    """A list of ids; one alone may stand for itself."""
+    """A list of ids; one alone may stand for itself, and a template may render a list as JSON."""
+    if isinstance(value, str) and value.lstrip().startswith("["):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            raise FieldError("must be a list of ids; this is no JSON") from None
     if isinstance(value, str):
         return [value]
     if isinstance(value, Iterable):

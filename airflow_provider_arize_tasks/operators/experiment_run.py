@@ -21,9 +21,9 @@ from airflow_provider_arize_tasks.operators import arguments as args
 from airflow_provider_arize_tasks.operators.base import TriggerRunOperator
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from airflow_provider_arize_tasks.client.types import TaskRun
+    from airflow_provider_arize_tasks.client.types import Task, TaskRun
     from airflow_provider_arize_tasks.operators.arguments import Checker
     from airflow_provider_arize_tasks.operators.session import RunSession
 
@@ -117,7 +117,7 @@ class ArizeTriggerExperimentRunOperator(TriggerRunOperator):
         problem = experiment_name_problem(check.read("experiment_name", self.experiment_name, _text, "pending"))
         check.note([problem] if problem else [])
         try:
-            check_run(experiment=True, rendered=check.rendered, **self._run_arguments())
+            check_run(experiment=True, rendered=check.rendered, **self._run_arguments(rendered=check.rendered))
         except ArizeValidationError as error:
             check.note(each for each in error.problems if problem is None or not each.startswith("experiment_name"))
         check.choice("on_already_evaluated", self.on_already_evaluated, OnAlreadyEvaluated, OnAlreadyEvaluated.SUCCEED)
@@ -126,16 +126,22 @@ class ArizeTriggerExperimentRunOperator(TriggerRunOperator):
         if self.wait_for_evaluations and not self.wait_for_completion:
             check.note(["wait_for_evaluations needs wait_for_completion: evaluations start when the run is complete"])
 
-    def _run_arguments(self) -> dict[str, Any]:
-        return {
-            "experiment_name": self.experiment_name,
+    def _run_arguments(self, *, rendered: bool) -> dict[str, Any]:
+        """The arguments that were given. Of two that exclude each other, a template may yet render to nothing."""
+        given = {
             "dataset_version_id": self.dataset_version_id,
             "max_examples": self.max_examples,
-            "example_ids": self.example_ids,
+            "example_ids": _alone(self.example_ids),
             "query_filter": self.query_filter,
             "tracing_metadata": self.tracing_metadata,
-            "evaluation_task_ids": self.evaluation_task_ids,
+            "evaluation_task_ids": _alone(self.evaluation_task_ids),
         }
+        known = {
+            name: args.optional(_as_it_is)(value)
+            for name, value in given.items()
+            if rendered or not args.is_pending(value)
+        }
+        return {"experiment_name": self.experiment_name, **known}
 
     def _first_slots(self, session: RunSession) -> tuple[Slot, ...]:
         task = session.resolve_task(args.reference(self.task))
@@ -144,8 +150,10 @@ class ArizeTriggerExperimentRunOperator(TriggerRunOperator):
                 f"task {task.name or task.id!r} is of type {task.type.value} and makes no experiment; trigger it with "
                 "ArizeTriggerEvaluationRunOperator. Nothing was triggered"
             )
-        # Wrong names of evaluation tasks show now, before the experiment has run for hours.
+        # Wrong evaluation tasks show now, before the experiment has run for hours.
         self._evaluation_ids = self._resolve_evaluations(session)
+        if self.wait_for_evaluations:
+            _refuse_others(session.task(each) for each in self._evaluation_ids)
         return (Slot(task_id=task.id, experiment_name=self.experiment_name.strip(), dataset_id=task.dataset_id),)
 
     _evaluation_ids: tuple[str, ...] = ()
@@ -158,7 +166,7 @@ class ArizeTriggerExperimentRunOperator(TriggerRunOperator):
         """Arguments of ``ArizeHook.trigger_run`` for a slot, but for the experiment's name."""
         if slot.experiment_name is None:
             return {"experiment_ids": list(slot.experiment_ids)}
-        given = self._run_arguments()
+        given = self._run_arguments(rendered=True)
         given.pop("experiment_name")
         given.pop("evaluation_task_ids")
         if not self.wait_for_evaluations:
@@ -206,6 +214,33 @@ class ArizeTriggerExperimentRunOperator(TriggerRunOperator):
         if self.wait_for_evaluations:
             result["evaluations"] = [dict(each.run) for each in done[1:] if each.run is not None]
         return result
+
+
+def _refuse_others(tasks: Iterable[Task]) -> None:
+    """Only a dataset's evaluation task can be triggered for an experiment.
+
+    :raises ArizeConfigError: names those that can't.
+    """
+    others = [
+        f"{task.name or task.id!r} ({task.type.value}{', of a project' if task.project_id else ''})"
+        for task in tasks
+        if task.type is TaskType.RUN_EXPERIMENT or (task.project_id and not task.dataset_id)
+    ]
+    if others:
+        raise ArizeConfigError(
+            f"evaluation_task_ids: with wait_for_evaluations they must be evaluation tasks of a dataset, and "
+            f"{', '.join(others)} can't be triggered for an experiment. Nothing was triggered"
+        )
+
+
+def _alone(value: Any) -> Any:
+    """One id alone stands for itself; lists, as they are or as JSON, are left as they are."""
+    is_one = isinstance(value, str) and value.strip() not in ("", "None") and not value.lstrip().startswith("[")
+    return [value] if is_one and not args.is_pending(value) else value
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
 
 
 def _text(value: Any) -> str:
