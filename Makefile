@@ -62,7 +62,7 @@ docs: ## Build the documentation; a warning is an error
 	@tools/make-venv "$(PYTHON)" .cache/docs-venv -e '.[docs]'
 	$(MAKE) -C docs PYTHON=$(abspath .cache/docs-venv/bin/python) html
 
-packages: ## Wheel and sdist with their checks, and the lineage tests with the OpenLineage provider
+package: ## Wheel and sdist with their checks, and the lineage tests with the OpenLineage provider
 	@tools/make-venv "$(PYTHON)" .cache/nox-venv nox uv
 	PATH="$(abspath .cache/nox-venv/bin):$$PATH" nox -s package lineage
 
