@@ -1,0 +1,79 @@
+"""Benchmark 3: daily windows through ``airflow backfill``, against an operator that does nothing but defer once."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.common import save, table
+from benchmarks.real import END, airflow_and_arize, task_cpu
+
+if TYPE_CHECKING:
+    from local_airflow import LocalAirflow
+
+MEASURES = ("wall", "worker_cpu")
+
+
+def one(airflow: LocalAirflow, dag_id: str, windows: int) -> dict[str, Any]:
+    """One backfill from its creation to the end of its last DAG run; those of an earlier one are run again."""
+    cleared_before = time.time()
+    begin = time.monotonic()
+    last = END - timedelta(days=1)
+    first = last - timedelta(days=windows - 1)
+    airflow.cli(
+        "backfill", "create", "--dag-id", dag_id, "--from-date", first.isoformat(), "--to-date", last.isoformat(),
+        "--max-active-runs", "16", "--reprocess-behavior", "completed",
+    )  # fmt: skip
+    created = time.monotonic() - begin
+
+    def ended() -> bool:
+        runs = airflow.api.runs(dag_id)
+        return len(runs) == windows and all(run["state"] in ("success", "failed") for run in runs)
+
+    airflow.api.wait_for(f"the backfill of {dag_id}", ended, limit=3600, every=1)
+    wall = time.monotonic() - begin
+    runs = airflow.api.runs(dag_id)
+    mine = [each for each in airflow.processes() if each.dag_id == dag_id and each.born >= cleared_before]
+    everything = task_cpu(airflow, dag_id, {run["dag_run_id"] for run in runs})
+    return {
+        "dag": dag_id,
+        "wall": wall,
+        "created_in": created,
+        "worker_cpu": sum(each.cpu or 0.0 for each in mine),
+        "processes": len(mine),
+        "processes_so_far": everything["processes"],
+        "succeeded": sum(run["state"] == "success" for run in runs),
+    }
+
+
+def main(*, quick: bool = False) -> None:
+    """Measure, print, save."""
+    windows, seconds, rounds = (6, 5, 1) if quick else (60, 10, 3)
+    found: list[dict[str, Any]] = []
+    with airflow_and_arize(count=1, days=windows, seconds=seconds) as (airflow, emulator):
+        for dag_id in ("daily_ours", "daily_time"):
+            airflow.api.unpause(dag_id)
+        for _ in range(rounds):
+            for dag_id in ("daily_ours", "daily_time"):
+                # Each round labels everything anew, else the second would find that there is nothing left to do.
+                emulator.control.forget_requests()
+                runs_before = emulator.control.counters()["runs_total"]
+                found.append(one(airflow, dag_id, windows))
+                counters = emulator.control.counters()
+                found[-1]["requests"] = sum(counters["requests"].values())
+                found[-1]["requests_by_kind"] = counters["requests"]
+                found[-1]["remote_runs"] = counters["runs_total"] - runs_before
+    table(
+        f"{windows} daily windows, each with a remote run of {seconds} s",
+        ["DAG", "wall s", "workers CPU s", "task processes", "succeeded", "remote runs", "requests"],
+        [
+            [each[key] for key in ("dag", *MEASURES, "processes", "succeeded", "remote_runs", "requests")]
+            for each in found
+        ],
+    )
+    pairs = list(zip(found[::2], found[1::2], strict=True))
+    ratios = {name: statistics.median(ours[name] / other[name] for ours, other in pairs) for name in MEASURES}
+    table("Ours over deferring once, median", ["of", "ratio"], list(ratios.items()))
+    save("backfill", {"windows": windows, "seconds": seconds, "rounds": found, "ratios": ratios})
