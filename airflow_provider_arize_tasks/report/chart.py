@@ -147,12 +147,18 @@ def _shade(nights: Sequence[Night], scale: _Scale) -> str:
 
 def _dates(nights: Sequence[Night], scale: _Scale) -> str:
     every = math.ceil(len(nights) / DATE_LABELS)
+    is_one_day = len(nights) > 1 and len({short_date(night.created_at) for night in nights}) == 1
     parts = []
     for index in range(len(nights) - 1, -1, -every):
-        label = short_date(nights[index].created_at) or nights[index].experiment[-10:]
+        label = _moment(nights[index].created_at, is_one_day=is_one_day) or nights[index].experiment[-10:]
         x = scale.x(index)
         parts.append(f'<text x="{x}" y="{HEIGHT - 8}" text-anchor="middle">{escape(label)}</text>')
     return "".join(parts)
+
+
+def _moment(text: str | None, *, is_one_day: bool) -> str:
+    """The date, or the time where everything happened on one day."""
+    return (text or "")[11:16] if is_one_day else short_date(text)
 
 
 def _line(scale: _Scale, value: float | None, name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from datetime import date, timedelta
 from html.parser import HTMLParser
 from random import Random
@@ -174,6 +175,14 @@ def test_a_night_without_scores_leaves_a_gap() -> None:
     _, document = page_of(report(nights))
     assert document.count("polyline", "trend") == 2
     assert document.count("g", "night") == 4
+
+
+def test_experiments_of_one_day_are_told_apart_by_their_time() -> None:
+    nights = [replace(night(index), created_at=f"2026-08-01T0{index}:30:00.000Z") for index in range(3)]
+    _, document = page_of(report(nights))
+    assert "00:30" in document.text
+    assert "02:30" in document.text
+    assert "1 Aug" not in document.text
 
 
 def test_scores_that_are_all_alike_can_be_drawn() -> None:
