@@ -262,7 +262,9 @@ class ArizeCreateRunExperimentTaskOperator(_CreateTaskOperator):
     :param name: name of the task, unique in its space. (templated)
     :param dataset: name or id of the dataset whose examples are run. (templated)
     :param run_configuration: what to run, a plain dict; its ``experiment_type`` (``LLM_GENERATION``,
-        ``TEMPLATE_EVALUATION`` or ``AGENT_CALL``) says which keys it has. An unknown key is an error. (templated)
+        ``TEMPLATE_EVALUATION`` or ``AGENT_CALL``) says which keys it has. An unknown key is an error. (templated:
+        Airflow renders double braces, so write a ``MUSTACHE`` message as ``{% raw %}{{input}}{% endraw %}``, or take
+        ``F_STRING`` with its single ones)
     :param space: name or id of the space names are looked up in. Default: the connection's. (templated)
     :param if_exists: what to do when the name exists: ``reuse`` (default) takes the task as it is and logs how it
         differs, ``update`` replaces its configuration, ``fail`` fails without a retry. (templated)
