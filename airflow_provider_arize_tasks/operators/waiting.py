@@ -42,14 +42,15 @@ class WaitEvent:
 
         :raises ArizeWaitError: the event is not one of :class:`ArizeTaskRunTrigger`'s.
         """
-        status: Any = event.get("status") if event else None
-        state = event.get("state") if event else None
-        if status not in get_args(WaitStatus) or not isinstance(state, dict) or event is None:
+        given: Mapping[str, Any] = event if isinstance(event, dict) else {}
+        status: Any = given.get("status")
+        state = given.get("state")
+        if status not in get_args(WaitStatus) or not isinstance(state, dict):
             raise ArizeWaitError(
                 f"the trigger came back with an event this release doesn't know ({status!r}); nothing is assumed about "
                 "the run. The next attempt takes it over"
             )
-        return cls(status=status, message=str(event.get("message") or ""), state=state)
+        return cls(status=status, message=str(given.get("message") or ""), state=state)
 
 
 def wait_here(

@@ -152,7 +152,7 @@ class ArizeTaskRunSensor(BaseSensorOperator):
             run = hook.get_run(run_id=self._checked(rendered=True))
             if run.status.is_terminal:
                 return self._result(run)
-            deadline = float(wait.state["deadline"])
+            deadline = float(wait.state.get("deadline") or 0)
             if time.time() < deadline:
                 self.log.info("Run %s is %s (%s); waiting on", run.id, run.status_text, wait.message or wait.status)
                 self._defer(run, deadline=deadline)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_arize_tasks.client import sync
 from airflow_provider_arize_tasks.client.retry import RetryPolicy
-from airflow_provider_arize_tasks.decisions import run_identity
+from airflow_provider_arize_tasks.decisions import run_identity, schedule
 from airflow_provider_arize_tasks.operators import starter
 
 if TYPE_CHECKING:
@@ -29,3 +29,9 @@ def settle_quickly(monkeypatch: pytest.MonkeyPatch, seconds: float = 1.2) -> Non
     for module in (run_identity, starter):
         monkeypatch.setattr(module, "SETTLE", timedelta(seconds=seconds))
     monkeypatch.setattr(starter, "_PAUSE", 0.1)
+
+
+def look_again_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a failed look within hundredths of a second instead of minutes."""
+    monkeypatch.setattr(schedule, "_OUTAGE_FIRST", 0.02)
+    monkeypatch.setattr(schedule, "_OUTAGE_MAX", 0.05)
