@@ -54,6 +54,21 @@ class ArizeHook(ArizeConnected, ArizeReading, ArizeWindows):
     :param arize_conn_id: id of the connection.
     """
 
+    # Airflow before 3.2 looks for these two in the class itself and not in its bases.
+    @classmethod
+    def get_connection_form_widgets(cls) -> dict[str, Any]:
+        """Fields of the connection form on Airflow before 3.2."""
+        from airflow_provider_arize_tasks.hooks.connection_form import connection_form_widgets
+
+        return connection_form_widgets()
+
+    @classmethod
+    def get_ui_field_behaviour(cls) -> dict[str, Any]:
+        """Look of the connection form on Airflow before 3.2."""
+        from airflow_provider_arize_tasks.hooks.connection_form import ui_field_behaviour
+
+        return ui_field_behaviour()
+
     def list_tasks(
         self,
         *,

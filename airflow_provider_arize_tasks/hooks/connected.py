@@ -42,20 +42,6 @@ class ArizeConnected(BaseHook):
         super().__init__(**kwargs)
         self.arize_conn_id = arize_conn_id
 
-    @classmethod
-    def get_connection_form_widgets(cls) -> dict[str, Any]:
-        """Fields of the connection form on Airflow before 3.2."""
-        from airflow_provider_arize_tasks.hooks.connection_form import connection_form_widgets
-
-        return connection_form_widgets()
-
-    @classmethod
-    def get_ui_field_behaviour(cls) -> dict[str, Any]:
-        """Look of the connection form on Airflow before 3.2."""
-        from airflow_provider_arize_tasks.hooks.connection_form import ui_field_behaviour
-
-        return ui_field_behaviour()
-
     @staticmethod
     def config_from_connection(conn: Any) -> ClientConfig:
         """Read a connection.

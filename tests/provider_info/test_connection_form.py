@@ -79,3 +79,11 @@ def test_browser_gets_our_form(seen):
     standard = services.HookMetaService._make_standard_fields(seen[2]["arize"])
     assert standard.password.title == "API key"
     assert standard.login.hidden
+
+
+@pytest.mark.parametrize("method", ["get_connection_form_widgets", "get_ui_field_behaviour"])
+def test_airflow_before_3_2_finds_the_form_in_the_class_itself(method):
+    """It doesn't look at base classes."""
+    from airflow_provider_arize_tasks.hooks.arize import ArizeHook
+
+    assert method in vars(ArizeHook)
