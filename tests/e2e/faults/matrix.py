@@ -7,6 +7,7 @@ import json
 import re
 import threading
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from tests.e2e.arize import Arize
-from tests.e2e.faults.support.fault_rows import COMPONENT_DAG, COMPONENT_FAULTS, EXPERIMENT, LOOP_DAG, ROWS, Row
+from tests.e2e.faults.support.fault_rows import COMPONENT_DAG, COMPONENT_FAULTS, EXPERIMENT, LOOPS, ROWS, Loop, Row
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 PROJECT = "fault-matrix"
 SPANS = 20
+EXAMPLES = 10
 TASK = "trigger"
 #: Seconds after a task's end at which its remote runs are looked at: a killed trigger cancels within two.
 GRACE = 8.0
@@ -33,11 +35,17 @@ ACTIVE = {"PENDING", "RUNNING"}
 
 @dataclass(kw_only=True)
 class Result:
-    """What came of a row, or of one DAG run of it."""
+    """What came of a row, or of one DAG run of it.
+
+    ``task``: the Arize task; ``experiments``: regular expression on the names of its experiments, where it has some.
+    """
 
     name: str
     what: str
     expected: Row | None
+    task: str = ""
+    experiments: str = ""
+    operator: str = "evaluation"
     state: str = ""
     runs: int = 0
     going: int = 0
@@ -80,8 +88,10 @@ class Matrix:
             if row.inject is not None:
                 path = f"/v2/tasks/{re.escape(quote(self.tasks[row.name], safe=''))}/trigger"
                 self.control.inject(**{"method": "POST", "path": path, **row.inject})
-        for name in (COMPONENT_DAG, LOOP_DAG):
-            self.tasks[name] = self._evaluation_task(name)
+        self.tasks[COMPONENT_DAG] = self._evaluation_task(COMPONENT_DAG)
+        for loop in LOOPS:
+            make = self.arize.experiment_task if loop.kind == EXPERIMENT else self._evaluation_task
+            self.tasks[loop.dag_id] = make(loop.dag_id)
 
     def _evaluation_task(self, name: str) -> str:
         return self.arize.evaluation_task(name, project=PROJECT)
@@ -103,7 +113,6 @@ class Matrix:
 
     def finish(self, result: Result, dag_id: str, run_id: str, window: tuple[str, str], limit: float) -> Result:
         """Wait for the task's end, then count."""
-        task_name = dag_id if result.expected is None else result.expected.name
         begun = time.monotonic()
         try:
             task = self.api.wait_for_task(dag_id, run_id, TASK, limit=limit)
@@ -113,28 +122,32 @@ class Matrix:
         result.seconds += time.monotonic() - begun
         result.state = str(task["state"])
         time.sleep(GRACE)
-        self._count_remote(result, task_name, window)
+        if result.experiments:
+            self._count_experiments(result)
+        else:
+            self._count_labels(result, window)
         killed = self._kills(dag_id, run_id)
         result.kills = len(killed)
         result.steps = [kill["step"] for kill in killed]
         self._read_logs(result, dag_id, run_id, {kill["attempt"] for kill in killed})
         return result
 
-    def _count_remote(self, result: Result, task_name: str, window: tuple[str, str]) -> None:
-        runs = self.control.runs(task_name)
-        if task_name in (COMPONENT_DAG, LOOP_DAG):
-            runs = [run for run in runs if _same(run["data_start_time"], window[0])]
-        result.runs = len(runs)
-        result.going = sum(run["status"].upper() in ACTIVE for run in runs)
-        if result.expected is not None and result.expected.kind == EXPERIMENT:
-            made = [each for each in self.control.experiments() if each["name"].startswith(f"{task_name} ")]
-            rows = [row["example_id"] for each in made for row in each["rows"]]
-            result.spans, result.once = 10, len(set(rows))
-            result.missed, result.twice = 10 - len(set(rows)), len(rows) - len(set(rows))
-            return
-        ledger = self.control.ledger(task=task_name, start=window[0], end=window[1])
+    def _count_labels(self, result: Result, window: tuple[str, str]) -> None:
+        runs = [run for run in self.control.runs(result.task) if _same(run["data_start_time"], window[0])]
+        ledger = self.control.ledger(task=result.task, start=window[0], end=window[1])
+        result.runs, result.going = len(runs), sum(run["status"].upper() in ACTIVE for run in runs)
         result.spans, result.once = ledger["spans"], ledger["once"]
         result.missed, result.twice = ledger["missed"], ledger["twice"]
+
+    def _count_experiments(self, result: Result) -> None:
+        """Experiments instead of windows, their rows instead of labels."""
+        made = [each for each in self.control.experiments() if re.match(result.experiments, each["name"])]
+        ids = {each["id"] for each in made}
+        runs = [run for run in self.control.runs(result.task) if run["experiment_id"] in ids]
+        rows = Counter(row["example_id"] for each in made for row in each["rows"])
+        result.runs, result.going = len(runs), sum(run["status"].upper() in ACTIVE for run in runs)
+        result.spans, result.once = EXAMPLES, sum(count == 1 for count in rows.values())
+        result.missed, result.twice = EXAMPLES - len(rows), sum(count > 1 for count in rows.values())
 
     def _kills(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
         file = self.kills / f"{dag_id}.{run_id}.jsonl"
@@ -160,7 +173,9 @@ class Matrix:
         """One row, from trigger to count."""
         from tests.e2e.faults.actions import ACTIONS
 
-        result = Result(name=row.name, what=row.what, expected=row)
+        operator = row.kind if row.deferrable else f"{row.kind}, in the worker"
+        result = Result(name=row.name, what=row.what, expected=row, task=row.name, operator=operator)
+        result.experiments = rf"{row.name} row" if row.kind == EXPERIMENT else ""
         dag_id, run_id = f"fault_{row.name}", "row"
         try:
             window = self.start(dag_id, run_id)
@@ -184,21 +199,24 @@ class Matrix:
         hurt()
         results = []
         for run_id, window in windows.items():
-            result = Result(name=run_id, what=COMPONENT_FAULTS[name], expected=None)
+            result = Result(name=run_id, what=COMPONENT_FAULTS[name], expected=None, task=COMPONENT_DAG)
             results.append(self.finish(result, COMPONENT_DAG, run_id, window, limit=240))
         return results
 
     def loop(self, count: int, side_by_side: int = 8) -> list[Result]:
         """Many DAG runs whose worker process is killed at random moments."""
 
-        def one(number: int) -> Result:
-            run_id = f"loop-{number:02d}"
-            result = Result(name=run_id, what="kill -9 of the worker at a random moment", expected=None)
-            window = self.start(LOOP_DAG, run_id)
-            return self.finish(result, LOOP_DAG, run_id, window, limit=400)
+        def one(job: tuple[Loop, int]) -> Result:
+            loop, number = job
+            run_id = f"{loop.dag_id.replace('_', '-')}-{number:02d}"
+            result = Result(name=run_id, what=loop.what, expected=None, task=loop.dag_id, operator=loop.what)
+            result.experiments = rf"{run_id}(-\d+)?$" if loop.kind == EXPERIMENT else ""
+            window = self.start(loop.dag_id, run_id)
+            return self.finish(result, loop.dag_id, run_id, window, limit=400)
 
+        jobs = [(loop, number) for loop in LOOPS for number in range(round(count * loop.share))]
         with ThreadPoolExecutor(side_by_side) as pool:
-            return list(pool.map(one, range(count)))
+            return list(pool.map(one, jobs))
 
 
 def _same(left: str, right: str) -> bool:

@@ -58,11 +58,11 @@ def write_report(rows: list[Result], components: list[Result], loop: list[Result
 
 def _line(result: Result) -> str:
     row = result.expected
-    kind = "evaluation" if row is None else row.kind + ("" if row.deferrable else ", in the worker")
     expected = f" (expected {row.runs})" if row is not None and row.runs != result.runs else ""
     cells = (
-        result.what, kind, result.state, result.attempts, result.kills, result.platform, f"{result.runs}{expected}",
-        result.going, f"{result.once} of {result.spans}", result.missed, result.twice, _short(result),
+        result.what, result.operator, result.state, result.attempts, result.kills, result.platform,
+        f"{result.runs}{expected}", result.going, f"{result.once} of {result.spans}", result.missed, result.twice,
+        _short(result),
     )  # fmt: skip
     return "| " + " | ".join(str(cell) for cell in cells) + " |\n"
 
@@ -92,12 +92,23 @@ def _merged(components: list[Result]) -> list[Result]:
 
 
 def _loop(loop: list[Result], seed: str) -> str:
-    text = "| kills of one task's processes | DAG runs | task ended | remote runs | still going | missed | twice |\n"
-    text += "|---|---|---|---|---|---|---|\n"
-    for kills, group in groupby(sorted(loop, key=lambda each: each.kills), key=lambda each: each.kills):
+    head = (
+        "operator",
+        "DAG runs",
+        "kills",
+        "most in one",
+        "task ended",
+        "remote runs",
+        "still going",
+        "missed",
+        "twice",
+    )
+    text = "| " + " | ".join(head) + " |\n" + "|---" * len(head) + "|\n"
+    for operator, group in groupby(loop, key=lambda each: each.operator):
         hit = list(group)
+        kills = [each.kills for each in hit]
         states = ", ".join(f"{state} {count}x" for state, count in Counter(each.state for each in hit).items())
         sums = [sum(getattr(each, name) for each in hit) for name in ("runs", "going", "missed", "twice")]
-        text += "| " + " | ".join(str(cell) for cell in (kills, len(hit), states, *sums)) + " |\n"
-    kills = sum(each.kills for each in loop)
-    return f"{text}\nSeed {seed}: {len(loop)} DAG runs, {kills} kills, each within a second of a process's start.\n"
+        cells = (operator, len(hit), sum(kills), max(kills), states, *sums)
+        text += "| " + " | ".join(str(cell) for cell in cells) + " |\n"
+    return f"{text}\nSeed {seed}. A task's processes are killed up to three times, executing, waiting or resuming.\n"

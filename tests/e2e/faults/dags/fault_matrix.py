@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 
 from airflow.providers.common.compat.sdk import DAG
-from fault_rows import COMPONENT_DAG, EXPERIMENT, LOOP_DAG, ROWS, Row
+from fault_rows import COMPONENT_DAG, EXPERIMENT, LOOPS, ROWS, Row
 from fault_steps import RANDOM, DyingEvaluation, DyingExperiment
 
 WINDOW = {"data_start_time": "{{ dag_run.conf['start'] }}", "data_end_time": "{{ dag_run.conf['end'] }}"}
@@ -48,9 +48,25 @@ def row_dag(row: Row) -> DAG:
 for each in ROWS:
     globals()[f"fault_{each.name}"] = row_dag(each)
 
-for dag_id, step in ((COMPONENT_DAG, None), (LOOP_DAG, RANDOM)):
-    globals()[dag_id] = make_dag(dag_id, retries=20)
-    DyingEvaluation(
-        dag=globals()[dag_id], task_id="trigger", task=dag_id, space="demo-space", poll_interval=2,
-        die_at=step, die_times=3, **WINDOW,
-    )  # fmt: skip
+globals()[COMPONENT_DAG] = make_dag(COMPONENT_DAG, retries=20)
+DyingEvaluation(
+    dag=globals()[COMPONENT_DAG], task_id="trigger", task=COMPONENT_DAG, space="demo-space", poll_interval=2, **WINDOW
+)
+
+for loop in LOOPS:
+    globals()[loop.dag_id] = make_dag(loop.dag_id, retries=20)
+    common = {
+        "dag": globals()[loop.dag_id],
+        "task_id": "trigger",
+        "task": loop.dag_id,
+        "space": "demo-space",
+        "poll_interval": 2,
+        "deferrable": loop.deferrable,
+        "die_at": RANDOM,
+        "die_times": 3,
+        "die_within": loop.seconds,
+    }
+    if loop.kind == EXPERIMENT:
+        DyingExperiment(experiment_name="{{ run_id }}", max_examples=10, **common)
+    else:
+        DyingEvaluation(**WINDOW, **common)

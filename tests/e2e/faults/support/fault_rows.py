@@ -155,4 +155,27 @@ COMPONENT_FAULTS = {
     "outage": "Arize unreachable for a minute",
 }
 COMPONENT_DAG = "fault_component"
-LOOP_DAG = "fault_loop"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loop:
+    """Many DAG runs of one kind whose processes are killed at random moments.
+
+    :param share: of the loop's DAG runs; :param seconds: a process dies within so long of its start, if it lives.
+    """
+
+    dag_id: str
+    what: str
+    share: float
+    seconds: tuple[float, ...]
+    kind: str = EVALUATION
+    deferrable: bool = True
+
+
+LOOPS = (
+    Loop(dag_id="fault_loop", what="evaluation", share=0.5, seconds=(0.2, 0.5, 1.0)),
+    Loop(
+        dag_id="fault_loop_worker", what="evaluation, in the worker", share=0.25, seconds=(1.0, 14.0), deferrable=False
+    ),
+    Loop(dag_id="fault_loop_experiment", what="experiment", share=0.25, seconds=(0.2, 0.5, 1.0), kind=EXPERIMENT),
+)

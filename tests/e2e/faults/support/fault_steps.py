@@ -28,7 +28,7 @@ from airflow_provider_arize_tasks.operators.runs import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 KILLS = Path(os.environ["FAULTS_KILLS"])
 
@@ -62,12 +62,12 @@ class Knife:
             os.kill(os.getppid(), signal.SIGKILL)
         os.kill(os.getpid(), signal.SIGKILL)
 
-    def die_within(self, seconds: float, seed: str) -> None:
-        """Die at a moment that ``seed`` draws from the next ``seconds``, if the process lives that long."""
+    def die_within(self, seconds: Sequence[float], seed: str) -> None:
+        """Die at a moment that ``seed`` draws, within one of ``seconds``, if the process lives that long."""
         if self.kills() >= self.times:
             return
-        delay = random.Random(f"{seed}/{self.kills()}").uniform(0, seconds)
-        self.die_in(delay)
+        draw = random.Random(f"{seed}/{self.kills()}")
+        self.die_in(draw.uniform(0, draw.choice(list(seconds))))
 
     def die_in(self, delay: float) -> None:
         timer = threading.Timer(delay, self.die)
@@ -122,17 +122,24 @@ def dying(base: Any) -> Any:
 
     class Dying(base):
         def __init__(
-            self, *, die_at: str | None = None, die_times: int = 1, whole_worker: bool = False, **kwargs: Any
+            self,
+            *,
+            die_at: str | None = None,
+            die_times: int = 1,
+            die_within: Sequence[float] = (),
+            whole_worker: bool = False,
+            **kwargs: Any,
         ) -> None:
             super().__init__(**kwargs)
             self.die_at = die_at
             self.die_times = die_times
+            self.die_within = tuple(die_within)
             self.whole_worker = whole_worker
 
         def _knife(self, context: Any) -> Knife:
             knife = Knife(context, self.die_at, self.die_times, whole_worker=self.whole_worker)
             if self.die_at == RANDOM:
-                knife.die_within(1.0, f"{os.environ.get('FAULTS_SEED', '1')}/{knife.file.name}")
+                knife.die_within(self.die_within, f"{os.environ.get('FAULTS_SEED', '1')}/{knife.file.name}")
             return knife
 
         def execute(self, context: Any) -> Any:
