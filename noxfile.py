@@ -51,7 +51,8 @@ class Cell:
 #: Newer releases of these break Airflow 3.0.6 itself: its execution API refuses every task.
 _AIRFLOW_3_0 = ("fastapi<0.118", "starlette<1", "cadwyn<6")
 CELLS = (
-    Cell("2.11.0", "3.10", resolution="lowest-direct", note="lowest dependencies"),
+    # Airflow 2.11.0 does not know of universal-pathlib 0.3, which breaks its ObjectStoragePath; 2.11.2 excludes it.
+    Cell("2.11.0", "3.10", ("universal-pathlib<0.3",), resolution="lowest-direct", note="lowest dependencies"),
     Cell("2.11.2", "3.12", deferral=True),
     Cell("3.0.6", "3.11", beside=_AIRFLOW_3_0, deferral=True, note="with `fastapi<0.118`, `cadwyn<6`"),
     Cell("3.1.8", "3.12"),

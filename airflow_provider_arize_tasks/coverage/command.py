@@ -99,7 +99,9 @@ def run(arguments: argparse.Namespace) -> int:
     :return: the exit status.
     """
     try:
-        found = _read(arguments)
+        # Airflow 2 logs to standard output, where the calendar and --json go.
+        with contextlib.redirect_stdout(sys.stderr):
+            found = _read(arguments)
     except ArizeError as error:
         sys.stderr.write(f"coverage: {error}\n")
         return 3 if error.retryable else 2

@@ -191,6 +191,9 @@ class _TaskInstance(SimpleNamespace):
     def xcom_push(self, key: str, value: Any, **_ignored: Any) -> None:
         self.result.xcoms[key] = _through_json(value)
 
+    def get_relevant_upstream_map_indexes(self, *_unmapped: Any, **_ignored: Any) -> None:
+        """Airflow 2 asks which instances of an upstream task are meant: all, as nothing here is mapped."""
+
     def xcom_pull(self, task_ids: Any = None, key: str = "return_value", default: Any = None, **_ignored: Any) -> Any:
         if task_ids is None or task_ids == self.task_id:
             return self.result.xcoms.get(key, default)
@@ -247,6 +250,7 @@ def _context(
         "task_instance": ti,
         "params": dict(task.params.dump()) if hasattr(task.params, "dump") else dict(task.params),
         "outlet_events": {},
+        "expanded_ti_count": None,
         "inlets": task.inlets,
         "outlets": task.outlets,
     }

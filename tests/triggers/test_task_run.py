@@ -41,12 +41,14 @@ def test_serialize_round_trip():
 
 
 def test_airflow_stores_and_restores_the_arguments():
-    from airflow.serialization.decoders import smart_decode_trigger_kwargs
+    decoders = pytest.importorskip("airflow.serialization.decoders", reason="Airflow before 3.2 stores them otherwise")
     from airflow.serialization.serialized_objects import BaseSerialization
 
     _, kwargs = ArizeTaskRunTrigger(run_ids=["a"], deadline=1e9, state={"x": {"y": [1, None]}}).serialize()
     stored = json.loads(json.dumps(BaseSerialization.serialize(kwargs)))
-    restored = {key: smart_decode_trigger_kwargs(value) for key, value in BaseSerialization.deserialize(stored).items()}
+    restored = {
+        key: decoders.smart_decode_trigger_kwargs(value) for key, value in BaseSerialization.deserialize(stored).items()
+    }
     assert ArizeTaskRunTrigger(**restored).serialize()[1] == kwargs
 
 
@@ -276,12 +278,22 @@ async def test_the_key_is_nowhere_to_be_seen(script, waiting, caplog, monkeypatc
 async def test_cancelled_error_leaves_with_its_message(script):
     script.add("a")
     trigger = ArizeTaskRunTrigger(run_ids=["a"], poll_interval=0.1)
-    task = asyncio.ensure_future(event_of(trigger))
+    left_with = []
+
+    async def runner():
+        """As Airflow's: it looks at the message in the coroutine that drives the trigger."""
+        try:
+            await event_of(trigger)
+        except asyncio.CancelledError as error:
+            left_with.extend(error.args)
+            raise
+
+    task = asyncio.ensure_future(runner())
     await until(lambda: script.counts["GET run"] >= 1)
     task.cancel("user-action")
-    with pytest.raises(asyncio.CancelledError) as caught:
+    with pytest.raises(asyncio.CancelledError):
         await task
-    assert caught.value.args == ("user-action",)
+    assert left_with == ["user-action"]
     assert not watchers()
     await trigger.cleanup()
     assert script.runs["a"]["status"] == "RUNNING"
