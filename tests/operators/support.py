@@ -31,7 +31,7 @@ def settle_quickly(monkeypatch: pytest.MonkeyPatch, seconds: float = 1.2) -> Non
     monkeypatch.setattr(starter, "_PAUSE", 0.1)
 
 
-def look_again_soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """After a failed look within hundredths of a second instead of minutes."""
-    monkeypatch.setattr(schedule, "_OUTAGE_FIRST", 0.02)
-    monkeypatch.setattr(schedule, "_OUTAGE_MAX", 0.05)
+def look_again_soon(monkeypatch: pytest.MonkeyPatch, first: float = 0.02) -> None:
+    """After a failed look within a fraction of a second instead of minutes."""
+    monkeypatch.setattr(schedule, "_OUTAGE_FIRST", first)
+    monkeypatch.setattr(schedule, "_OUTAGE_MAX", 2.5 * first)

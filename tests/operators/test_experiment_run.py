@@ -43,7 +43,7 @@ def experiment(experiment_task: str) -> Any:
             "task": experiment_task,
             "experiment_name": "night",
             "retries": 2,
-            "poll_interval": 0.1,
+            "poll_interval": 0.05,
             **arguments,
         }
         operator = ArizeTriggerExperimentRunOperator(task_id="experiment", **arguments)
@@ -364,7 +364,7 @@ def test_a_clear_ends_the_evaluations_of_the_experiment_that_is_made_anew(
     emulator.control.set_outcome("COMPLETED", task=judges[0], run_seconds=60)
     emulator.control.set_outcome("COMPLETED", task=judges[1], run_seconds=60)
     arguments = {"evaluation_task_ids": judges, "wait_for_evaluations": True}
-    first = experiment(**arguments, timeout=1.5, cancel_on_timeout=False)
+    first = experiment(**arguments, timeout=0.7, cancel_on_timeout=False)
     assert type(first.error) is ArizeRunTimeoutError
     second = experiment(cleared_after=first, **arguments)
     assert second.state == "success"

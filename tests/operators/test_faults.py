@@ -45,7 +45,7 @@ def evaluate(evaluation_task: str, window: Window) -> Callable[..., TaskResult]:
     def evaluate(
         retry_of: TaskResult | None = None, cleared_after: TaskResult | None = None, **arguments: Any
     ) -> TaskResult:
-        known = {"task": evaluation_task, **window.to_dict(), "retries": 2, "poll_interval": 0.1, **arguments}
+        known = {"task": evaluation_task, **window.to_dict(), "retries": 2, "poll_interval": 0.05, **arguments}
         interval = known.pop("data_interval", None)
         operator = ArizeTriggerEvaluationRunOperator(task_id="evaluate", **known)
         return run_task(operator, retry_of=retry_of, cleared_after=cleared_after, data_interval=interval)
@@ -184,7 +184,7 @@ def test_a_run_that_ends_in_an_unknown_status_never_passes_as_success(
     evaluate: Callable[..., TaskResult], emulator: EmulatorProcess, deferrable: bool
 ) -> None:
     emulator.control.set_outcome("ARCHIVED", run_seconds=0.1)
-    result = evaluate(deferrable=deferrable, timeout=1.0)
+    result = evaluate(deferrable=deferrable, timeout=0.5)
     assert (result.state, type(result.error)) == ("up_for_retry", ArizeRunTimeoutError)
     assert "ARCHIVED" in str(result.error)
 

@@ -179,7 +179,7 @@ def test_a_run_that_has_ended_meanwhile_is_no_trouble(
         return True
 
     with SigtermWhen(ended):
-        result = evaluate(poll_interval=20)
+        result = evaluate(poll_interval=0.8)
     assert result.state in ("up_for_retry", "success")
     assert statuses(emulator, evaluation_task) == ["COMPLETED"]
 

@@ -15,7 +15,7 @@ from airflow_provider_arize_tasks.sensors.task_run import ArizeTaskRunSensor
 from airflow_provider_arize_tasks.testing import runner
 from airflow_provider_arize_tasks.testing.plugin import API_KEY
 from airflow_provider_arize_tasks.testing.runner import TaskResult, run_task
-from tests.operators.support import NO_RUN, retry_requests_briefly
+from tests.operators.support import NO_RUN, look_again_soon, retry_requests_briefly
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,7 +42,7 @@ class Sense:
 
     def __call__(self, run_id: Any, **arguments: Any) -> TaskResult:
         how = {"deferrable": True} if self.mode == "deferred" else {"deferrable": False, "mode": self.mode}
-        arguments = {"poke_interval": 0.2, "timeout": 20, "retries": 2, **how, **arguments}
+        arguments = {"poke_interval": 0.05, "timeout": 20, "retries": 2, **how, **arguments}
         began = time.time()
         while True:
             # A new operator each time: in reschedule mode every look is a process of its own.
@@ -75,7 +75,7 @@ def _at(seconds: float) -> Any:
 def start(hook: ArizeHook, evaluation_task: str, window: Window, emulator: EmulatorProcess) -> Callable[..., str]:
     """Somebody else triggers a run, whose end is staged."""
 
-    def start(status: str = "COMPLETED", *, run_seconds: float = 0.5, **outcome: Any) -> str:
+    def start(status: str = "COMPLETED", *, run_seconds: float = 0.15, **outcome: Any) -> str:
         emulator.control.set_outcome(status, run_seconds=run_seconds, **outcome)
         return hook.trigger_run(task=evaluation_task, **window.to_dict()).id
 
@@ -189,9 +189,10 @@ def test_a_run_that_is_not_there_fails_for_good_and_is_named(sense: Sense, arize
 def test_an_outage_in_mid_wait_is_survived(
     sense: Sense, start: Callable[..., str], emulator: EmulatorProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    look_again_soon(monkeypatch, first=0.1)
     retry_requests_briefly(monkeypatch, seconds=0.1)
-    run_id = start(run_seconds=1.0)
-    timer = threading.Timer(0.4, lambda: emulator.control.outage(1.2))
+    run_id = start(run_seconds=0.5)
+    timer = threading.Timer(0.2, lambda: emulator.control.outage(0.6))
     timer.start()
     result = sense(run_id, timeout=60)
     timer.join()
@@ -201,9 +202,10 @@ def test_an_outage_in_mid_wait_is_survived(
 def test_a_server_that_is_down_at_the_start_is_waited_for(
     sense: Sense, start: Callable[..., str], emulator: EmulatorProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    look_again_soon(monkeypatch, first=0.1)
     retry_requests_briefly(monkeypatch, seconds=0.1)
     run_id = start(run_seconds=0.1)
-    emulator.control.outage(0.8, mode="status")
+    emulator.control.outage(0.5, mode="status")
     assert sense(run_id, timeout=60).state == "success"
 
 
