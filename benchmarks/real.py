@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,8 +59,11 @@ def airflow_and_arize(*, count: int, days: int, seconds: float) -> Iterator[tupl
             "BENCHMARK_COUNT": str(count),
             "BENCHMARK_SECONDS": str(seconds),
         }
-        with LocalAirflow(DAGS, postgres=True, parallelism=4, env=env) as airflow:
-            yield airflow, emulator
+        with tempfile.TemporaryDirectory() as bytecode:
+            # As installed: compiled once, whatever this shell's environment says about writing bytecode.
+            env |= {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": bytecode}
+            with LocalAirflow(DAGS, postgres=True, parallelism=4, env=env) as airflow:
+                yield airflow, emulator
 
 
 def cpu_of(airflow: LocalAirflow, component: str) -> float:

@@ -16,6 +16,22 @@ def watcher(conn_id: str = "arize_default"):
     return _watchers[asyncio.get_running_loop()][conn_id]
 
 
+@pytest.mark.parametrize(("runs", "tasks"), [(10, 1), (100, 1), (100, 10)])
+async def test_the_cost_of_a_look_grows_with_tasks_not_with_runs(script, waiting, runs, tasks):
+    ids = [script.add(f"r{n}", task_id=f"t{n % tasks}") for n in range(runs)]
+    waits = [waiting(run_id, task_ids=[f"t{n % tasks}"], poll_interval=0.5) for n, run_id in enumerate(ids)]
+    await until(lambda: script.counts)
+    seen = [one for one, _ in watcher()._runs.values()]
+    assert len(seen) == runs
+    await until(lambda: all(one.run is not None for one in seen))
+    before, looked_at = sum(script.counts.values()), [one.looked_at for one in seen]
+    await until(lambda: all(one.looked_at > last for one, last in zip(seen, looked_at, strict=True)))
+    # Every run was looked at once more; that each task's runs were not quite in step yet may double it.
+    assert sum(script.counts.values()) - before <= 3 * tasks
+    script.end()
+    assert {event["status"] for event in await asyncio.gather(*waits)} == {"done"}
+
+
 async def test_a_trigger_alone_costs_one_small_get_a_look(script, waiting):
     script.add("a")
     task = waiting("a", task_ids=["task"])
