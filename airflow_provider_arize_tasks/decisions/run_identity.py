@@ -130,7 +130,7 @@ def first_step(situation: Situation) -> Plan:
     record = situation.record
     if record is None:
         return _without_record(situation)
-    if record.generation == situation.attempt.generation:
+    if situation.attempt.owns(record):
         return _with_own_record(situation, record)
     return _with_record_from_before_a_clear(situation, record)
 

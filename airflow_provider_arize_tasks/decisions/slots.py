@@ -18,8 +18,8 @@ class Attempt:
 
     :param number: ``ti.try_number``.
     :param first: number of the first attempt since the start or the last clear: ``max_tries - retries + 1``.
-    :param generation: ``ti.max_tries``. A clear raises it, a retry and an edited DAG leave it alone, so two attempts
-        with the same value have no clear between them.
+    :param generation: ``ti.max_tries``. A retry and an edited DAG leave it alone; a clear makes it ``try_number`` plus
+        ``retries``, which is another value unless the DAG's ``retries`` were lowered meanwhile.
     """
 
     number: int
@@ -35,6 +35,15 @@ class Attempt:
     def was_cleared(self) -> bool:
         """Whether the task instance was cleared before this generation of attempts."""
         return self.first > 1
+
+    def owns(self, record: SlotRecord) -> bool:
+        """Whether this generation of attempts wrote a record, rather than one before a clear.
+
+        The first attempt of a generation owns only what it wrote itself, should Airflow start it twice.
+        """
+        if record.generation != self.generation:
+            return False
+        return self.number != self.first or record.attempt in (self.number, None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,6 +132,7 @@ class SlotRecord:
     """What an attempt wrote down about a slot.
 
     :param generation: the generation of attempts that wrote it.
+    :param attempt: number of the attempt that wrote it; ``None`` if it is not known.
     :param intent_at: the server's time just before the latest POST.
     :param since: the server's time just before the first of several POSTs in a row of which nobody knows what they
         started; ``None`` if the latest is the only one.
@@ -140,15 +150,12 @@ class SlotRecord:
     spent: tuple[str, ...] = ()
     name: str | None = None
     ours: bool = True
+    attempt: int | None = None
 
     @property
     def look_from(self) -> datetime:
         """A run that one of its POSTs started is not older than this."""
         return self.since or self.intent_at
-
-    def is_unanswered(self, generation: int) -> bool:
-        """Whether this generation of attempts sent a POST, or was about to, and read no answer."""
-        return self.run_id is None and self.generation == generation
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON, for the task state store."""
@@ -160,6 +167,7 @@ class SlotRecord:
             "spent": list(self.spent),
             "name": self.name,
             "ours": self.ours,
+            "attempt": self.attempt,
         }
 
     @classmethod
@@ -173,6 +181,7 @@ class SlotRecord:
             spent=tuple(data.get("spent") or ()),
             name=data.get("name"),
             ours=bool(data.get("ours", True)),
+            attempt=data.get("attempt"),
         )
 
 

@@ -105,13 +105,13 @@ class Records:
             return None
         return SlotRecord.from_dict(entry)
 
-    def before_clear(self, generation: int) -> dict[str, SlotRecord]:
+    def before_clear(self, attempt: Attempt) -> dict[str, SlotRecord]:
         """What earlier generations of attempts wrote down, by slot key.
 
-        :param generation: of this attempt.
+        :param attempt: this attempt.
         """
         records = {key: self.get(key) for key in self._all()}
-        return {key: record for key, record in records.items() if record and record.generation != generation}
+        return {key: record for key, record in records.items() if record and not attempt.owns(record)}
 
     def put(self, key: str, record: SlotRecord) -> None:
         """Write a record down; without a store this does nothing."""

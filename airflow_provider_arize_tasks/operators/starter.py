@@ -149,7 +149,7 @@ class RunStarter:
         """
         wanted = {slot.key for slot in slots}
         left: dict[str, set[str]] = {}
-        for key, record in self._records.before_clear(self._attempt.generation).items():
+        for key, record in self._records.before_clear(self._attempt).items():
             if key not in wanted and record.ours and record.run_id is not None:
                 left.setdefault(Slot.task_of(key), set()).add(record.run_id)
         for task_id, run_ids in left.items():
@@ -194,7 +194,8 @@ class RunStarter:
         found = self._search(slot, search)
         record = situation.record
         if found.run is None:
-            again = found.nothing and record is not None and record.is_unanswered(self._attempt.generation)
+            unanswered = record is not None and record.run_id is None and self._attempt.owns(record)
+            again = found.nothing and unanswered
             return self._trigger(slot, record, spent=[run.id for run in found.ended_badly], again=again)
         if search.cancel:
             self._end(found.run.id)
@@ -219,11 +220,16 @@ class RunStarter:
     def _take_over(self, slot: Slot, run: TaskRun, *, ours: bool = True) -> Started:
         self._log.info("Taking over run %s (%s) for %s", run.id, run.status.value, slot)
         record = self._records.get(slot.key) or self._new_record()
-        self._write_down(slot, replace(record, generation=self._attempt.generation, run_id=run.id, ours=ours))
+        taken = replace(
+            record, generation=self._attempt.generation, attempt=self._attempt.number, run_id=run.id, ours=ours
+        )
+        self._write_down(slot, taken)
         return Started(slot=slot, run=run, taken_over=True, ours=ours)
 
     def _new_record(self) -> SlotRecord:
-        return SlotRecord(generation=self._attempt.generation, intent_at=self._clock.now())
+        return SlotRecord(
+            generation=self._attempt.generation, attempt=self._attempt.number, intent_at=self._clock.now()
+        )
 
     def _trigger(
         self, slot: Slot, record: SlotRecord | None, *, spent: Iterable[str] = (), again: bool = False
@@ -261,6 +267,7 @@ class RunStarter:
         """Write the intent down. If that fails the error goes up: nothing was sent, the next attempt starts clean."""
         intent = SlotRecord(
             generation=self._attempt.generation,
+            attempt=self._attempt.number,
             intent_at=self._clock.now(),
             since=since,
             spent=record.spent,

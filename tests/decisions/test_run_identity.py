@@ -160,10 +160,28 @@ def test_of_several_unanswered_posts_any_may_have_started_the_run(attempt: Attem
 
 
 @pytest.mark.parametrize(
-    ("attempt", "run_id", "unanswered"), [(RETRY, None, True), (RETRY, "r1", False), (CLEARED, None, False)]
+    ("attempt", "by", "generation", "owns"),
+    [
+        (FIRST, 1, 2, True),
+        (FIRST, None, 2, True),
+        (RETRY, 1, 2, True),
+        (RETRY, 2, 2, True),
+        (RETRY, None, 2, True),
+        (CLEARED, 1, 2, False),
+        (CLEARED, 3, 4, True),
+        (CLEARED_RETRY, 3, 4, True),
+        (CLEARED_RETRY, 1, 2, False),
+        # retries were lowered from 2 to 1 before the clear, so max_tries is what it was: 1 + 1.
+        (Attempt(number=2, first=2, generation=2), 1, 2, False),
+        (Attempt(number=2, first=2, generation=2), 2, 2, True),
+        # retries were lowered from 5 to 2 between two attempts: no clear at all.
+        (Attempt(number=2, first=4, generation=5), 1, 5, True),
+        # ... or raised.
+        (Attempt(number=2, first=1, generation=2), 1, 2, True),
+    ],
 )
-def test_unanswered(attempt: Attempt, run_id: str | None, unanswered: bool) -> None:
-    assert record(RETRY, run_id).is_unanswered(attempt.generation) is unanswered
+def test_whose_record_it_is(attempt: Attempt, by: int | None, generation: int, owns: bool) -> None:
+    assert attempt.owns(replace(record(FIRST), generation=generation, attempt=by)) is owns
 
 
 @pytest.mark.parametrize(("run_id", "step"), [(None, Step.TRIGGER), ("r1", Step.CANCEL_FIRST)])
@@ -397,6 +415,7 @@ records = st.builds(
     spent=st.lists(texts, max_size=4).map(tuple),
     name=st.none() | texts,
     ours=st.booleans(),
+    attempt=st.none() | st.integers(1, 99),
 )
 
 

@@ -472,3 +472,14 @@ def test_a_clear_ends_the_run_over_a_window_that_is_another_now(
     second = evaluate(cleared_after=first, **earlier.to_dict())
     assert second.state == "success"
     assert [run["status"] for run in runs_of(emulator, evaluation_task)] == ["CANCELLED", "COMPLETED"]
+
+
+def test_a_clear_is_a_clear_even_if_retries_were_lowered(
+    evaluate: Callable[..., TaskResult], emulator: EmulatorProcess, evaluation_task: str
+) -> None:
+    """2 retries before, 1 now: ``max_tries`` is 2 both before and after the clear."""
+    first = evaluate(retries=2)
+    again = evaluate(cleared_after=first, retries=1)
+    assert (first.max_tries, again.max_tries) == (2, 2)
+    assert again.value["id"] != first.value["id"]
+    assert len(runs_of(emulator, evaluation_task)) == 2
