@@ -36,6 +36,7 @@ def one(airflow: LocalAirflow, dag_id: str, windows: int, days_ago: int) -> dict
 
     airflow.api.wait_for(f"the backfill of {dag_id}", ended, limit=3600, every=1)
     wall = time.monotonic() - begin
+    airflow.api.wait_for(f"Airflow to close the backfill of {dag_id}", lambda: is_closed(airflow, dag_id), limit=300)
     runs = mine()
     tasks = task_cpu(airflow, dag_id, {run["dag_run_id"] for run in runs})
     return {
@@ -45,6 +46,12 @@ def one(airflow: LocalAirflow, dag_id: str, windows: int, days_ago: int) -> dict
         "processes": tasks["processes"],
         "succeeded": sum(run["state"] == "success" for run in runs),
     }
+
+
+def is_closed(airflow: LocalAirflow, dag_id: str) -> bool:
+    """Whether Airflow has noticed that the backfill is over; there can be only one at a time for each DAG."""
+    backfills = airflow.api.call("GET", "backfills", dag_id=dag_id)["backfills"]
+    return all(backfill["completed_at"] for backfill in backfills)
 
 
 def main(*, quick: bool = False) -> None:

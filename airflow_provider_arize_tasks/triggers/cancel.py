@@ -60,7 +60,7 @@ async def _cancel_run(channel: Channel, run_id: str) -> Line:
     except ArizeError as error:
         refusal = error
     try:
-        run = await channel.ask(get_task_run(run_id))  # most likely refused because the run has ended
+        run = await channel.ask_now(get_task_run(run_id))  # most likely refused because the run has ended
     except ArizeError:
         return logging.WARNING, f"Task killed, but Arize run {run_id} could not be cancelled: {refusal}"
     if run.status.is_terminal:
@@ -73,6 +73,6 @@ async def _patiently(channel: Channel, call: Call[T]) -> T:
     pause = FIRST_PAUSE
     while True:
         with suppress(ArizeTransportError, ArizeServerError, ArizeRateLimitError):
-            return await channel.ask(call)
+            return await channel.ask_now(call)
         await asyncio.sleep(pause)
         pause *= 2

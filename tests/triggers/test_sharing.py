@@ -8,6 +8,7 @@ from collections import Counter
 
 import pytest
 
+from airflow_provider_arize_tasks.triggers.task_run import ArizeTaskRunTrigger
 from airflow_provider_arize_tasks.triggers.watch import _watchers
 from tests.triggers.conftest import connect, problem, until
 
@@ -199,6 +200,18 @@ async def test_max_requests_per_second_holds_for_all_waits_together(script, wait
     times = [moment for moment, _, _ in script.seen[:30]]
     # Without the limit they come within milliseconds; a busy machine may see the first ones late.
     assert times[-1] - times[0] > 0.3 * 29 / 30
+    for task in tasks:
+        task.cancel()
+
+
+async def test_a_kill_does_not_queue_behind_the_looks(script, waiting, monkeypatch):
+    connect(monkeypatch, script.url, max_requests_per_second=4)
+    ids = [script.add(f"r{n}", task_id=f"t{n}") for n in range(100)]
+    tasks = [waiting(run_id) for run_id in ids]
+    await until(lambda: len(script.seen) >= 2)
+    await ArizeTaskRunTrigger(run_ids=ids[-1:]).on_kill()
+    assert script.runs[ids[-1]]["status"] == "CANCELLED"
+    assert len(script.seen) < 20
     for task in tasks:
         task.cancel()
 
