@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import time
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 HERE = Path(__file__).parent / "deferral"
+#: Airflow 2 runs here on PostgreSQL, which its LocalExecutor wants, and without a web server to ask.
+AIRFLOW_2 = version("apache-airflow").startswith("2.")
 RUN_SECONDS = 10.0
 
 
@@ -32,8 +36,16 @@ def arize() -> Iterator[EmulatorProcess]:
 def airflow(arize: EmulatorProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAirflow]:
     pids = tmp_path_factory.mktemp("deferral") / "waiting"
     env = connection(arize.url) | {"PYTHONPATH": str(HERE / "support"), "WAITING_PIDS": str(pids)}
-    with LocalAirflow(HERE / "dags", parallelism=2, env=env) as airflow:
+    with LocalAirflow(HERE / "dags", postgres=AIRFLOW_2, parallelism=2, env=env) as airflow:
         yield airflow
+
+
+def _alive_soon(airflow: LocalAirflow) -> list[Any]:
+    """Processes of tasks that live on; one that has just deferred gets a moment to end."""
+    until = time.monotonic() + RUN_SECONDS / 4
+    while (alive := [each for each in airflow.processes() if each.ended is None]) and time.monotonic() < until:
+        time.sleep(0.1)
+    return alive
 
 
 @pytest.fixture(scope="module")
@@ -41,11 +53,10 @@ def run(airflow: LocalAirflow) -> dict[str, Any]:
     """The one DAG run all tests here look at."""
     run_id = airflow.api.trigger("deferral", "one")
     airflow.api.wait_for_task("deferral", run_id, "evaluate", {"deferred"})
-    while_waiting = {
-        "run": airflow.api.xcom("deferral", run_id, "evaluate", "arize_run_id"),
-        "links": airflow.api.links("deferral", run_id, "evaluate"),
-        "alive": [each for each in airflow.processes() if each.ended is None],
-    }
+    while_waiting: dict[str, Any] = {"alive": _alive_soon(airflow)}
+    if not AIRFLOW_2:
+        while_waiting["run"] = airflow.api.xcom("deferral", run_id, "evaluate", "arize_run_id")
+        while_waiting["links"] = airflow.api.links("deferral", run_id, "evaluate")
     state = airflow.api.wait_for_run("deferral", run_id)
     return {"id": run_id, "state": state, **while_waiting}
 
@@ -53,9 +64,12 @@ def run(airflow: LocalAirflow) -> dict[str, Any]:
 def test_the_task_succeeds_with_the_run_as_its_result(
     airflow: LocalAirflow, arize: EmulatorProcess, run: dict[str, Any]
 ) -> None:
-    result = airflow.api.xcom("deferral", run["id"], "evaluate")
     [remote] = arize.control.runs("deferral")
     assert run["state"] == "success"
+    assert remote["status"] == "COMPLETED"
+    if AIRFLOW_2:
+        return
+    result = airflow.api.xcom("deferral", run["id"], "evaluate")
     assert (result["id"], result["status"]) == (remote["id"], "COMPLETED")
     assert result["num_successes"] > 0
 
@@ -81,6 +95,7 @@ def test_no_worker_is_held_while_it_waits(airflow: LocalAirflow, run: dict[str, 
     assert longest_gap > RUN_SECONDS / 2
 
 
+@pytest.mark.skipif(AIRFLOW_2, reason="asks Airflow's REST API")
 def test_run_id_and_link_are_there_while_it_waits(run: dict[str, Any], arize: EmulatorProcess) -> None:
     [remote] = arize.control.runs("deferral")
     assert run["run"] == remote["id"]
