@@ -50,11 +50,14 @@ class Cell:
 
 #: Newer releases of these break Airflow 3.0.6 itself: its execution API refuses every task.
 _AIRFLOW_3_0 = ("fastapi<0.118", "starlette<1", "cadwyn<6")
+#: Breaks ObjectStoragePath of Airflows that do not know of it yet; later ones exclude it by themselves.
+_NO_NEW_PATHLIB = "universal-pathlib<0.3"
 CELLS = (
-    # Airflow 2.11.0 does not know of universal-pathlib 0.3, which breaks its ObjectStoragePath; 2.11.2 excludes it.
-    Cell("2.11.0", "3.10", ("universal-pathlib<0.3",), resolution="lowest-direct", note="lowest dependencies"),
+    Cell("2.11.0", "3.10", (_NO_NEW_PATHLIB,), resolution="lowest-direct", note="lowest dependencies"),
     Cell("2.11.2", "3.12", deferral=True),
-    Cell("3.0.6", "3.11", beside=_AIRFLOW_3_0, deferral=True, note="with `fastapi<0.118`, `cadwyn<6`"),
+    Cell(
+        "3.0.6", "3.11", beside=(*_AIRFLOW_3_0, _NO_NEW_PATHLIB), deferral=True, note="with `fastapi<0.118`, `cadwyn<6`"
+    ),
     Cell("3.1.8", "3.12"),
     Cell("3.2.2", "3.11"),
     Cell("3.3.2", "3.10"),

@@ -65,7 +65,7 @@ CONNECTION_FIELDS: Final[dict[str, dict[str, Any]]] = {
     },
     "enum_case": {
         "label": "Case of enum values",
-        "schema": {"type": ["string", "null"], "enum": ["upper", "lower", None]},
+        "schema": {"type": ["string", "null"], "enum": ["upper", "lower"]},
         "description": "lower for self-hosted servers of before the change to upper case. "
         "Leave empty to learn it from the server.",
     },

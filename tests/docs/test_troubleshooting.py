@@ -13,7 +13,13 @@ REPOSITORY = Path(__file__).parents[2]
 PACKAGE = REPOSITORY / "airflow_provider_arize_tasks"
 PAGE = (REPOSITORY / "docs" / "troubleshooting.md").read_text()
 #: Messages of Airflow and pytest, which the page explains as well.
-OF_OTHERS = ("XComArg result", "'data_interval_start'", "Operator Link class", "fixture 'arize_emulator'")
+OF_OTHERS = (
+    "XComArg result",
+    "'data_interval_start'",
+    "Operator Link class",
+    "The host or port",
+    "fixture 'arize_emulator'",
+)
 
 
 def titles() -> list[str]:

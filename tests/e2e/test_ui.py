@@ -1,0 +1,164 @@
+"""What a person sees in Airflow's UI, in a real browser: the connection form, the links of a waiting task.
+
+Pictures of each page are kept in ``.cache/reports/ui``.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from airflow_provider_arize_tasks.emulator.process import EmulatorProcess, running_emulator
+from airflow_provider_arize_tasks.get_provider_info import CONNECTION_FIELDS, UI_FIELD_BEHAVIOUR
+from local_airflow import LocalAirflow
+from tests.e2e.arize import Arize, connection
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright drives the browser")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.timeout(400),
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine"),
+]
+
+HERE = Path(__file__).parent / "ui"
+PICTURES = Path(__file__).parents[2] / ".cache" / "reports" / "ui"
+KEY = "ak-typed-by-hand"
+#: Nothing of the browser's own may look for the internet.
+QUIET = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@pytest.fixture(scope="module")
+def arize() -> Iterator[EmulatorProcess]:
+    with running_emulator(run_seconds=60) as emulator:
+        Arize(emulator.url).evaluation_task("ui")
+        yield emulator
+
+
+@pytest.fixture(scope="module")
+def airflow(arize: EmulatorProcess) -> Iterator[LocalAirflow]:
+    env = connection(arize.url) | {"AIRFLOW__CORE__TEST_CONNECTION": "Enabled"}
+    with LocalAirflow(HERE / "dags", parallelism=2, env=env) as airflow:
+        yield airflow
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with playwright.sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser: Any, airflow: LocalAirflow) -> Iterator[Any]:
+    page = browser.new_page(viewport={"width": 1400, "height": 1400}, base_url=airflow.url)
+    page.set_default_timeout(30_000)
+    yield page
+    page.close()
+
+
+def keep_picture(page: Any, name: str) -> None:
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=str(PICTURES / f"{name}.png"), full_page=True)
+
+
+@pytest.fixture
+def form(page: Any) -> Any:
+    """The dialog "Add Connection" with our connection type chosen."""
+    page.goto("/connections")
+    page.get_by_role("button", name="Add Connection").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("combobox").first.click()
+    page.keyboard.type("Arize")
+    page.get_by_role("option", name="Arize AX").click()
+    dialog.get_by_text("Extra Fields", exact=True).wait_for()
+    return dialog
+
+
+def test_standard_fields(page: Any, form: Any) -> None:
+    password, host = form.locator("input[name=password]"), form.locator("input[name=host]")
+    keep_picture(page, "form-standard-fields")
+    assert password.get_attribute("type") == "password"
+    assert password.get_attribute("placeholder") == UI_FIELD_BEHAVIOUR["placeholders"]["password"]
+    assert host.get_attribute("placeholder") == UI_FIELD_BEHAVIOUR["placeholders"]["host"]
+    assert form.get_by_text("API key", exact=True).is_visible()
+    for hidden in UI_FIELD_BEHAVIOUR["hidden-fields"]:
+        assert form.locator(f"input[name={hidden}]").count() == 0
+
+
+def test_fields_of_our_own(page: Any, form: Any) -> None:
+    form.get_by_text("Extra Fields", exact=True).click()
+    form.get_by_text(CONNECTION_FIELDS["enum_case"]["description"]).wait_for(state="visible")
+    keep_picture(page, "form-extra-fields")
+    for name, field in CONNECTION_FIELDS.items():
+        assert form.get_by_text(field["label"], exact=True).is_visible(), name
+        assert form.get_by_text(field["description"]).is_visible(), name
+
+
+def test_what_is_typed_is_stored_and_works(page: Any, form: Any, airflow: LocalAirflow, arize: EmulatorProcess) -> None:
+    form.locator("input[name=connection_id]").fill("arize_by_hand")
+    form.locator("input[name=host]").fill(arize.url)
+    form.locator("input[name=password]").fill(KEY)
+    form.get_by_text("Extra Fields", exact=True).click()
+    form.locator("[name=element_space]").fill("demo-space")
+    form.locator("[name=element_timeout]").fill("30")
+    form.get_by_role("button", name="Save").click()
+    page.get_by_role("cell", name="arize_by_hand").wait_for()
+    keep_picture(page, "connections")
+    stored = airflow.api.call("GET", "connections/arize_by_hand")
+    assert (stored["conn_type"], stored["host"], stored["password"]) == ("arize", arize.url, "***")
+    filled = {name: value for name, value in json.loads(stored["extra"]).items() if value is not None}
+    assert filled == {"space": "demo-space", "timeout": 30}
+    # What the button "Test Connection" sends, but for a port: Airflow 3.3.2's sends 0, and refuses that itself.
+    tested = airflow.api.call("POST", "connections/test", {**stored, "port": None})
+    assert tested["status"] is True
+    assert tested["message"].startswith(f"Connected to {arize.url}; space 'demo-space' is ")
+
+
+def links_shown(page: Any, run_id: str, picture: str) -> dict[str, str]:
+    page.goto(f"/dags/ui/runs/{run_id}/tasks/evaluate/details")
+    page.get_by_role("link", name="Arize run").wait_for()
+    keep_picture(page, picture)
+    found = page.get_by_role("link").all()
+    return {link.inner_text(): link.get_attribute("href") for link in found if "Arize" in link.inner_text()}
+
+
+def test_links_work_while_the_task_waits_and_after_it_failed(
+    page: Any, airflow: LocalAirflow, arize: EmulatorProcess
+) -> None:
+    run_id = airflow.api.trigger("ui", "looked-at")
+    airflow.api.wait_for_task("ui", run_id, "evaluate", {"deferred"})
+    waiting = links_shown(page, run_id, "task-deferred")
+    [run] = arize.control.runs("ui")
+    arize.control.end_run(run["id"], "FAILED", reason="the judge model is gone")
+    airflow.api.wait_for_task("ui", run_id, "evaluate", {"failed"})
+    failed = links_shown(page, run_id, "task-failed")
+    assert set(waiting) == {"Arize task", "Arize run"}
+    assert failed == waiting
+    start = datetime.fromisoformat(run["data_start_time"].replace("Z", "+00:00")).timestamp()
+    assert waiting["Arize run"].startswith("https://app.arize.com/organizations/")
+    assert f"startA={round(start * 1000)}&" in waiting["Arize run"]
+
+
+def test_grid_and_log_are_there_to_look_at(page: Any, airflow: LocalAirflow) -> None:
+    page.goto("/dags/ui/runs/looked-at/tasks/evaluate")
+    page.get_by_text("the judge model is gone").first.wait_for()
+    keep_picture(page, "log-of-a-failure")
+    assert page.get_by_text(KEY).count() == 0
