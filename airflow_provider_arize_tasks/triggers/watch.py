@@ -87,10 +87,11 @@ class Watcher:
             self._schedule(group, seen.due)
         if wait.deadline is not None:
             self._expect_end(max(wait.deadline, now) + DEADLINE_GRACE)
-        if self._dispatcher is None:
+        if self._dispatcher is None or self._dispatcher.done():
             self._dispatcher = self._spawn(self._dispatch())
-            self._dispatcher.add_done_callback(self._dispatcher_ended)
+            self._dispatcher.add_done_callback(self._raise_in_waits)
         self._measure()
+        wait.settle(now)  # a run that has just been seen to end is not looked at again
 
     def leave(self, wait: Wait) -> None:
         """Look at the runs of a wait no more, unless others wait for them too."""
@@ -167,6 +168,7 @@ class Watcher:
     def _look_ended(self, task: asyncio.Task[None]) -> None:
         self._looks.discard(task)
         self._room.release()
+        self._raise_in_waits(task)
 
     def _take_due(self, now: float) -> Group | None:
         while self._agenda and self._agenda[0][0] <= now:
@@ -206,7 +208,8 @@ class Watcher:
         if moments:
             self._expect_end(min(moments))
 
-    def _dispatcher_ended(self, task: asyncio.Task[None]) -> None:
+    def _raise_in_waits(self, task: asyncio.Task[None]) -> None:
+        """If a task of the watcher died of a defect, let the triggers raise: better than to wait for ever."""
         if task.cancelled() or task.exception() is None:
             return
         log.error("The watcher of connection %r failed", self.channel.conn_id, exc_info=task.exception())
@@ -236,6 +239,7 @@ class Watcher:
         statuses = group.listing.plan(len(wanted), pages) if group.task_id is not None else ()
         if not statuses:
             return wanted
+        due = {seen.run_id for seen in wanted}
         if 2 * len(wanted) >= len(group.runs):
             wanted = list(group.runs.values())  # so that all of them fall into step
         missing, read = {seen.run_id: seen for seen in wanted}, 0
@@ -252,7 +256,7 @@ class Watcher:
         except ArizeError as error:
             log.debug("Listing the runs of task %s failed, fetching them singly: %s", group.task_id, error)
         group.listing.judge(read=read, wanted=len(wanted), answered=len(wanted) - len(missing))
-        return list(missing.values())
+        return [seen for seen in missing.values() if seen.run_id in due]
 
     async def _read_pages(self, group: Group, status: str | None, missing: dict[str, Watched], pages: int) -> int:
         """Read pages of a listing while they are worth it; returns how many that were."""
@@ -279,6 +283,8 @@ class Watcher:
             nonlocal faults
             while queue and faults < 2:
                 seen = queue.popleft()
+                if not seen.waits:
+                    continue  # nobody waits for it any more
                 error = await self._get(seen)
                 if isinstance(error, ArizeRateLimitError):
                     faults = 2

@@ -8,6 +8,7 @@ from collections import Counter
 
 import pytest
 
+from airflow_provider_arize_tasks.triggers.brief import read_brief
 from airflow_provider_arize_tasks.triggers.task_run import ArizeTaskRunTrigger
 from airflow_provider_arize_tasks.triggers.watch import _watchers
 from tests.triggers.conftest import connect, problem, until
@@ -299,6 +300,19 @@ async def test_a_dead_watcher_raises_in_its_triggers_instead_of_waiting_for_ever
     watcher()._ring()
     with pytest.raises(RuntimeError, match="watcher"):
         await asyncio.wait_for(task, 20)
+
+
+async def test_a_wait_for_a_run_that_was_just_seen_to_end_ends_at_once(script, waiting):
+    script.add("a")
+    script.add("b")
+    tasks = [waiting("a", task_ids=["task"]), waiting("b", task_ids=["task"])]
+    await until(lambda: script.counts)
+    seen, group = watcher()._runs["a"]
+    group.is_looking = True  # as while a look reads page after page
+    seen.run = read_brief({"id": "a", "status": "COMPLETED"})
+    assert (await asyncio.wait_for(waiting("a", task_ids=["task"]), 20))["status"] == "done"
+    for task in tasks:
+        task.cancel()
 
 
 async def test_a_wait_that_joins_later_does_not_hurry_the_old_ones(script, waiting):
