@@ -45,6 +45,7 @@ def environment(*, home: Path, dags: Path, port: int, parallelism: int, database
         "AIRFLOW__API__HOST": "127.0.0.1",
         "AIRFLOW__API__PORT": str(port),
         "AIRFLOW__API__WORKERS": "1",
+        "AIRFLOW__API__ENABLE_XCOM_DESERIALIZE_SUPPORT": "True",
         "AIRFLOW__API__SECRET_KEY": secrets.token_hex(16),
         "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(32),
         # Airflow 3.0 signs tokens without an issuer unless it is told one, which newer releases of PyJWT refuse.
