@@ -116,7 +116,7 @@ def _send(method: str, name: str, value: float | timedelta, *, tags: Mapping[str
         from airflow.providers.common.compat.sdk import Stats
 
         getattr(Stats, method)(name, value, tags=dict(tags))
-    except Exception:
+    except Exception:  # whatever the metrics backend raises, it is no reason to fail a task
         log.debug("Metric %s could not be sent", name, exc_info=True)
 
 

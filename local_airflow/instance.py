@@ -120,7 +120,7 @@ class LocalAirflow:
             if not self.version.startswith("2."):
                 self._wait_for_api()
                 self.api.warm()
-        except BaseException:
+        except BaseException:  # Ctrl-C too: nothing that was started may be left behind
             self.keep_home = True
             self.stop()
             raise

@@ -217,7 +217,7 @@ class TriggerRunOperator(RunArguments):
             return [session.read(going.run_id) for going in progress.going]
         except ArizeRunError:
             raise
-        except Exception as error:
+        except Exception as error:  # whatever it is goes up; here it is only told what became of the runs
             ids = ", ".join(going.run_id for going in progress.going)
             before = f"{wait.message}; then " if wait.message else ""
             self.log.error(  # noqa: TRY400 - the error itself goes up and is logged by Airflow

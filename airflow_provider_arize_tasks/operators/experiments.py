@@ -296,7 +296,7 @@ class ArizeCheckExperimentOperator(BaseOperator, BranchMixIn):
 
         try:
             path = write_report(self.report_path, experiment, page)
-        except Exception:
+        except Exception:  # any storage backend raises its own: a report that can't be kept changes no verdict
             self.log.exception("The report could not be written to %s; the verdict stands", self.report_path)
             return None
         self.log.info("Report: %s", path)
