@@ -56,7 +56,8 @@ CONNECTION_FIELDS: Final[dict[str, dict[str, Any]]] = {
     "app_url": {
         "label": "URL of the Arize UI",
         "schema": {"type": ["string", "null"], "format": "url"},
-        "description": "Used in links only. Default: https://app.arize.com. Needed for a self-hosted Arize.",
+        "description": "Used in links only. Default: https://app.arize.com; for a self-hosted one app.<domain> beside "
+        "api.<domain>, else the host itself.",
     },
     "max_requests_per_second": {
         "label": "Requests per second, at most",

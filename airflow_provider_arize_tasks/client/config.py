@@ -55,7 +55,7 @@ class ClientConfig:
     :param api_key: sent as a bearer token; never part of a repr or a message.
     :param space: default space (name or id) where names are looked up.
     :param organization: id of the organization, for links into the Arize UI.
-    :param app_url: address of the Arize UI.
+    :param app_url: address of the Arize UI; from the host, for servers that aren't Arize's own, where it isn't given.
     :param connect_timeout: seconds to wait for a connection.
     :param read_timeout: seconds to wait for the server's next bytes.
     :param verify: whether TLS certificates are checked, or the path of a CA bundle to check them with.
@@ -165,7 +165,7 @@ def config_from_fields(
     config = {
         "space": fields.read("space", as_text),
         "organization": fields.read("organization", as_text),
-        "app_url": fields.read("app_url", _app_url) or DEFAULT_APP_URL,
+        "app_url": fields.read("app_url", _app_url) or _ui_of(base_url),
         "verify": True if verify is None else verify,
         "proxies": fields.read("proxies", _proxies),
         "headers": fields.read("headers", _headers) or {},
@@ -292,6 +292,17 @@ def _app_url(value: Any) -> str:
     if isinstance(parts, str):
         raise FieldError(f"{parts}; give the address of the Arize UI, such as {DEFAULT_APP_URL!r}")
     return text
+
+
+def _ui_of(base_url: str) -> str:
+    """Where the UI of a server most likely is, when nobody said: beside the API, and never at somebody else's."""
+    parts = urlsplit(base_url)
+    host = parts.hostname or ""
+    if not host or host == "arize.com" or host.endswith(".arize.com"):
+        return DEFAULT_APP_URL
+    if host.startswith("api."):
+        return f"{parts.scheme}://app.{host.removeprefix('api.')}" + (f":{parts.port}" if parts.port else "")
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def _positive(value: Any) -> float:

@@ -23,7 +23,7 @@ class Linker:
     """Pushes links of one attempt.
 
     :param hook: the connection; its extras ``app_url``, ``organization`` and ``space`` say where the UI is.
-    :param context: what Airflow gave to ``execute``.
+    :param context: what Airflow gave to ``execute``; a ``space`` of the operator's own goes before the connection's.
     """
 
     def __init__(self, hook: ArizeHook, context: Context) -> None:
@@ -39,9 +39,10 @@ class Linker:
         if self._scope is None:
             self._scope = (None, None)
             config = self._hook.config
-            if config.space:
+            space = getattr(self._context.get("task"), "space", None) or config.space
+            if space:
                 try:
-                    self._scope = self._ask(config.space, config.organization)
+                    self._scope = self._ask(space, config.organization)
                 except ArizeError as error:
                     log.debug("Links lead to the start page only: %s", error)
         return self._scope

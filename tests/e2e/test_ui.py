@@ -153,7 +153,7 @@ def test_links_work_while_the_task_waits_and_after_it_failed(
     assert set(waiting) == {"Arize task", "Arize run"}
     assert failed == waiting
     start = datetime.fromisoformat(run["data_start_time"].replace("Z", "+00:00")).timestamp()
-    assert waiting["Arize run"].startswith("https://app.arize.com/organizations/")
+    assert waiting["Arize run"].startswith(f"{arize.url}/organizations/")
     assert f"startA={round(start * 1000)}&" in waiting["Arize run"]
 
 

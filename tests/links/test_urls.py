@@ -6,6 +6,7 @@ from datetime import datetime, timezone
 
 import pytest
 
+from airflow_provider_arize_tasks.client.config import config_from_fields
 from airflow_provider_arize_tasks.decisions.links import experiment_url, run_url, task_url
 from airflow_provider_arize_tasks.decisions.windows import Window
 
@@ -70,3 +71,24 @@ def test_self_hosted_ui(app_url):
 def test_ids_cannot_change_the_path():
     url = task_url(**PLACE, dataset_id="../../a?b#c")
     assert url == f"{PREFIX}/datasets/..%2F..%2Fa%3Fb%23c?selectedTab=experiments"
+
+
+@pytest.mark.parametrize(
+    ("host", "ui"),
+    [
+        (None, "https://app.arize.com"),
+        ("api.eu-west-1a.arize.com", "https://app.arize.com"),
+        ("api.arize.example.com", "https://app.arize.example.com"),
+        ("https://arize.example.com:8443/gateway", "https://arize.example.com:8443"),
+        ("http://127.0.0.1:8899", "http://127.0.0.1:8899"),
+    ],
+)
+def test_ui_of_a_server_is_never_somebody_elses(host, ui):
+    config = config_from_fields(conn_id="c", password="k", host=host, port=None, schema=None, extra={})
+    assert config.app_url == ui
+
+
+def test_app_url_of_the_connection_goes_first():
+    extra = {"app_url": "https://ui.example.com/"}
+    config = config_from_fields(conn_id="c", password="k", host="api.example.com", port=None, schema=None, extra=extra)
+    assert config.app_url == "https://ui.example.com"
