@@ -65,7 +65,9 @@ def outcome(airflow: LocalAirflow, arize: EmulatorProcess) -> dict[str, Any]:
 
 
 def test_both_held_waits_and_one_was_killed(outcome: dict[str, Any]) -> None:
-    assert sorted(outcome["held"].values()) == [COUNT - CAPACITY, CAPACITY]
+    held = outcome["held"].values()
+    assert (len(held), sum(held)) == (2, COUNT)
+    assert COUNT - CAPACITY <= min(held) <= max(held) <= CAPACITY
     assert outcome["killed"]
 
 
