@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator, BranchMixIn
+from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator
 
 from airflow_provider_arize_tasks.client.errors import ArizeConfigError, ArizeError, ArizeValidationError
 from airflow_provider_arize_tasks.decisions.conditions import Conditions, read_conditions
@@ -19,6 +20,11 @@ from airflow_provider_arize_tasks.links.report import ArizeReportLink
 from airflow_provider_arize_tasks.operators import arguments as args
 from airflow_provider_arize_tasks.operators.arguments import Checker
 from airflow_provider_arize_tasks.report.table import describe_baseline, summary_table
+
+with warnings.catch_warnings():
+    # On Airflow 3.0 and 3.1 it is looked for in a place that warns of being old before it is found in the new one.
+    warnings.simplefilter("ignore", DeprecationWarning)
+    from airflow.providers.common.compat.sdk import BranchMixIn
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
