@@ -39,6 +39,7 @@ class TaskResult:
     :param try_number: number of the attempt.
     :param max_tries: as Airflow counts it: ``retries``, and after a clear the attempts before it on top.
     :param dag_run_start: when the DAG run started; a clear starts it anew.
+    :param task: the operator as it was executed, a copy of the one given.
     """
 
     state: str = "success"
@@ -51,6 +52,7 @@ class TaskResult:
     try_number: int = 1
     max_tries: int = 0
     dag_run_start: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
+    task: Any = field(default=None, repr=False)
 
 
 def run_task(
@@ -82,7 +84,7 @@ def run_task(
     :return: what became of it. Errors of the task are in there and not raised.
     """
     result = _next_attempt(operator, retry_of, cleared_after)
-    task = operator.prepare_for_execution()
+    task = result.task = operator.prepare_for_execution()
     filled = _context(
         task, result, data_interval=data_interval, run_after=run_after, run_id=run_id, upstream=dict(xcoms or {})
     )

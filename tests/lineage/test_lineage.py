@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
@@ -14,6 +15,8 @@ pytest.importorskip("airflow.providers.openlineage.extractors.base")
 from openlineage.client.serde import Serde
 
 from airflow_provider_arize_tasks.lineage import facets_for_run
+from airflow_provider_arize_tasks.operators.runs import ArizeTriggerEvaluationRunOperator
+from airflow_provider_arize_tasks.testing.runner import run_task
 
 BASE = "https://api.arize.com"
 EVALUATION = {"id": "run-1", "task_id": "t", "status": "COMPLETED", "num_successes": 90, "experiment_id": None}
@@ -77,3 +80,45 @@ def test_whole_event_serializes_for_the_listener():
 def test_importing_the_module_does_not_import_openlineage():
     code = "import sys, airflow_provider_arize_tasks.lineage; print([m for m in sys.modules if 'openlineage' in m])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def extracted(result):
+    """What Airflow's OpenLineage listener makes of a task that has run."""
+    from airflow.providers.openlineage.extractors.base import DefaultExtractor
+
+    return DefaultExtractor(result.task).extract_on_complete(None)
+
+
+@pytest.fixture
+def evaluation(arize_emulator, arize_connection):
+    from airflow_provider_arize_tasks.hooks.arize import ArizeHook
+
+    with ArizeHook() as hook:
+        return hook.create_evaluation_task(
+            name="lineage",
+            task_type="template_evaluation",
+            project="demo-project",
+            space="demo-space",
+            evaluators=[{"evaluator_id": "correctness", "column_mappings": {"output": "output.value"}}],
+        )
+
+
+def test_listener_gets_it_from_the_trigger_operator(evaluation):
+    end = datetime.now(timezone.utc)
+    operator = ArizeTriggerEvaluationRunOperator(task_id="t", task=evaluation.id)
+    result = run_task(operator, data_interval=(end - timedelta(days=1), end - timedelta(hours=1)))
+    assert result.state == "success", result.error
+    lineage = extracted(result)
+    assert [dataset.name for dataset in lineage.inputs] == [f"projects/{evaluation.project_id}"]
+    assert [dataset.name for dataset in lineage.outputs] == [f"projects/{evaluation.project_id}/evaluations"]
+    assert lineage.run_facets["externalQuery"].externalQueryId == result.value["id"]
+
+
+def test_listener_gets_no_output_where_there_was_no_data(evaluation):
+    operator = ArizeTriggerEvaluationRunOperator(task_id="t", task=evaluation.id, on_no_data="succeed")
+    long_ago = datetime(2020, 1, 1, tzinfo=timezone.utc)
+    result = run_task(operator, data_interval=(long_ago, long_ago + timedelta(days=1)))
+    assert result.state == "success", result.error
+    lineage = extracted(result)
+    assert [dataset.name for dataset in lineage.inputs] == [f"projects/{evaluation.project_id}"]
+    assert lineage.outputs == []
