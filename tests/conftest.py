@@ -10,7 +10,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.deprecations import deprecated_calls
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from airflow_provider_arize_tasks.emulator.process import EmulatorProcess
 
 # Airflow reads its configuration when it is first imported, so this happens before any test module is.
@@ -22,6 +26,14 @@ os.environ["AIRFLOW__USAGE_DATA_COLLECTION__ENABLED"] = "False"
 
 def pytest_unconfigure() -> None:
     shutil.rmtree(AIRFLOW_HOME, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_deprecated() -> Iterator[None]:
+    """A deprecated call of ours fails the test that meets it, on every Airflow of the matrix."""
+    with deprecated_calls() as found:
+        yield
+    assert not found, "\n".join(found)
 
 
 @pytest.fixture

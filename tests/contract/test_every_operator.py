@@ -253,20 +253,3 @@ print(sorted(new & {"requests", "aiohttp", "tenacity", "pandas", "urllib3"}))
 """
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip().splitlines()[-1] == "[]"
-
-
-def test_importing_everything_warns_of_nothing_deprecated():
-    """On no Airflow, not even where the warning would carry the name of a module of Airflow's."""
-    code = """
-import importlib, pkgutil, warnings
-from airflow.providers.common.compat.sdk import BaseHook, BaseOperatorLink, BaseSensorOperator, XCom
-import airflow.triggers.base, airflow_provider_arize_tasks as package
-with warnings.catch_warnings(record=True) as caught:
-    warnings.simplefilter("always")
-    for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
-        if not module.name.endswith("__main__"):
-            importlib.import_module(module.name)
-print([str(w.message)[:200] for w in caught if issubclass(w.category, DeprecationWarning)])
-"""
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert run.stdout.strip().splitlines()[-1] == "[]"
