@@ -1,7 +1,7 @@
 """Everything that needs environments of its own: the support matrix, the package checks, the audit.
 
 ``nox -l`` lists the sessions. ``nox -t matrix`` runs the fast tests on every supported Airflow and Python, a true
-deferral on some, and writes the table in README.md.
+deferral on some, and writes the table in README.md. One cell by itself: ``nox -s "cells(airflow 3.0.6, python 3.11)"``.
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 import xml.etree.ElementTree as ET
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,8 +25,19 @@ nox.options.default_venv_backend = "uv"
 nox.options.sessions = ["package", "audit"]
 
 ROOT = Path(__file__).parent
-RESULTS = ROOT / ".cache" / "matrix"
-TEST_TOOLS = ("pytest>=8.2", "pytest-asyncio", "pytest-timeout", "pytest-xdist", "hypothesis", "jsonschema", "statsd")
+RESULTS = ROOT / ".cache" / "reports" / "matrix"
+#: Cells at a time. Each runs its tests in one process, so one is busy while the other one installs or waits.
+LANES = int(os.environ.get("MATRIX_LANES", "2"))
+TEST_TOOLS = (
+    "check-jsonschema",
+    "hypothesis",
+    "jsonschema",
+    "pytest>=8.2",
+    "pytest-asyncio",
+    "pytest-timeout",
+    "scipy",
+    "statsd",
+)
 E2E_TOOLS = ("asyncpg", "psycopg2-binary")
 
 
@@ -50,13 +63,19 @@ class Cell:
 
 #: Newer releases of these break Airflow 3.0.6 itself: its execution API refuses every task.
 _AIRFLOW_3_0 = ("fastapi<0.118", "starlette<1", "cadwyn<6")
+#: Airflow 3.0 shows the connection forms of providers only where this one is installed.
+_FORMS = "apache-airflow-providers-fab"
 #: Breaks ObjectStoragePath of Airflows that do not know of it yet; later ones exclude it by themselves.
 _NO_NEW_PATHLIB = "universal-pathlib<0.3"
 CELLS = (
     Cell("2.11.0", "3.10", (_NO_NEW_PATHLIB,), resolution="lowest-direct", note="lowest dependencies"),
     Cell("2.11.2", "3.12", deferral=True),
     Cell(
-        "3.0.6", "3.11", beside=(*_AIRFLOW_3_0, _NO_NEW_PATHLIB), deferral=True, note="with `fastapi<0.118`, `cadwyn<6`"
+        "3.0.6",
+        "3.11",
+        beside=(*_AIRFLOW_3_0, _NO_NEW_PATHLIB, _FORMS),
+        deferral=True,
+        note="with `fastapi<0.118`, `starlette<1`, `cadwyn<6`, `universal-pathlib<0.3`",
     ),
     Cell("3.1.8", "3.12"),
     Cell("3.2.2", "3.11"),
@@ -79,34 +98,82 @@ def _id(cell: Cell) -> str:
     return f"airflow {cell.airflow}, python {cell.python}"
 
 
-@nox.session(tags=["matrix"])
+def _slug(cell: Cell) -> str:
+    return f"airflow-{cell.airflow.replace('*', 'newest')}-python-{cell.python}"
+
+
+def _result_file(cell: Cell) -> Path:
+    return RESULTS / f"{_slug(cell)}.json"
+
+
+def _read_result(cell: Cell) -> dict | None:
+    path = _result_file(cell)
+    return json.loads(path.read_text()) if path.exists() else None
+
+
+@nox.session(tags=["matrix"], venv_backend="none")
+def matrix(session: nox.Session) -> None:
+    """All cells, some at a time, and the table of them in README.md."""
+    shutil.rmtree(RESULTS, ignore_errors=True)
+    RESULTS.mkdir(parents=True)
+    # Those with a deferral take longest; begun last, one of them would run on alone.
+    order = sorted(CELLS, key=lambda cell: not cell.deferral)
+    with ThreadPoolExecutor(LANES) as lanes:
+        green = dict(zip(order, lanes.map(_run_cell, order), strict=True))
+    print()
+    for cell in CELLS:
+        print(_summary(cell))
+    _write_table()
+    if not all(green.values()):
+        session.error(", ".join(_id(cell) for cell in CELLS if not green[cell]))
+
+
+def _run_cell(cell: Cell) -> bool:
+    """Run a cell's session in a process of its own, its output kept in a file and shown when it failed."""
+    log = RESULTS / f"{_slug(cell)}.log"
+    with log.open("wb") as output:
+        command = [sys.executable, "-m", "nox", "-f", __file__, "-s", f"cells({_id(cell)})"]
+        code = subprocess.run(command, stdout=output, stderr=subprocess.STDOUT, check=False).returncode
+    if code:
+        print("\n".join(["", f"{_id(cell)} failed:", *log.read_text(errors="replace").splitlines()[-200:]]), flush=True)
+    print(f"-- {_id(cell)} {'failed' if code else 'passed'}, log in {log.relative_to(ROOT)}", flush=True)
+    return code == 0
+
+
+@nox.session
 @nox.parametrize("python, cell", [nox.param(_python(cell.python), cell, id=_id(cell)) for cell in CELLS])
 def cells(session: nox.Session, cell: Cell) -> None:
     """The fast tests on one Airflow and Python."""
-    session.install(
-        "--resolution", cell.resolution, "-e", ".", f"apache-airflow=={cell.airflow}", *cell.beside, silent=True
-    )
-    tools = (*TEST_TOOLS, *(E2E_TOOLS if cell.deferral else ()))
-    session.install(*tools, f"apache-airflow=={cell.airflow}", *cell.beside, silent=True)
-    RESULTS.mkdir(parents=True, exist_ok=True)
     begun = time.monotonic()
-    fast = _pytest(session, cell, "-n", "2", "--dist", "loadscope", "-m", "not slow and not e2e")
-    deferral = _pytest(session, cell, "-m", "e2e", "tests/e2e/test_deferral.py") if cell.deferral else None
+    airflow = (f"apache-airflow=={cell.airflow}", *cell.beside)
+    session.install("--resolution", cell.resolution, "-e", ".", *airflow, silent=True)
+    # Apart from the rest, because the oldest test tools are nobody's concern; Airflow is named to keep it as it is.
+    session.install(*TEST_TOOLS, *(E2E_TOOLS if cell.deferral else ()), *airflow, silent=True)
+    installed = time.monotonic()
+    fast = _pytest(session, "-m", "not slow and not e2e")
+    tested = time.monotonic()
+    deferral = _pytest(session, "-m", "e2e", "tests/e2e/test_deferral.py") if cell.deferral else None
     result = {
         "versions": _versions(session),
         "fast": fast,
         "deferral": deferral,
-        "seconds": round(time.monotonic() - begun),
+        "seconds": {
+            "install": round(installed - begun),
+            "fast": round(tested - installed),
+            "deferral": round(time.monotonic() - tested),
+        },
     }
-    (RESULTS / f"{CELLS.index(cell)}.json").write_text(json.dumps(result, indent=1))
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    _result_file(cell).write_text(json.dumps(result, indent=1))
     if fast["failed"] or (deferral and deferral["failed"]):
         session.error(f"{_id(cell)}: tests failed")
 
 
-def _pytest(session: nox.Session, cell: Cell, *arguments: str) -> dict[str, int]:
+def _pytest(session: nox.Session, *arguments: str) -> dict[str, int]:
     report = Path(tempfile.mkdtemp()) / "report.xml"
-    # The environment is passed on as it is, but for settings of an Airflow of the developer's.
-    env = {name: None for name in os.environ if name.startswith("AIRFLOW_")}
+    # The environment is passed on as it is, but for settings of an Airflow of the developer's. And compiled modules are
+    # kept in any case: the tests start dozens of processes, and Airflow takes seconds to compile.
+    env = {name: None for name in os.environ if name.startswith("AIRFLOW_")} | {"PYTHONDONTWRITEBYTECODE": None}
     session.run("python", "-m", "pytest", "-q", f"--junitxml={report}", *arguments, env=env, success_codes=range(256))
     if not report.exists():
         return {"passed": 0, "failed": 1, "skipped": 0}
@@ -127,15 +194,22 @@ def _versions(session: nox.Session) -> dict[str, str]:
     return json.loads(session.run("python", "-c", code, silent=True))
 
 
-@nox.session(tags=["matrix"], venv_backend="none")
-def table(session: nox.Session) -> None:
-    """Write the table of the matrix into README.md, from the results of its cells."""
+def _summary(cell: Cell) -> str:
+    """One line, in the form of pytest's own last one: .ci/run adds the counts of all parts up."""
+    result = _read_result(cell)
+    if result is None:
+        return f"===== {_id(cell)}: 1 failed in 0 s (no result: see its log) ====="
+    total = {key: result["fast"][key] + (result["deferral"] or {}).get(key, 0) for key in result["fast"]}
+    seconds = result["seconds"]
+    spent = ", ".join(f"{name} {number}" for name, number in seconds.items() if number)
+    counts = ", ".join(f"{total[key]} {key}" for key in ("passed", "failed", "skipped"))
+    return f"===== {_id(cell)}: {counts} in {sum(seconds.values())} s ({spent}) ====="
+
+
+def _write_table() -> None:
+    """Put the table of all cells between its marks in README.md. No times in it: it changes when the matrix does."""
     lines = ["| Airflow | Python | common-compat | fast tests | deferral | |", "|---|---|---|---|---|---|"]
-    for number, cell in enumerate(CELLS):
-        path = RESULTS / f"{number}.json"
-        if not path.exists():
-            session.error(f"{_id(cell)} was not run")
-        lines.append(_row(cell, json.loads(path.read_text())))
+    lines += [_row(cell, _read_result(cell)) for cell in CELLS]
     readme = ROOT / "README.md"
     start, end = "<!-- support matrix: start -->\n", "<!-- support matrix: end -->"
     text = readme.read_text()
@@ -143,7 +217,9 @@ def table(session: nox.Session) -> None:
     readme.write_text(re.sub(pattern, lambda _: start + "\n".join(lines) + "\n" + end, text, flags=re.DOTALL))
 
 
-def _row(cell: Cell, result: dict) -> str:
+def _row(cell: Cell, result: dict | None) -> str:
+    if result is None:
+        return f"| {cell.airflow} | {cell.python} | | **not run** | | {cell.note} |"
     versions, fast, deferral = result["versions"], result["fast"], result["deferral"]
     compat = versions["apache-airflow-providers-common-compat"]
     python = ".".join(versions["python"].split(".")[:2])
