@@ -23,6 +23,8 @@ import nox
 
 nox.options.default_venv_backend = "uv"
 nox.options.sessions = ["package", "audit"]
+# A cell without its Python is no green cell.
+nox.options.error_on_missing_interpreters = True
 
 ROOT = Path(__file__).parent
 RESULTS = ROOT / ".cache" / "reports" / "matrix"
@@ -137,7 +139,7 @@ def _run_cell(cell: Cell) -> bool:
     if code:
         print("\n".join(["", f"{_id(cell)} failed:", *log.read_text(errors="replace").splitlines()[-200:]]), flush=True)
     print(f"-- {_id(cell)} {'failed' if code else 'passed'}, log in {log.relative_to(ROOT)}", flush=True)
-    return code == 0
+    return code == 0 and _result_file(cell).exists()
 
 
 @nox.session
