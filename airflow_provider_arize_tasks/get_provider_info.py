@@ -23,7 +23,10 @@ HOOK_NAME: Final = "Arize AX"
 CONNECTION_FIELDS: Final[dict[str, dict[str, Any]]] = {
     "region": {
         "label": "Region",
-        "schema": {"type": ["string", "null"]},
+        "schema": {
+            "type": ["string", "null"],
+            "examples": ["us-central-1a", "us-east-1b", "eu-west-1a", "ca-central-1a"],
+        },
         "description": (
             "Region of the Arize account, for instance eu-west-1a: calls go to https://api.<region>.arize.com. "
             "Leave empty for https://api.arize.com, or when Host is given."
@@ -43,7 +46,7 @@ CONNECTION_FIELDS: Final[dict[str, dict[str, Any]]] = {
     },
     "verify": {
         "label": "Verify TLS certificates",
-        "schema": {"type": ["string", "null"]},
+        "schema": {"type": ["string", "null"], "examples": ["true", "false", "/etc/ssl/certs/ca-certificates.crt"]},
         "description": "true (the default), false, or the path of a CA bundle that is readable on workers and "
         "triggerers. false exposes the API key to whoever can intercept the traffic.",
     },
@@ -67,8 +70,8 @@ CONNECTION_FIELDS: Final[dict[str, dict[str, Any]]] = {
     "enum_case": {
         "label": "Case of enum values",
         "schema": {"type": ["string", "null"], "enum": ["upper", "lower"]},
-        "description": "lower for self-hosted servers of before the change to upper case. "
-        "Leave empty to learn it from the server.",
+        "description": "Leave empty: it is learned from the server. lower saves a self-hosted server from before "
+        "July 2026 one refused request.",
     },
 }
 
@@ -80,6 +83,23 @@ UI_FIELD_BEHAVIOUR: Final[dict[str, Any]] = {
         "password": "ak-...",
         "host": "empty for Arize's cloud, else a name or URL: https://arize.example.com",
         "extra": '{"proxies": {"https": "http://proxy.example.com:3128"}, "headers": {"X-Team": "llm-evals"}}',
+    },
+}
+
+#: Section ``[arize]`` of Airflow's configuration.
+_CONFIGURATION: Final[dict[str, Any]] = {
+    "description": "Settings of airflow-provider-arize-tasks.",
+    "options": {
+        "use_environment": {
+            "description": (
+                "Whether ARIZE_API_KEY, ARIZE_REGION, ARIZE_SPACE and the other variables of Arize's SDK stand in for "
+                "the connection arize_default where it does not exist. Workers and triggerers must have them alike."
+            ),
+            "version_added": "0.1.0",
+            "type": "boolean",
+            "example": None,
+            "default": "False",
+        }
     },
 }
 
@@ -110,6 +130,7 @@ def get_provider_info() -> dict[str, Any]:
                 "conn-fields": copy.deepcopy(CONNECTION_FIELDS),
             }
         ],
+        "config": {"arize": copy.deepcopy(_CONFIGURATION)},
         "hooks": [_modules("hooks.arize")],
         "operators": [_modules("operators.tasks", "operators.runs", "operators.gaps", "operators.experiments")],
         "sensors": [_modules("sensors.task_run")],

@@ -14,6 +14,7 @@ from airflow_provider_arize_tasks.client.dialect import Dialect
 from airflow_provider_arize_tasks.client.errors import ArizeError
 from airflow_provider_arize_tasks.client.names import Resolver
 from airflow_provider_arize_tasks.client.sync import ArizeClient
+from airflow_provider_arize_tasks.hooks.environment import config_without_connection
 from airflow_provider_arize_tasks.hooks.masking import mask_secret
 
 if TYPE_CHECKING:
@@ -69,10 +70,24 @@ class ArizeConnected(BaseHook):
     @cached_property
     def config(self) -> ClientConfig:
         """The connection's settings."""
-        config = self.config_from_connection(self.get_connection(self.arize_conn_id))
+        config = self._read_config()
         for risk in config.risks:
             self.log.warning("%s", risk)
         return config
+
+    def _read_config(self) -> ClientConfig:
+        from airflow.providers.common.compat.sdk import AirflowNotFoundException
+
+        try:
+            connection = self.get_connection(self.arize_conn_id)
+        except AirflowNotFoundException:
+            config = config_without_connection(self.arize_conn_id)
+            if config is None:
+                raise
+            for secret in config.secrets:
+                mask_secret(secret)
+            return config
+        return self.config_from_connection(connection)
 
     @cached_property
     def client(self) -> ArizeClient:

@@ -180,12 +180,16 @@ async def read_config(conn_id: str) -> ClientConfig:
     from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
     from airflow_provider_arize_tasks.client.config import config_from_fields
+    from airflow_provider_arize_tasks.hooks.environment import config_without_connection
 
     try:
         connection = await get_async_connection(conn_id)
         extra = await _extra_of(connection)
     except AirflowNotFoundException as error:
-        raise ArizeConfigError(f"connection {conn_id!r} does not exist") from error
+        config = config_without_connection(conn_id)
+        if config is None:
+            raise ArizeConfigError(f"connection {conn_id!r} does not exist") from error
+        return config
     except Exception as error:  # a secrets backend may raise anything; it becomes a failed look
         text = f"connection {conn_id!r} could not be read: {type(error).__name__}: {error}"
         raise ArizeTransportError(text) from error

@@ -55,3 +55,13 @@ def test_every_key_is_documented():
 def test_uris(uri, base_url):
     config = ArizeHook.config_from_connection(Connection(conn_id="c", uri=uri))
     assert (config.base_url, config.api_key, config.conn_id) == (base_url, "k-1234567", "c")
+
+
+def test_every_variable_of_the_sdk_is_documented():
+    import inspect
+
+    from airflow_provider_arize_tasks.client import environment
+
+    read = set(re.findall(r"ARIZE_[A-Z_]+[A-Z]", inspect.getsource(environment)))
+    section = DOCS.partition("### From the variables of Arize's SDK")[2].partition("\n### ")[0]
+    assert read == set(re.findall(r"\b(?<!__)ARIZE_[A-Z_]+[A-Z]", section))
