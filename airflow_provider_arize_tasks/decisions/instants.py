@@ -75,6 +75,22 @@ def width_of(value: timedelta | str, *, name: str = "window") -> timedelta:
     return width
 
 
+def in_words(width: timedelta) -> str:
+    """A length of time as a message says it: ``1 day``, ``1 hour 30 minutes``.
+
+    :param width: the length, not negative.
+    """
+    seconds = width.total_seconds()
+    parts = []
+    for unit, size in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+        count, seconds = divmod(seconds, size)
+        if count:
+            parts.append(f"{count:g} {unit}{'' if count == 1 else 's'}")
+    if seconds or not parts:
+        parts.append(f"{seconds:g} second{'' if seconds == 1 else 's'}")
+    return " ".join(parts)
+
+
 def delay_of(text: str) -> timedelta | None:
     """A span of time that may be zero, from a count with a unit (``30d``, ``6h``, ``0d``); ``None`` for other text.
 

@@ -11,6 +11,7 @@ from airflow_provider_arize_tasks.decisions.instants import (
     MILLISECOND,
     WindowError,
     in_utc,
+    in_words,
     parse_instant,
     shift,
     width_of,
@@ -220,7 +221,7 @@ def _from_run(facts: _RunFacts, lookback: timedelta | None) -> ResolvedWindow:
     if lookback is None or end is None:
         raise WindowError(_no_window(facts, end))
     what = "has no data interval" if interval is None else "has a data interval without width"
-    note = f"The DAG run {what}: the window is the {lookback} (lookback) before {iso(end)}."
+    note = f"The DAG run {what}: the window is the {in_words(lookback)} (lookback) before {iso(end)}."
     if facts.partition_key is not None:
         note += f" Its partition key {facts.partition_key!r} names no time."
     return ResolvedWindow(Window(shift(end, -lookback, facts.zone), end), "lookback", (note,))
@@ -255,7 +256,7 @@ def _from_partition(facts: _RunFacts, lookback: timedelta | None) -> ResolvedWin
     if end is None:
         if lookback is None:
             raise WindowError(_no_window(facts, facts.run_after))
-        end, width = shift(partition.start, lookback, partition.zone), f"{lookback} (lookback)"
+        end, width = shift(partition.start, lookback, partition.zone), f"{in_words(lookback)} (lookback)"
     note = f"The window is the partition {facts.partition_key!r} from {iso(partition.start)} on, for {width}."
     return ResolvedWindow(Window(partition.start, end), "partition", (note,))
 

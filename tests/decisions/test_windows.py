@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_arize_tasks.decisions.instants import floor_to, parse_instant, shift, width_of
+from airflow_provider_arize_tasks.decisions.instants import floor_to, in_words, parse_instant, shift, width_of
 from airflow_provider_arize_tasks.decisions.windows import (
     MAX_WINDOW,
     Window,
@@ -258,3 +258,17 @@ class TestWindow:
     def test_needs_a_time_zone(self):
         with pytest.raises(ValueError, match="needs a time zone"):
             Window(datetime(2026, 1, 1), datetime(2026, 1, 2, tzinfo=UTC))  # noqa: DTZ001
+
+
+@pytest.mark.parametrize(
+    ("width", "words"),
+    [
+        (timedelta(days=1), "1 day"),
+        (timedelta(days=30, hours=6), "30 days 6 hours"),
+        (timedelta(minutes=90), "1 hour 30 minutes"),
+        (timedelta(milliseconds=500), "0.5 seconds"),
+        (timedelta(), "0 seconds"),
+    ],
+)
+def test_widths_in_words(width, words):
+    assert in_words(width) == words
