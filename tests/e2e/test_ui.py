@@ -10,6 +10,7 @@ import shutil
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import pytest
 
@@ -48,6 +49,7 @@ QUIET = (
 def arize() -> Iterator[EmulatorProcess]:
     with running_emulator(run_seconds=60) as emulator:
         Arize(emulator.url).evaluation_task("ui")
+        Arize(emulator.url).experiment_task("ui answers")
         yield emulator
 
 
@@ -132,24 +134,41 @@ def test_what_is_typed_is_stored_and_works(page: Any, form: Any, airflow: LocalA
     assert tested["message"].startswith(f"Connected to {arize.url}; space 'demo-space' is ")
 
 
-def links_shown(page: Any, run_id: str, picture: str) -> dict[str, str]:
-    page.goto(f"/dags/ui/runs/{run_id}/tasks/evaluate/details")
+def test_the_test_button(page: Any, arize: EmulatorProcess) -> None:
+    page.goto("/connections")
+    row = page.get_by_role("row").filter(has_text="arize_by_hand")
+    row.get_by_role("button", name="Test Connection").click()
+    # Airflow 3.3.2 sends port 0 for a connection without one, and then refuses that; the troubleshooting page says so.
+    answer = page.get_by_text(f"Connected to {arize.url}").or_(page.get_by_text("The host or port to test differs"))
+    answer.first.wait_for()
+    keep_picture(page, "test-button")
+
+
+def links_shown(page: Any, run_id: str, task_id: str, picture: str) -> dict[str, str]:
+    page.goto(f"/dags/ui/runs/{run_id}/tasks/{task_id}/details")
     page.get_by_role("link", name="Arize run").wait_for()
     keep_picture(page, picture)
     found = page.get_by_role("link").all()
     return {link.inner_text(): link.get_attribute("href") for link in found if "Arize" in link.inner_text()}
 
 
-def test_links_work_while_the_task_waits_and_after_it_failed(
-    page: Any, airflow: LocalAirflow, arize: EmulatorProcess
-) -> None:
+@pytest.fixture(scope="module")
+def looked_at(airflow: LocalAirflow) -> str:
+    """The DAG run that is looked at, waiting in the triggerer."""
     run_id = airflow.api.trigger("ui", "looked-at")
-    airflow.api.wait_for_task("ui", run_id, "evaluate", {"deferred"})
-    waiting = links_shown(page, run_id, "task-deferred")
+    for task_id in ("evaluate", "experiment"):
+        airflow.api.wait_for_task("ui", run_id, task_id, {"deferred"})
+    return run_id
+
+
+def test_links_work_while_the_task_waits_and_after_it_failed(
+    page: Any, airflow: LocalAirflow, arize: EmulatorProcess, looked_at: str
+) -> None:
+    waiting = links_shown(page, looked_at, "evaluate", "evaluation-deferred")
     [run] = arize.control.runs("ui")
     arize.control.end_run(run["id"], "FAILED", reason="the judge model is gone")
-    airflow.api.wait_for_task("ui", run_id, "evaluate", {"failed"})
-    failed = links_shown(page, run_id, "task-failed")
+    airflow.api.wait_for_task("ui", looked_at, "evaluate", {"failed"})
+    failed = links_shown(page, looked_at, "evaluate", "evaluation-failed")
     assert set(waiting) == {"Arize task", "Arize run"}
     assert failed == waiting
     start = datetime.fromisoformat(run["data_start_time"].replace("Z", "+00:00")).timestamp()
@@ -157,8 +176,25 @@ def test_links_work_while_the_task_waits_and_after_it_failed(
     assert f"startA={round(start * 1000)}&" in waiting["Arize run"]
 
 
-def test_grid_and_log_are_there_to_look_at(page: Any, airflow: LocalAirflow) -> None:
-    page.goto("/dags/ui/runs/looked-at/tasks/evaluate")
-    page.get_by_text("the judge model is gone").first.wait_for()
+def test_links_of_an_experiment_lead_to_it_once_there_is_one(
+    page: Any, airflow: LocalAirflow, arize: EmulatorProcess, looked_at: str
+) -> None:
+    waiting = links_shown(page, looked_at, "experiment", "experiment-deferred")
+    [run] = arize.control.runs("ui answers")
+    arize.control.end_run(run["id"], "COMPLETED")
+    airflow.api.wait_for_task("ui", looked_at, "experiment", {"success"})
+    ended = links_shown(page, looked_at, "experiment", "experiment-succeeded")
+    assert {"Arize task", "Arize run"} <= set(waiting)
+    [run] = arize.control.runs("ui answers")
+    assert f"experimentId={quote(run['experiment_id'], safe='')}" in ended["Arize experiment"]
+
+
+def test_grid_and_log_are_there_to_look_at(page: Any, looked_at: str) -> None:
+    page.goto(f"/dags/ui/runs/{looked_at}/tasks/evaluate")
+    page.get_by_text("ArizeRunFailedError").first.wait_for()
     keep_picture(page, "log-of-a-failure")
+    assert page.get_by_text("the judge model is gone").count() > 0
     assert page.get_by_text(KEY).count() == 0
+    page.goto("/dags/ui")
+    page.get_by_text("evaluate").first.wait_for()
+    keep_picture(page, "grid")
