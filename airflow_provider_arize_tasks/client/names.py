@@ -11,7 +11,7 @@ import base64
 import binascii
 import difflib
 import logging
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from airflow_provider_arize_tasks.client import endpoints
 from airflow_provider_arize_tasks.client.errors import ArizeError, ArizeNameError
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from airflow_provider_arize_tasks.client.endpoints import Call
-    from airflow_provider_arize_tasks.client.types import Experiment, Page, Task
+    from airflow_provider_arize_tasks.client.types import Experiment, Page, Space, Task
 
 log = logging.getLogger(__name__)
 
@@ -120,7 +120,7 @@ def near_names(wanted: str, names: Sequence[str], count: int = 5) -> list[str]:
 
 
 class Resolver:
-    """Finds ids of names, and remembers what it found for as long as it lives.
+    """Finds what bears a name, and remembers it for as long as it lives.
 
     :param send: sends a call.
     :param default_space: space in which names are looked up when the caller gives none (name or id).
@@ -129,17 +129,25 @@ class Resolver:
     def __init__(self, send: Send, default_space: str | None = None) -> None:
         self._send = send
         self._default_space = default_space
-        self._known: dict[tuple[str, str | None, str], str] = {}
+        self._known: dict[tuple[str, str | None, str], Any] = {}
 
     def space(self, space: str | None) -> str | None:
         """The id of a space, of the default one for ``None``, or ``None`` when there is neither.
 
         :raises ArizeNameError: no or several spaces bear the name.
         """
+        found = self.space_of_name(space)
+        return found.id if found is not None else space or self._default_space or None
+
+    def space_of_name(self, space: str | None) -> Space | None:
+        """A space as listed, of the default one for ``None``; ``None`` when there is neither, or only an id is known.
+
+        :raises ArizeNameError: no or several spaces bear the name.
+        """
         wanted = space or self._default_space
         if not wanted or is_id(wanted):
-            return wanted or None
-        return self._id("space", wanted, None, lambda name, cursor: endpoints.list_spaces(name=name, cursor=cursor))
+            return None
+        return self._find("space", wanted, None, lambda name, cursor: endpoints.list_spaces(name=name, cursor=cursor))
 
     def project(self, project: str, space: str | None = None) -> str:
         """The id of a project."""
@@ -172,7 +180,14 @@ class Resolver:
 
     def task(self, task: str, space: str | None = None) -> str:
         """The id of a task."""
-        return self._in_space(
+        return task if is_id(task) else self.task_of_name(task, space).id
+
+    def task_of_name(self, task: str, space: str | None = None) -> Task:
+        """The task of a name, as listed.
+
+        :raises ArizeNameError: no or several tasks bear the name, or no space is known.
+        """
+        return self._find_in_space(
             "task",
             task,
             space,
@@ -193,13 +208,14 @@ class Resolver:
                 ),
             )
         dataset_id = self.dataset(dataset, space)
-        return self._id(
+        found = self._find(
             "experiment",
             experiment,
             dataset_id,
             lambda name, cursor: endpoints.list_experiments(dataset_id=dataset_id, name=name, cursor=cursor),
             f" in dataset {dataset!r}",
         )
+        return found.id
 
     def find_task(self, name: str, space: str | None = None) -> Task | None:
         """The task of that name in a space, or ``None``. Always asks the server.
@@ -236,28 +252,36 @@ class Resolver:
         space: str | None,
         call_in: Callable[[str], Callable[[str | None, str | None], Call[Page[N]]]],
     ) -> str:
-        if is_id(wanted):
-            return wanted
+        return wanted if is_id(wanted) else self._find_in_space(kind, wanted, space, call_in).id
+
+    def _find_in_space(
+        self,
+        kind: str,
+        wanted: str,
+        space: str | None,
+        call_in: Callable[[str], Callable[[str | None, str | None], Call[Page[N]]]],
+    ) -> N:
         space_id = self._space_for(kind, wanted, space)
         where = f" in space {space or self._default_space!r}"
-        return self._id(kind, wanted, space_id, call_in(space_id), where)
+        return self._find(kind, wanted, space_id, call_in(space_id), where)
 
-    def _id(
+    def _find(
         self,
         kind: str,
         wanted: str,
         scope: str | None,
         call: Callable[[str | None, str | None], Call[Page[N]]],
         where: str = "",
-    ) -> str:
+    ) -> N:
         key = (kind, scope, wanted)
         if key not in self._known:
             found = self._look(kind, wanted, call, where)
             if found is None:
                 raise nothing_called(kind, wanted, self._names(call), where)
             log.info("%s %r is %s", kind, wanted, found.id)
-            self._known[key] = found.id
-        return self._known[key]
+            self._known[key] = found
+        known: N = self._known[key]
+        return known
 
     def _look(
         self, kind: str, wanted: str, call: Callable[[str | None, str | None], Call[Page[N]]], where: str = ""

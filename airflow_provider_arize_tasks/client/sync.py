@@ -23,6 +23,7 @@ from airflow_provider_arize_tasks.client.retry import Pace, RetryPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
     from types import TracebackType
 
     import requests
@@ -50,6 +51,8 @@ class ArizeClient:
         self._retry = retry or RetryPolicy()
         self._pace = pace or Pace(config.max_requests_per_second)
         self._session: requests.Session | None = None
+        #: The server's clock as the latest reply told it; ``None`` before the first, or if that one didn't say.
+        self.server_time: datetime | None = None
 
     def send(self, call: Call[T], *, retry: bool = True) -> T:
         """Send a call and return its reply.
@@ -90,7 +93,9 @@ class ArizeClient:
         pause = self._pace.reserve()
         if pause:
             time.sleep(pause)
-        return interpret(self.config, call, self._exchange(call), attempt=number)
+        reply = interpret(self.config, call, self._exchange(call), attempt=number)
+        self.server_time = reply.server_time
+        return reply
 
     def _exchange(self, call: Call[Any]) -> Answer:
         from requests import RequestException

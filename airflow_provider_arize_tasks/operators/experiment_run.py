@@ -160,7 +160,7 @@ class ArizeTriggerExperimentRunOperator(TriggerRunOperator):
 
     def _resolve_evaluations(self, session: RunSession) -> tuple[str, ...]:
         tasks = args.optional(args.ids)(self.evaluation_task_ids) or []
-        return tuple(session.hook.resolve_task(each, space=self.space) for each in tasks)
+        return tuple(session.task_id(each) for each in tasks)
 
     def trigger_arguments(self, slot: Slot) -> dict[str, Any]:
         """Arguments of ``ArizeHook.trigger_run`` for a slot, but for the experiment's name."""

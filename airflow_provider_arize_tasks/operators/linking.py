@@ -34,6 +34,9 @@ class Linker:
     def prepare(self) -> tuple[str | None, str | None]:
         """Organization and space: from the connection, else asked for once, else none (links to the start page).
 
+        A space's name is looked up for the task's name anyway, and that answer tells the organization as well. Only an
+        id without the extra ``organization`` takes a request of its own.
+
         Called before a run is triggered, so that nothing stands between the trigger and the wait.
         """
         if self._scope is None:
@@ -48,10 +51,12 @@ class Linker:
         return self._scope
 
     def _ask(self, space: str, organization: str | None) -> tuple[str | None, str | None]:
-        space_id = self._hook.resolve_space(space)
-        if organization or space_id is None:
-            return organization, space_id
-        return self._hook.get_space(space_id).organization_id, space_id
+        found = self._hook.names.space_of_name(space)
+        if found is None and not organization:
+            found = self._hook.get_space(space)
+        if found is None:
+            return organization, space
+        return organization or found.organization_id, found.id
 
     def push_task(self, task: Task) -> None:
         """The link of a task."""

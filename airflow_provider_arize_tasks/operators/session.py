@@ -6,6 +6,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_arize_tasks.client.errors import ArizeApiError, ArizeError
+from airflow_provider_arize_tasks.client.names import is_id
+from airflow_provider_arize_tasks.client.types import TaskType
 from airflow_provider_arize_tasks.decisions.run_identity import ReuseRun
 from airflow_provider_arize_tasks.links.arize import push_xcom
 from airflow_provider_arize_tasks.operators.attempt import DagRunTimes, Records, ServerClock, attempt_of
@@ -75,7 +77,17 @@ class RunSession:
 
     def resolve_task(self, reference: str) -> Task:
         """A task by name or id, read once; its reply also tells the server's time."""
-        return self.task(self.hook.resolve_task(reference, space=self._operator.space))
+        return self.task(self.task_id(reference))
+
+    def task_id(self, reference: str) -> str:
+        """The id of a task by name or id. The list that a name is found in tells all of the task, so it is kept."""
+        if is_id(reference):
+            return reference
+        task = self.hook.names.task_of_name(reference, self._operator.space)
+        if task.id not in self._tasks and _is_whole(task):
+            self.clock.see(self.hook.client.server_time)
+            self._tasks[task.id] = task
+        return task.id
 
     def task(self, task_id: str) -> Task:
         """A task by id, read once in this attempt."""
@@ -173,6 +185,12 @@ class RunSession:
         from airflow_provider_arize_tasks.telemetry import add_to_asset_events
 
         add_to_asset_events(self.context, result)
+
+
+def _is_whole(task: Task) -> bool:
+    """Whether a list has told all that a run needs to know of its task."""
+    works_on = task.project_id or task.dataset_id
+    return bool(works_on) and (bool(task.evaluators) or task.type is TaskType.RUN_EXPERIMENT)
 
 
 def cancel_on_kill(config: ClientConfig | None, run_ids: Sequence[str], log: Any) -> None:

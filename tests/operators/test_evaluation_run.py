@@ -186,18 +186,6 @@ def test_not_waiting_returns_the_started_run(evaluation_task: str, window: Windo
     assert (result.state, result.value["status"], result.deferrals) == ("success", "PENDING", [])
 
 
-def test_a_triggering_attempt_sends_two_requests_and_no_more(
-    evaluation_task: str, window: Window, emulator: EmulatorProcess
-) -> None:
-    emulator.control.forget_requests()
-    run_task(
-        ArizeTriggerEvaluationRunOperator(
-            task_id="evaluate", task=evaluation_task, wait_for_completion=False, **window.to_dict()
-        )
-    )
-    assert [request["method"] for request in emulator.control.requests()] == ["GET", "POST"]
-
-
 def test_the_window_comes_from_the_data_interval(evaluation_task: str, window: Window, arize_connection: str) -> None:
     operator = ArizeTriggerEvaluationRunOperator(task_id="evaluate", task=evaluation_task, poll_interval=0.2)
     result = run_task(operator, data_interval=(window.start, window.end))
