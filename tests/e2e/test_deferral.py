@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import time
 from importlib.metadata import version
 from pathlib import Path
@@ -23,6 +24,8 @@ HERE = Path(__file__).parent / "deferral"
 #: Airflow 2 runs here on PostgreSQL, which its LocalExecutor wants, and without a web server to ask.
 AIRFLOW_2 = version("apache-airflow").startswith("2.")
 RUN_SECONDS = 10.0
+#: A deprecated call of ours, as Python prints it and as Airflow's structured logs have it.
+DEPRECATED = re.compile(r"(?=.*(Deprecat|Removed|Future)\w*Warning).*airflow_provider_arize_tasks/.*")
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +39,7 @@ def arize() -> Iterator[EmulatorProcess]:
 def airflow(arize: EmulatorProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAirflow]:
     pids = tmp_path_factory.mktemp("deferral") / "waiting"
     env = connection(arize.url) | {"PYTHONPATH": str(HERE / "support"), "WAITING_PIDS": str(pids)}
+    env["PYTHONWARNINGS"] = "always::DeprecationWarning,always::PendingDeprecationWarning,always::FutureWarning"
     with LocalAirflow(HERE / "dags", postgres=AIRFLOW_2, parallelism=2, env=env) as airflow:
         yield airflow
 
@@ -108,3 +112,10 @@ def test_the_ledger_is_complete(arize: EmulatorProcess, run: dict[str, Any]) -> 
     assert run["state"] == "success"
     assert ledger["spans"] > 600
     assert (ledger["missed"], ledger["twice"]) == (0, 0)
+
+
+def test_no_process_of_airflow_logs_a_deprecated_call_of_ours(airflow: LocalAirflow, run: dict[str, Any]) -> None:
+    logs = [path for path in airflow.home.rglob("*.log") if path.is_file()]
+    lines = [line for path in logs for line in path.read_text(errors="replace").splitlines()]
+    assert any("evaluate" in str(path) for path in logs)
+    assert [line for line in lines if DEPRECATED.match(line)] == []
