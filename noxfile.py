@@ -70,7 +70,14 @@ _FORMS = "apache-airflow-providers-fab"
 #: Breaks ObjectStoragePath of Airflows that do not know of it yet; later ones exclude it by themselves.
 _NO_NEW_PATHLIB = "universal-pathlib<0.3"
 CELLS = (
-    Cell("2.11.0", "3.10", (_NO_NEW_PATHLIB,), resolution="lowest-direct", note="lowest dependencies"),
+    Cell(
+        "2.11.0",
+        "3.10",
+        # Airflow asks for this one, and a new one would ask for newer releases of what we depend on.
+        beside=(_NO_NEW_PATHLIB, "apache-airflow-providers-http>=5.3"),
+        resolution="lowest-direct",
+        note="lowest dependencies",
+    ),
     Cell("2.11.2", "3.12", deferral=True),
     Cell(
         "3.0.6",
