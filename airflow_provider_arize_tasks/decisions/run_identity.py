@@ -17,7 +17,7 @@ from airflow_provider_arize_tasks.decisions.verdict import is_good
 from airflow_provider_arize_tasks.decisions.windows import Window, iso, to_milliseconds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from airflow_provider_arize_tasks.client.types import TaskRun
     from airflow_provider_arize_tasks.decisions.slots import Attempt, Slot, SlotRecord
@@ -76,9 +76,9 @@ class Search:
         :param found: what it has found.
         :param now: the server's time.
         """
-        if self.settle_until is None or now >= self.settle_until or found.run is not None or found.ambiguous:
+        if found.run is not None or found.ambiguous or (self.since_post and found.ended_badly):
             return True
-        return self.since_post and bool(found.ended_badly)
+        return not found.nameless and (self.settle_until is None or now >= self.settle_until)
 
 
 class Step(str, Enum):
@@ -223,19 +223,21 @@ class Found:
     :param run: the run to take over, if there is one.
     :param ambiguous: several runs match and none may be guessed.
     :param ended_badly: runs that match but failed or were cancelled: they are spent.
+    :param nameless: runs that go on and have no experiment yet, by which alone they could be told from those of others.
     """
 
     run: TaskRun | None = None
     ambiguous: tuple[TaskRun, ...] = ()
     ended_badly: tuple[TaskRun, ...] = ()
+    nameless: tuple[TaskRun, ...] = ()
 
     @property
     def nothing(self) -> bool:
         """Whether no run of ours is listed (yet)."""
-        return self.run is None and not self.ambiguous and not self.ended_badly
+        return self.run is None and not self.ambiguous and not self.ended_badly and not self.nameless
 
 
-def choose(slot: Slot, runs: Iterable[TaskRun], search: Search, *, experiments: Iterable[str] = ()) -> Found:
+def choose(slot: Slot, runs: Sequence[TaskRun], search: Search, *, experiments: Iterable[str] = ()) -> Found:
     """Pick the run of a slot among all runs of its task.
 
     :param slot: what is wanted.
@@ -250,7 +252,7 @@ def choose(slot: Slot, runs: Iterable[TaskRun], search: Search, *, experiments: 
     good = [run for run in matching if is_good(run)]
     bad = tuple(run for run in matching if not is_good(run))
     if not good:
-        return Found(ended_badly=bad)
+        return Found(ended_badly=bad, nameless=tuple(run for run in runs if _is_nameless(slot, run, search)))
     if len(good) > 1 and not search.take_newest:
         return Found(ambiguous=tuple(good), ended_badly=bad)
     newest = max(good, key=lambda run: (run.created_at or _EPOCH, run.id))
@@ -261,19 +263,25 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 def _matches(slot: Slot, run: TaskRun, search: Search, experiments: frozenset[str]) -> bool:
-    not_before = search.not_before if run.status.is_terminal else search.active_since or search.not_before
-    if run.id in search.spent or not _young_enough(run, not_before):
+    if not _is_in_question(run, search):
         return False
     if slot.window is not None:
         if run.data_start_time is None or run.data_end_time is None:
             return False
         return Window(run.data_start_time, run.data_end_time) == slot.window
-    if slot.experiment_name is None:
-        return True
-    if run.experiment_id is not None:
-        return run.experiment_id in experiments
-    # The server names the experiment only once it has provisioned it: a young run without one may well be ours.
-    return search.not_before is not None and run.status in (RunStatus.PENDING, RunStatus.RUNNING)
+    return slot.experiment_name is None or run.experiment_id in experiments
+
+
+def _is_nameless(slot: Slot, run: TaskRun, search: Search) -> bool:
+    """Whether the server may yet show that a run is the one: it names the experiment once it has provisioned it."""
+    if slot.experiment_name is None or run.experiment_id is not None or search.not_before is None:
+        return False
+    return run.status in (RunStatus.PENDING, RunStatus.RUNNING) and _is_in_question(run, search)
+
+
+def _is_in_question(run: TaskRun, search: Search) -> bool:
+    not_before = search.not_before if run.status.is_terminal else search.active_since or search.not_before
+    return run.id not in search.spent and _young_enough(run, not_before)
 
 
 def _young_enough(run: TaskRun, not_before: datetime | None) -> bool:
@@ -281,3 +289,27 @@ def _young_enough(run: TaskRun, not_before: datetime | None) -> bool:
     if not_before is None or run.created_at is None:
         return True
     return to_milliseconds(run.created_at) >= to_milliseconds(not_before)
+
+
+def ambiguous_message(slot: Slot, found: Found) -> str:
+    """What to tell about several matches."""
+    return (
+        f"{slot}: several runs of the task match where one was started: {_listed(found.ambiguous)}. Nothing was "
+        "triggered. Cancel or wait for those that are not this task's and clear it, or set "
+        'reuse_run="same_window" to take the newest'
+    )
+
+
+def nameless_message(slot: Slot, found: Found) -> str:
+    """What to tell about runs that stay without an experiment."""
+    return (
+        f"{slot}: an earlier attempt may have triggered it, and these runs of the task have no experiment yet by which "
+        f"to tell: {_listed(found.nameless)}. Nothing was triggered; the next attempt looks again"
+    )
+
+
+def _listed(runs: Iterable[TaskRun]) -> str:
+    return ", ".join(
+        f"{run.id} ({run.status.value}, created {run.created_at.isoformat() if run.created_at else 'who knows when'})"
+        for run in runs
+    )

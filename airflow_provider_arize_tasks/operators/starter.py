@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow_provider_arize_tasks.client.errors import (
@@ -28,8 +29,10 @@ from airflow_provider_arize_tasks.decisions.run_identity import (
     Search,
     Situation,
     Step,
+    ambiguous_message,
     choose,
     first_step,
+    nameless_message,
     search_after_clear,
     search_after_lost_answer,
 )
@@ -53,6 +56,8 @@ _MAX_NAMES = 100
 _GOING = (RunStatus.PENDING, RunStatus.RUNNING)
 #: Seconds between two looks while waiting for a list to settle or a cancelled run to end.
 _PAUSE = 1.0
+#: How long a run may take to get its experiment while an attempt waits to see whether it is its own.
+_NAMELESS_PATIENCE = timedelta(seconds=120)
 #: How long a cancelled run may take to end.
 _CANCEL_PATIENCE = 120.0
 
@@ -332,10 +337,12 @@ class RunStarter:
             time.sleep(_PAUSE)
 
     def _search(self, slot: Slot, search: Search) -> Found:
+        give_up = self._clock.now() + _NAMELESS_PATIENCE
         while True:
             try:
-                experiments = self._series(slot) if slot.experiment_name is not None else ()
+                # In this order: an experiment that a run in the list names has to be in the other list.
                 runs = list(self._hook.list_all_runs(slot.task_id))
+                experiments = self._series(slot) if slot.experiment_name is not None else ()
             except ArizeError as error:
                 # Unknown is not absence, and giving up for good would leave a run going that nobody waits for.
                 raise ArizeWaitError(
@@ -344,9 +351,12 @@ class RunStarter:
                 ) from error
             found = choose(slot, runs, search, experiments=[each.id for each in experiments])
             if found.ambiguous:
-                raise ArizeAmbiguousRunError(_ambiguous(slot, found))
-            if search.is_settled(found, self._clock.now()):
+                raise ArizeAmbiguousRunError(ambiguous_message(slot, found))
+            now = self._clock.now()
+            if search.is_settled(found, now):
                 return found
+            if found.nameless and now >= give_up:
+                raise ArizeWaitError(nameless_message(slot, found))
             time.sleep(_PAUSE)
 
     def _series(self, slot: Slot) -> list[Experiment]:
@@ -380,15 +390,4 @@ def _foreign_name(name: str, created_at: datetime | None) -> str:
         f"experiment name {name!r} is taken in this dataset by an experiment {when}, before this DAG run started, so "
         "this task did not make it. Nothing was triggered. Make experiment_name unique per DAG run, for example "
         "'nightly-{{ dag_run.run_after | ds }}'"
-    )
-
-
-def _ambiguous(slot: Slot, found: Found) -> str:
-    rows = ", ".join(
-        f"{run.id} ({run.status.value}, created {run.created_at.isoformat() if run.created_at else 'who knows when'})"
-        for run in found.ambiguous
-    )
-    return (
-        f"{slot}: several runs of the task match where one was started: {rows}. Nothing was triggered. Cancel or wait "
-        'for those that are not this task\'s and clear it, or set reuse_run="same_window" to take the newest'
     )

@@ -340,7 +340,7 @@ def test_runs_of_an_experiment_are_told_by_its_name() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "not_before", "matches"),
+    ("status", "not_before", "in_question"),
     [
         ("PENDING", INTENT, True),
         ("RUNNING", INTENT, True),
@@ -348,15 +348,25 @@ def test_runs_of_an_experiment_are_told_by_its_name() -> None:
         ("COMPLETED", INTENT, False),
         ("FAILED", INTENT, False),
         ("UNKNOWN", INTENT, False),
-        # A look at all ages would take any young run of the task.
+        # A look at all ages would ask about any young run of the task.
         ("PENDING", None, False),
     ],
 )
-def test_a_young_run_whose_experiment_is_not_provisioned_yet_may_be_ours(
-    status: str, not_before: datetime | None, matches: bool
+def test_a_young_run_whose_experiment_is_not_provisioned_yet_is_neither_taken_nor_ignored(
+    status: str, not_before: datetime | None, in_question: bool
 ) -> None:
-    found = choose(NIGHTLY, [experiment_run("a", None, status=status)], Search(not_before=not_before))
-    assert found.nothing is not matches
+    search = Search(not_before=not_before)
+    found = choose(NIGHTLY, [experiment_run("a", None, status=status)], search)
+    assert found.run is None
+    assert found.nothing is not in_question
+    assert search.is_settled(found, NOW) is not in_question
+
+
+def test_a_run_known_by_its_experiment_is_taken_whatever_else_is_going() -> None:
+    runs = [experiment_run("a", None, status="PENDING"), experiment_run("b", "e2")]
+    search = Search(not_before=INTENT)
+    assert search.is_settled(choose(NIGHTLY, runs, search, experiments=["e2"]), NOW)
+    assert names_of(choose(NIGHTLY, runs, search, experiments=["e2"])) == ("b", [], [])
 
 
 GOOD, BAD = Found(run=run()), Found(ended_badly=(run(),))

@@ -35,7 +35,7 @@ from airflow_provider_arize_tasks.operators.attempt import DagRunTimes, Records
 from airflow_provider_arize_tasks.operators.starter import RunStarter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 EPOCH = datetime(2026, 11, 23, 12, 0, tzinfo=timezone.utc)
 DAY = Window(EPOCH - timedelta(days=2), EPOCH - timedelta(days=1))
@@ -66,6 +66,8 @@ class FakeRun:
     ends: float
     ending: RunStatus
     name: str | None
+    #: When it gets its experiment, by which alone it can be told from the runs of others.
+    named_from: float = 0.0
 
 
 @dataclass
@@ -78,6 +80,8 @@ class World:
     late: float = 0.0
     generation: int = 0
     runs: list[FakeRun] = field(default_factory=list)
+    #: Runs of the same Arize task that another DAG run started: other experiments.
+    neighbours: list[FakeRun] = field(default_factory=list)
     store: dict[str, Any] = field(default_factory=dict)
     steps_left: int | None = None
     attempt: int = 0
@@ -108,8 +112,12 @@ class World:
             created_at=self.at(run.created),
             data_start_time=DAY.start if self.slot.window else None,
             data_end_time=DAY.end if self.slot.window else None,
-            experiment_id=f"experiment {run.name}" if run.name else None,
+            experiment_id=f"experiment {run.name}" if run.name and self.now >= run.named_from else None,
         )
+
+    def listed(self) -> list[FakeRun]:
+        listed = [*self.runs, *self.neighbours]
+        return [run for run in listed if self.now >= run.seen_from]
 
     def good(self) -> list[FakeRun]:
         return [run for run in self.runs if is_good(self.read(run))]
@@ -149,13 +157,13 @@ class World:
 
     def list_all_runs(self, _task_id: str, status: RunStatus | None = None) -> list[TaskRun]:
         self.step()
-        runs = [self.read(run) for run in self.runs if self.now >= run.seen_from]
+        runs = [self.read(run) for run in self.listed()]
         return [run for run in runs if status in (None, run.status)]
 
     def iter_experiments(self, *, dataset: str, name: str) -> list[Experiment]:
         assert dataset == "d"
         self.step()
-        seen = [run for run in self.runs if self.now >= run.seen_from and run.name and name in run.name]
+        seen = [run for run in self.listed() if run.name and self.now >= run.named_from and name in run.name]
         return [Experiment(id=f"experiment {run.name}", name=run.name, created_at=self.at(run.created)) for run in seen]
 
     def post(self, _slot: Slot, *, experiment_name: str | None) -> TaskRun:
@@ -175,6 +183,7 @@ class World:
             ends=self.now + fate.lasts,
             ending=RunStatus(fate.ending),
             name=experiment_name,
+            named_from=self.now + min(fate.nameless, fate.lasts),
         )
         self.runs.append(run)
         self.step()
@@ -191,12 +200,13 @@ class World:
 
 @dataclass(frozen=True)
 class Fate:
-    """What becomes of one POST; ``hidden`` is a share of the longest time."""
+    """What becomes of one POST; ``hidden`` is a share of the longest time, ``nameless`` seconds without experiment."""
 
     answer: str
     hidden: float
     lasts: float
     ending: str
+    nameless: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -238,7 +248,9 @@ def attempt(world: World, number: Attempt, run_start: float, reuse: ReuseRun, *,
         log=quiet,
     )
     made.end_leftovers([world.slot])
-    return made.start(world.slot).run
+    run = made.start(world.slot).run
+    assert run.id in {each.id for each in world.runs}, "it took over the run of another"
+    return run
 
 
 fates = st.builds(
@@ -247,6 +259,7 @@ fates = st.builds(
     hidden=st.sampled_from([0.0, 0.0, 0.3, 1.0]),
     lasts=st.sampled_from([0.0, 2.0, 30.0, 500.0]),
     ending=st.sampled_from(["COMPLETED", "COMPLETED", "FAILED", "CANCELLED"]),
+    nameless=st.sampled_from([0.0, 3.0, 20.0]),
 )
 tries = st.builds(
     Try,
@@ -293,8 +306,30 @@ def play(world: World, plan: list[Try], reuse: ReuseRun, *, has_store: bool) -> 
                 run_start = world.now
 
 
-def replay(slot: Slot, plan: list[Try], posts: list[Fate], reuse: ReuseRun, *, has_store: bool) -> World:
-    world = World(slot)
+def neighbour(created: float) -> FakeRun:
+    """Another DAG run's run of the same Arize task."""
+    return FakeRun(
+        id=f"neighbour {created}",
+        generation=-1,
+        created=created,
+        seen_from=created,
+        ends=created + 30.0,
+        ending=RunStatus.COMPLETED,
+        name=f"another nightly {created}",
+        named_from=created + 6.0,
+    )
+
+
+def replay(
+    slot: Slot,
+    plan: list[Try],
+    posts: list[Fate],
+    reuse: ReuseRun,
+    *,
+    has_store: bool,
+    neighbours: Iterable[float] = (),
+) -> World:
+    world = World(slot, neighbours=[neighbour(created) for created in neighbours])
     calm = Fate(answer="answered", hidden=0.0, lasts=2.0, ending="COMPLETED")
 
     def all_fates() -> Iterator[Fate]:
@@ -318,11 +353,14 @@ def replay(slot: Slot, plan: list[Try], posts: list[Fate], reuse: ReuseRun, *, h
     has_store=st.booleans(),
     plan=st.lists(tries, min_size=1, max_size=7),
     posts=st.lists(fates, max_size=10),
+    neighbours=st.sets(st.sampled_from([0.1, 1.0, 5.0, 30.0, 65.0])),
 )
 def test_whatever_dies_there_is_never_a_second_good_run(
-    slot: Slot, reuse: ReuseRun, has_store: bool, plan: list[Try], posts: list[Fate]
+    slot: Slot, reuse: ReuseRun, has_store: bool, plan: list[Try], posts: list[Fate], neighbours: set[float]
 ) -> None:
-    replay(slot, plan, posts, reuse, has_store=has_store)
+    # A window tells runs apart from the first moment on.
+    others = neighbours if slot is EXPERIMENT else set()
+    replay(slot, plan, posts, reuse, has_store=has_store, neighbours=others)
 
 
 LIVES = Try(killed_after=None, late=0.0, pause=0.0, cleared=False, store_kept=True, dag_run_restarted=True)

@@ -353,6 +353,28 @@ def test_an_experiment_is_made_once_whatever_happens_to_the_answer(
     assert len(runs_of(emulator, experiment_task)) == 1
 
 
+@pytest.mark.parametrize("moment", ["before the intent", "after the intent", "answered"])
+def test_an_experiment_run_of_another_dag_run_is_not_taken_over_before_it_can_be_told_apart(
+    experiment: Callable[..., TaskResult],
+    emulator: EmulatorProcess,
+    hook: ArizeHook,
+    experiment_task: str,
+    monkeypatch: pytest.MonkeyPatch,
+    moment: str,
+) -> None:
+    emulator.control.configure(run_seconds=1.5, pending_seconds=1.0)
+    before = TaskResult(state="up_for_retry", max_tries=3, task_state={}, try_number=0)
+    with monkeypatch.context() as patch:
+        crash_at(moment, patch)
+        with pytest.raises(Crash):
+            experiment(retry_of=before)
+    before.try_number = 1
+    hook.trigger_run(task=experiment_task, experiment_name="another-night")
+    result = experiment(retry_of=before)
+    assert (result.state, result.value["experiment_name"]) == ("success", "nightly-1")
+    assert len(runs_of(emulator, experiment_task)) == 2
+
+
 def test_a_failed_experiment_has_used_its_name_up(
     experiment: Callable[..., TaskResult], emulator: EmulatorProcess, experiment_task: str
 ) -> None:

@@ -114,6 +114,6 @@ def test_killed_at_random_moments(loop: list[Result]) -> None:
         for found in loop
         if found.problem or (found.state, found.runs, found.going, found.missed, found.twice) != ("success", 1, 0, 0, 0)
     ]
-    assert not wrong
+    assert not wrong, "\n".join(map(str, wrong))
     # Without kills the loop would prove nothing.
     assert sum(found.kills for found in loop) >= len(loop) / 2
