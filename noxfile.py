@@ -89,7 +89,13 @@ CELLS = (
     Cell("3.1.8", "3.12"),
     Cell("3.2.2", "3.11"),
     Cell("3.3.2", "3.10"),
-    Cell("3.3.*", "3.13", deferral=True, note="newest dependencies"),
+    Cell(
+        "3.3.*",
+        "3.13",
+        beside=("apache-airflow-providers-openlineage",),
+        deferral=True,
+        note="newest dependencies, with the OpenLineage provider",
+    ),
 )
 
 
@@ -159,7 +165,7 @@ def cells(session: nox.Session, cell: Cell) -> None:
     # Apart from the rest, because the oldest test tools are nobody's concern; Airflow is named to keep it as it is.
     session.install(*TEST_TOOLS, *(E2E_TOOLS if cell.deferral else ()), *airflow, silent=True)
     installed = time.monotonic()
-    fast = _pytest(session, "-m", "not slow and not e2e")
+    fast = _pytest(session, "-m", "not slow and not e2e", "--ignore=tests/e2e", "--durations=10")
     tested = time.monotonic()
     deferral = _pytest(session, "-m", "e2e", "tests/e2e/test_deferral.py") if cell.deferral else None
     result = {
