@@ -1,6 +1,7 @@
 """The configuration from environment variables, by the names the vendor's SDK and command line use.
 
-For the command line of this provider only: in Airflow the connection is the place.
+In Airflow the connection is the place; these are for the command line of this provider, and for the deployments that
+ask for them (``hooks/environment.py``).
 """
 
 from __future__ import annotations
