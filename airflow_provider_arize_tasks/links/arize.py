@@ -89,6 +89,20 @@ def push_link(context: Any, link: type[_PushedLink], url: str | None) -> None:
         _pushed.setdefault(_identity(context.get("ti")), {})[link.key] = url
 
 
+def keep_links_as_pushed(operator: Any, context: Any) -> None:
+    """Spare Airflow 3 storing the links once more whenever a process of the task ends, at a deferral too.
+
+    They are in place since they were pushed. Storing them again takes up to two calls of the API server for each link
+    and process, nine for a task instance that defers once. Airflow executes a copy of the operator: neither the DAG
+    nor other instances of a mapped task notice.
+
+    :param operator: the copy that is executed.
+    :param context: the context Airflow gave it; without a task instance it is run by hand and nothing is changed.
+    """
+    if context.get("ti") is not None:
+        operator.operator_extra_links = ()
+
+
 def push_xcom(context: Any, key: str, value: Any) -> None:
     """Push an XCom, now and not when the task ends; nothing where an operator is run by hand, without a task instance.
 

@@ -21,7 +21,12 @@ from airflow_provider_arize_tasks.exceptions import (
     ArizeWaitError,
     failing_for_good,
 )
-from airflow_provider_arize_tasks.links.arize import ArizeExperimentLink, ArizeTaskLink, ArizeTaskRunLink
+from airflow_provider_arize_tasks.links.arize import (
+    ArizeExperimentLink,
+    ArizeTaskLink,
+    ArizeTaskRunLink,
+    keep_links_as_pushed,
+)
 from airflow_provider_arize_tasks.operators.run_arguments import RunArguments
 from airflow_provider_arize_tasks.operators.waiting import WaitEvent, wait_here
 
@@ -95,6 +100,7 @@ class TriggerRunOperator(RunArguments):
 
         with failing_for_good():
             self._settings.raise_if_any(f"{type(self).__name__} {self.task_id!r}")
+            keep_links_as_pushed(self, context)
             with RunSession(self, context) as session:
                 slots = self._first_slots(session)
                 session.end_leftovers(slots)
@@ -110,6 +116,7 @@ class TriggerRunOperator(RunArguments):
 
         with failing_for_good():
             self._settings.raise_if_any(f"{type(self).__name__} {self.task_id!r}")
+            keep_links_as_pushed(self, context)
             wait = WaitEvent.read(event)
             with RunSession(self, context) as session:
                 progress = Progress.from_dict(wait.state)

@@ -27,7 +27,12 @@ from airflow_provider_arize_tasks.decisions.verdict import (
     judge_run,
 )
 from airflow_provider_arize_tasks.exceptions import ArizeGateError, ArizePermanentError, failing_for_good
-from airflow_provider_arize_tasks.links.arize import ArizeExperimentLink, ArizeTaskLink, ArizeTaskRunLink
+from airflow_provider_arize_tasks.links.arize import (
+    ArizeExperimentLink,
+    ArizeTaskLink,
+    ArizeTaskRunLink,
+    keep_links_as_pushed,
+)
 from airflow_provider_arize_tasks.operators import arguments as args
 from airflow_provider_arize_tasks.operators.arguments import Checker
 
@@ -100,6 +105,7 @@ class ArizeTaskRunSensor(BaseSensorOperator):
 
     def execute(self, context: Context) -> Any:
         """Look once, then wait: in the triggerer, or as ``mode`` says."""
+        keep_links_as_pushed(self, context)
         if not self.deferrable:
             return super().execute(context)
         with self._soft(), failing_for_good(), self._hook() as hook:
@@ -147,6 +153,7 @@ class ArizeTaskRunSensor(BaseSensorOperator):
         """
         from airflow_provider_arize_tasks.operators.waiting import WaitEvent
 
+        keep_links_as_pushed(self, context)
         with self._soft(), failing_for_good(), self._hook() as hook:
             wait = WaitEvent.read(event)
             run = hook.get_run(run_id=self._checked(rendered=True))

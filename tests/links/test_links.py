@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from types import SimpleNamespace
 
 import pytest
 
 from airflow_provider_arize_tasks.links import arize
-from airflow_provider_arize_tasks.links.arize import ArizeExperimentLink, ArizeTaskLink, ArizeTaskRunLink, push_link
+from airflow_provider_arize_tasks.links.arize import (
+    ArizeExperimentLink,
+    ArizeTaskLink,
+    ArizeTaskRunLink,
+    keep_links_as_pushed,
+    push_link,
+)
+from airflow_provider_arize_tasks.operators.runs import ArizeTriggerEvaluationRunOperator
+from airflow_provider_arize_tasks.testing.runner import run_task
+from airflow_provider_arize_tasks.triggers.task_run import ArizeTaskRunTrigger
 
 LINKS = [ArizeTaskLink, ArizeTaskRunLink, ArizeExperimentLink]
 URL = "https://app.arize.com/organizations/o/spaces/s"
@@ -93,3 +103,49 @@ def test_anything_but_an_address_is_no_link(store, value):
 def test_no_address_pushes_nothing(store):
     push_link({"ti": worker(store)}, ArizeTaskLink, None)
     assert set(store) == {"asked"}
+
+
+class TestTheEndOfAProcess:
+    """Airflow 3 stores the links of the operator once more; of ours they have been pushed by then."""
+
+    @pytest.fixture
+    def stored(self, monkeypatch) -> list:
+        """Keys that Airflow's own code stores when a process of a task ends."""
+        task_runner = pytest.importorskip("airflow.sdk.execution_time.task_runner")
+        if not hasattr(task_runner, "finalize"):
+            pytest.skip("this Airflow stores no links")
+        keys: list = []
+        monkeypatch.setattr(task_runner, "_xcom_push_to_db", lambda ti, key, value: keys.append(key))
+        return keys
+
+    @staticmethod
+    def end(task) -> None:
+        from airflow.sdk.execution_time.task_runner import TaskInstanceState, finalize
+
+        ti = SimpleNamespace(task=task, start_date=None, end_date=None, _ti_context_from_server=SimpleNamespace())
+        finalize(ti, TaskInstanceState.DEFERRED, {}, logging.getLogger("test"))
+
+    def test_without_an_execution_all_are_stored(self, stored):
+        self.end(ArizeTriggerEvaluationRunOperator(task_id="t", task="daily"))
+        assert set(stored) == {link.key for link in LINKS}
+
+    @pytest.mark.parametrize("resumed", [False, True])
+    def test_nothing_is_stored_again(self, stored, resumed):
+        operator = ArizeTriggerEvaluationRunOperator(task_id="t", task="daily")
+        # There is no such connection, so neither gets far; the copy that was executed is all that matters.
+        nothing = ArizeTaskRunTrigger(run_ids=[]).serialize()
+        deferred = {"classpath": nothing[0], "kwargs": nothing[1], "method": "execute_complete", "method_kwargs": {}}
+        copy = run_task(operator, resume_from=deferred if resumed else None).task
+        self.end(copy)
+        assert stored == []
+
+    def test_the_dag_and_other_instances_keep_theirs(self):
+        operator = ArizeTriggerEvaluationRunOperator(task_id="t", task="daily")
+        keep_links_as_pushed(operator.prepare_for_execution(), {"ti": instance({})})
+        for other in (operator, operator.prepare_for_execution()):
+            assert [link.key for link in other.operator_extra_links] == [link.key for link in LINKS]
+
+    def test_an_operator_run_by_hand_is_not_changed(self):
+        operator = ArizeTriggerEvaluationRunOperator(task_id="t", task="daily")
+        keep_links_as_pushed(operator, {})
+        assert len(operator.operator_extra_links) == len(LINKS)
