@@ -62,9 +62,10 @@ docs: ## Build the documentation; a warning is an error
 	@tools/make-venv "$(PYTHON)" .cache/docs-venv -e '.[docs]'
 	$(MAKE) -C docs PYTHON=$(abspath .cache/docs-venv/bin/python) html
 
-package: ## Wheel and sdist with their checks, and the lineage tests with the OpenLineage provider
+# AUDIT=--strict also fails where vulnerabilities can't be looked up.
+package: ## Wheel and sdist with their checks, licences and vulnerabilities, lineage with the OpenLineage provider
 	@tools/make-venv "$(PYTHON)" .cache/nox-venv nox uv
-	PATH="$(abspath .cache/nox-venv/bin):$$PATH" nox -s package lineage
+	PATH="$(abspath .cache/nox-venv/bin):$$PATH" nox -s package audit lineage -- $(AUDIT)
 
 matrix: ## Fast suite on every supported Airflow and Python, one deferral on 2.11, 3.0 and 3.3; writes README's table
 	@tools/make-venv "$(PYTHON)" .cache/nox-venv nox uv

@@ -1,6 +1,10 @@
 """Licences and known vulnerabilities of everything this package needs, Airflow aside: that is the user's choice.
 
-Usage: audit.py [--licences-only] [--strict]. Runs in an environment that has the package, pip-licenses and pip-audit.
+Usage: audit.py [--strict]. Runs in an environment that has the package, pip-licenses and pip-audit.
+
+A bad licence and a known vulnerability fail it. Where the vulnerability data can't be had (no internet, a mirror of the
+package index without it), the licences are checked all the same, and the last line says that vulnerabilities were NOT
+checked; with ``--strict`` that fails too.
 """
 
 from __future__ import annotations
@@ -12,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 OURS = "airflow-provider-arize-tasks"
 ALLOWED = re.compile(
@@ -29,7 +34,7 @@ def needed() -> set[str]:
         for requirement in metadata.requires(name) or ():
             if "extra ==" in requirement:
                 continue
-            other = re.split(r"[ ;<>=!~\[(]", requirement, maxsplit=1)[0].lower()
+            other = re.sub(r"[-_.]+", "-", re.split(r"[ ;<>=!~\[(]", requirement, maxsplit=1)[0]).lower()
             if other in found or other.startswith("apache-airflow"):
                 continue
             try:
@@ -55,8 +60,8 @@ def licence_problems(names: set[str]) -> list[str]:
     return [f"{row['Name']}: licence {row['License']!r}" for row in rows if not ALLOWED.search(row["License"])]
 
 
-def vulnerability_problems(names: set[str], *, strict: bool) -> list[str]:
-    """Known vulnerabilities, as the package index lists them; with ``strict`` also what it tells nothing about."""
+def vulnerability_answers(names: set[str]) -> tuple[list[dict[str, Any]], str]:
+    """What the package index knows of each distribution, by ``pip-audit``; and why there is nothing, if so."""
     with tempfile.TemporaryDirectory() as folder:
         pinned = Path(folder) / "requirements.txt"
         pinned.write_text("".join(f"{name}=={metadata.version(name)}\n" for name in sorted(names)))
@@ -66,20 +71,9 @@ def vulnerability_problems(names: set[str], *, strict: bool) -> list[str]:
             text=True,
             check=False,
         )
-    if not run.stdout.strip():
-        return [f"pip-audit could not be run: {run.stderr.strip().splitlines()[-1:]}"]
-    answers = json.loads(run.stdout)["dependencies"]
-    unknown = [each["name"] for each in answers if "skip_reason" in each]
-    if unknown:
-        # A mirror of the index may not have the vulnerability data. Nothing was found out then; that is no pass.
-        print(f"vulnerabilities: the index tells nothing about {len(unknown)} of {len(answers)}: {', '.join(unknown)}")
-    if unknown and strict:
-        return ["vulnerabilities of some distributions could not be looked up (--strict)"]
-    return [
-        f"{each['name']} {each['version']}: {', '.join(found['id'] for found in each['vulns'])}"
-        for each in answers
-        if each.get("vulns")
-    ]
+    if run.stdout.strip():
+        return json.loads(run.stdout)["dependencies"], ""
+    return [], (run.stderr.strip().splitlines() or [f"pip-audit ended with {run.returncode}"])[-1]
 
 
 def main(arguments: list[str]) -> int:
@@ -87,10 +81,21 @@ def main(arguments: list[str]) -> int:
     names = needed()
     print(f"{len(names)} distributions beside Airflow")
     problems = licence_problems(names)
-    if "--licences-only" not in arguments:
-        problems += vulnerability_problems(names, strict="--strict" in arguments)
-    print("\n".join(problems) or "no problem found in what could be looked up")
-    return int(bool(problems))
+    answers, why = vulnerability_answers(names)
+    known = [each for each in answers if "skip_reason" not in each]
+    problems += [
+        f"{each['name']} {each['version']}: {', '.join(found['id'] for found in each['vulns'])}"
+        for each in known
+        if each.get("vulns")
+    ]
+    print("\n".join(f"PROBLEM: {problem}" for problem in problems) or "licences: all allowed")
+    unchecked = len(names) - len(known)
+    if unchecked:
+        why = why or next((each["skip_reason"] for each in answers if "skip_reason" in each), "no answer")
+        print(f"WARNING: vulnerabilities of {unchecked} of {len(names)} distributions were NOT CHECKED: {why}")
+    else:
+        print(f"vulnerabilities: {len(known)} distributions looked up")
+    return int(bool(problems) or (bool(unchecked) and "--strict" in arguments))
 
 
 if __name__ == "__main__":
