@@ -7,6 +7,10 @@ from __future__ import annotations
 
 from contextlib import suppress
 from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 #: Airflow 3.1 and later, 3.0, 2.
 _HOMES = ("airflow.sdk.log", "airflow.sdk.execution_time.secrets_masker", "airflow.utils.log.secrets_masker")
@@ -23,3 +27,24 @@ def mask_secret(secret: str) -> None:
             import_module(home).mask_secret(secret)
             return
     raise ImportError(f"no mask_secret in any of {', '.join(_HOMES)}")
+
+
+async def mask_secrets_on_loop(secrets: Iterable[str]) -> None:
+    """The same for several, on the event loop of a triggerer: Airflow 3 tells its supervisor, and must not block on it.
+
+    :param secrets: replaced by ``***`` in what the triggerer logs.
+    :raises ImportError: this Airflow masks nothing, which none that is supported does.
+    """
+    try:
+        from airflow.sdk.log import amask_secret  # Airflow 3.3.2 and later
+    except ImportError:
+        # Not asyncio.to_thread: on Airflow 3 masking asks the triggerer's supervisor, over streams of this event loop.
+        # asgiref brings that request back here; from a plain thread it would be sent on a loop of its own, answers
+        # would get mixed up, and the triggerer would die of it with everybody's triggers.
+        from asgiref.sync import sync_to_async
+
+        for secret in secrets:
+            await sync_to_async(mask_secret)(secret)
+        return
+    for secret in secrets:
+        await amask_secret(secret)

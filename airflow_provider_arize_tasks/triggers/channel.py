@@ -18,6 +18,8 @@ from airflow_provider_arize_tasks.client.errors import (
 from airflow_provider_arize_tasks.triggers.budget import Budget
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from airflow_provider_arize_tasks.client.aio import AsyncArizeClient
     from airflow_provider_arize_tasks.client.config import ClientConfig
     from airflow_provider_arize_tasks.client.endpoints import Call
@@ -162,6 +164,7 @@ class Channel:
 
     def _replace(self, opened: _Opened) -> None:
         before, self._opened = self._opened, opened
+        _warn_once(opened.config.risks)
         self.budget.limit = opened.config.max_requests_per_second
         if before is not None:
             before.is_replaced = True
@@ -170,12 +173,31 @@ class Channel:
                 closing.add_done_callback(lambda _: before)  # keeps a reference until it is through
 
 
+#: What this process has warned of. A channel lives as long as somebody waits, so it may come and go every minute.
+_warned: set[str] = set()
+
+
+def _warn_once(risks: Iterable[str]) -> None:
+    for risk in risks:
+        if risk not in _warned:
+            _warned.add(risk)
+            log.warning("%s", risk)
+
+
 async def read_config(conn_id: str) -> ClientConfig:
-    """Read an Airflow connection without blocking the event loop.
+    """Read an Airflow connection without blocking the event loop. Its secrets are masked in the logs from here on.
 
     :raises ArizeConfigError: there is no such connection, or it can't be used.
     :raises ArizeTransportError: it could not be read (secrets backend or API server down).
     """
+    from airflow_provider_arize_tasks.hooks.masking import mask_secrets_on_loop
+
+    config = await _read(conn_id)
+    await mask_secrets_on_loop(config.secrets)
+    return config
+
+
+async def _read(conn_id: str) -> ClientConfig:
     from airflow.providers.common.compat.connection import get_async_connection
     from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
@@ -208,9 +230,7 @@ async def _extra_of(connection: Any) -> dict[str, Any]:
     if hasattr(connection, "aextra_dejson"):  # Airflow 3.3.2 and later
         extra = await connection.aextra_dejson()
     else:
-        # Not asyncio.to_thread: on Airflow 3.0 and 3.1 masking asks the triggerer's supervisor, over streams of this
-        # event loop. asgiref brings that request back here; from a plain thread it would be sent on a loop of its own,
-        # answers would get mixed up, and the triggerer would die of it with everybody's triggers.
+        # Not asyncio.to_thread, for the reason given in hooks/masking.py.
         from asgiref.sync import sync_to_async
 
         extra = await sync_to_async(lambda: connection.extra_dejson)()

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+import contextlib
+import json
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from airflow_provider_arize_tasks.triggers.channel import _extra_of
+from airflow_provider_arize_tasks.hooks import masking
+from airflow_provider_arize_tasks.triggers import channel
+from airflow_provider_arize_tasks.triggers.channel import Channel, _extra_of, read_config
+
+if TYPE_CHECKING:
+    import pytest
 
 
 class OldConnection:
@@ -30,3 +38,63 @@ async def test_the_supervisor_is_asked_on_the_loop_that_owns_its_streams() -> No
     connection = OldConnection()
     assert await _extra_of(connection) == {"space": "demo-space"}
     assert connection.asked_on is asyncio.get_running_loop()
+
+
+SECRETS = {"ak-the-key", "proxy%2Fword", "proxy/word", "team-token"}
+EXTRA = {"proxies": {"https": "http://me:proxy%2Fword@proxy:3128"}, "headers": {"X-Team": "team-token"}}
+
+
+def connect(monkeypatch: pytest.MonkeyPatch, host: str = "https://api.arize.com", **extra: Any) -> None:
+    fields = {"conn_type": "arize", "host": host, "password": "ak-the-key", "extra": extra}
+    monkeypatch.setenv("AIRFLOW_CONN_ARIZE_DEFAULT", json.dumps(fields))
+
+
+async def test_the_key_proxy_passwords_and_header_values_are_masked(monkeypatch: pytest.MonkeyPatch) -> None:
+    redact = secrets_masker().redact
+    connect(monkeypatch, **EXTRA)
+    assert redact("X-Team: team-token") == "X-Team: team-token"
+    assert set((await read_config("arize_default")).secrets) == SECRETS
+    for secret in SECRETS:
+        assert secret not in redact(f"the log says {secret}")
+
+
+async def test_masking_never_blocks_the_loop_whose_streams_lead_to_the_supervisor(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: dict[str, asyncio.AbstractEventLoop] = {}
+
+    def mask_secret(secret: str) -> None:  # as on Airflow 3.0 to 3.3.1: it waits for the supervisor's answer
+        from asgiref.sync import async_to_sync
+
+        async def ask_the_supervisor() -> None:
+            asked[secret] = asyncio.get_running_loop()
+
+        async_to_sync(ask_the_supervisor)()
+
+    monkeypatch.setattr(masking, "mask_secret", mask_secret)
+    monkeypatch.delattr("airflow.sdk.log.amask_secret", raising=False)
+    await masking.mask_secrets_on_loop(SECRETS)
+    assert set(asked) == SECRETS
+    assert set(asked.values()) == {asyncio.get_running_loop()}
+
+
+async def test_a_key_that_others_could_read_is_warned_of_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(channel, "_warned", set())
+    connect(monkeypatch, host="http://arize.example.com", verify=False, **EXTRA)
+    for _ in range(3):  # waits come and go
+        one = Channel("arize_default")
+        await one._open()
+        await one.close()
+    told = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert [("verify" in text, "not encrypted" in text) for text in told] == [(True, False), (False, True)]
+    assert not [text for text in told if any(secret in text for secret in SECRETS)]
+
+
+def secrets_masker() -> Any:
+    """Airflow's own masker, wherever this Airflow keeps the one its logs go through."""
+    for home in ("airflow.sdk.log", "airflow.sdk.execution_time.secrets_masker", "airflow.utils.log.secrets_masker"):
+        with contextlib.suppress(ImportError, AttributeError):
+            return import_module(home)._secrets_masker()
+    raise AssertionError("this Airflow masks nothing")

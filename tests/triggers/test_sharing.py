@@ -239,7 +239,7 @@ async def test_one_429_slows_every_trigger_of_the_connection(script, waiting):
 
 
 async def test_thousands_of_waits_that_begin_together_do_not_send_their_requests_together(script, waiting):
-    ids = [script.add(f"r{n}", task_id=f"t{n}") for n in range(2_000)]
+    ids = [script.add(f"r{n}", task_id=f"t{n}") for n in range(5_000)]
     tasks = [waiting(run_id, task_ids=[f"t{n}"], poll_interval=30) for n, run_id in enumerate(ids)]
     await until(lambda: len(script.seen) >= 150)
     times = [moment for moment, _, _ in script.seen[:150]]
