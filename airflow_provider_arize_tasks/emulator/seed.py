@@ -17,7 +17,7 @@ from airflow_provider_arize_tasks.emulator.model import (
     Project,
     Space,
 )
-from airflow_provider_arize_tasks.emulator.spans import Span, SpanStore
+from airflow_provider_arize_tasks.emulator.spans import TOPICS, Span, SpanStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -27,20 +27,6 @@ if TYPE_CHECKING:
 
 DAY_MS = 24 * 60 * 60 * 1000
 SPACE, PROJECT, DATASET = "demo-space", "demo-project", "demo-dataset"
-_TOPICS = (
-    "refund",
-    "delivery",
-    "login",
-    "invoice",
-    "upgrade",
-    "cancellation",
-    "warranty",
-    "address",
-    "discount",
-    "tax",
-)
-_MODELS = ("gpt-4o", "gpt-4o-mini", "claude-sonnet")
-_KINDS = ("LLM", "LLM", "RETRIEVER", "CHAIN", "TOOL")
 
 
 def seed(world: World, spans: int = 3000, examples: int = 50) -> None:
@@ -177,7 +163,7 @@ def add_spans(world: World, project_id: str, given: Iterable[tuple[int, dict[str
         number = world.next_number("Span")
         span_id = str(columns.pop("id", None) or f"{number:016x}")
         ingested = min(now, max(time_ms, int(columns.pop("ingested_ms", time_ms))))
-        spans.append(Span(id=span_id, time_ms=time_ms, ingested_ms=ingested, columns=_columns(number) | columns))
+        spans.append(Span(number=number, id=span_id, time_ms=time_ms, ingested_ms=ingested, given=columns))
     world.spans[project_id].add(spans)
     return spans
 
@@ -204,31 +190,13 @@ def load_spans(world: World, path: Path) -> int:
     return len(rows)
 
 
-def _columns(number: int) -> dict[str, Any]:
-    draw = unit_hash("span", number)
-    topic = _TOPICS[number % len(_TOPICS)]
-    return {
-        "name": f"answer {topic}",
-        "context.span_id": f"{number:016x}",
-        "context.trace_id": f"{number // 3:032x}",
-        "context.session_id": f"session-{number // 12}",
-        "status_code": "ERROR" if draw < 0.04 else "OK",
-        "latency_ms": round(80 + 1900 * draw),
-        "attributes.openinference.span.kind": _KINDS[number % len(_KINDS)],
-        "attributes.llm.model_name": _MODELS[number % len(_MODELS)],
-        "attributes.input.value": f"Question {number} about {topic}",
-        "attributes.output.value": f"Answer {number} about {topic}",
-        "attributes.topic": topic,
-    }
-
-
 def _uuid(world: World) -> str:
     digits = f"{int(unit_hash('uuid', world.next_number('Example')) * 2**128):032x}"
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
 
 
 def _example(world: World, number: int) -> dict[str, Any]:
-    topic = _TOPICS[number % len(_TOPICS)]
+    topic = TOPICS[number % len(TOPICS)]
     return {
         "id": _uuid(world),
         "input": f"What about my {topic}, case {number}?",

@@ -6,21 +6,45 @@ from bisect import bisect_left
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_arize_tasks.emulator.common import iso
+from airflow_provider_arize_tasks.emulator.common import iso, unit_hash
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+TOPICS = (
+    "refund",
+    "delivery",
+    "login",
+    "invoice",
+    "upgrade",
+    "cancellation",
+    "warranty",
+    "address",
+    "discount",
+    "tax",
+)
+_MODELS = ("gpt-4o", "gpt-4o-mini", "claude-sonnet")
+_KINDS = ("LLM", "LLM", "RETRIEVER", "CHAIN", "TOOL")
 
 
 @dataclass(slots=True, kw_only=True)
 class Span:
     """A span. ``labels`` maps an evaluator id to the ids of the runs that labelled it, in order."""
 
+    number: int
     id: str
     time_ms: int
     ingested_ms: int
-    columns: dict[str, Any]
+    given: dict[str, Any]
     labels: dict[str, list[str]] = field(default_factory=dict)
+    made: dict[str, Any] | None = None
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """The columns of any span, below those that were given; made when first asked for, as most spans never are."""
+        if self.made is None:
+            self.made = _columns(self.number) | self.given
+        return self.made
 
     def unit(self, granularity: str) -> str:
         """What counts as one evaluated unit: the span itself, its trace or its session."""
@@ -101,3 +125,21 @@ def ledger(spans: Sequence[Span], evaluators: Sequence[str], *, details: bool, e
 def _entry(span: Span) -> dict[str, Any]:
     pairs = [{"evaluator_id": name, "run_id": run} for name, runs in span.labels.items() for run in runs]
     return {"span_id": span.id, "time": iso(span.time_ms), "labels": pairs}
+
+
+def _columns(number: int) -> dict[str, Any]:
+    draw = unit_hash("span", number)
+    topic = TOPICS[number % len(TOPICS)]
+    return {
+        "name": f"answer {topic}",
+        "context.span_id": f"{number:016x}",
+        "context.trace_id": f"{number // 3:032x}",
+        "context.session_id": f"session-{number // 12}",
+        "status_code": "ERROR" if draw < 0.04 else "OK",
+        "latency_ms": round(80 + 1900 * draw),
+        "attributes.openinference.span.kind": _KINDS[number % len(_KINDS)],
+        "attributes.llm.model_name": _MODELS[number % len(_MODELS)],
+        "attributes.input.value": f"Question {number} about {topic}",
+        "attributes.output.value": f"Answer {number} about {topic}",
+        "attributes.topic": topic,
+    }

@@ -214,7 +214,7 @@ EXTRAS = st.dictionaries(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     password=st.none() | st.text(), host=st.none() | st.text(), port=VALUES, schema=st.none() | st.text(), extra=EXTRAS
 )

@@ -527,7 +527,7 @@ ANYTHING = st.recursive(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(rendered=st.booleans(), data=st.data())
 def test_no_argument_breaks_a_check(rendered, data):
     def draw(*names):

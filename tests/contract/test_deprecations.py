@@ -1,74 +1,13 @@
-"""Nothing of ours asks for anything deprecated, and the check that says so (``tests/deprecations.py``) would notice."""
+"""The check that nothing of ours asks for anything deprecated (``tests/deprecations.py``) would notice if it did."""
 
 from __future__ import annotations
 
-import ast
-import json
-import subprocess
-import sys
 import warnings
-from pathlib import Path
 
 import pytest
 from airflow.exceptions import AirflowProviderDeprecationWarning
 
 from tests.deprecations import KINDS, PACKAGE, deprecated_calls
-
-#: What compat and the base classes raise by themselves when first imported is not ours.
-ALREADY_IMPORTED = (
-    "from airflow.providers.common.compat.sdk import BaseHook, BaseOperatorLink, BaseSensorOperator, XCom"
-)
-
-
-def imported(code: str) -> list[str]:
-    """The deprecation warnings, whomever they name, while a fresh interpreter runs some code."""
-    program = f"""
-import importlib, json, pkgutil, warnings
-{ALREADY_IMPORTED}
-import airflow.triggers.base, airflow_provider_arize_tasks as package
-with warnings.catch_warnings(record=True) as caught:
-    warnings.simplefilter("always")
-{code}
-kinds = (DeprecationWarning, PendingDeprecationWarning, FutureWarning)
-print(json.dumps([f"{{w.filename}}: {{str(w.message)[:200]}}" for w in caught if issubclass(w.category, kinds)]))
-"""
-    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    return json.loads(run.stdout.strip().splitlines()[-1])
-
-
-def imports_inside_functions() -> list[str]:
-    """Statements that ask Airflow for a name only when a function of ours runs."""
-    statements = set()
-    for path in Path(PACKAGE).rglob("*.py"):
-        for function in ast.walk(ast.parse(path.read_text())):
-            if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
-                statements |= {
-                    ast.unparse(node)
-                    for node in ast.walk(function)
-                    if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("airflow.")
-                }
-    return sorted(statements)
-
-
-def test_importing_everything_warns_of_nothing_deprecated():
-    """On no Airflow, not even where the warning would carry the name of a module of Airflow's."""
-    code = """
-    for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
-        if not module.name.endswith("__main__"):
-            importlib.import_module(module.name)
-"""
-    assert imported(code) == []
-
-
-def test_imports_inside_functions_warn_of_nothing_deprecated():
-    statements = imports_inside_functions()
-    assert len(statements) > 5
-    code = "\n".join(
-        # What this Airflow does not have, the function goes without.
-        f"    try:\n        {statement}\n    except ImportError:\n        pass"
-        for statement in statements
-    )
-    assert imported(code) == []
 
 
 def run_as_ours(code: str, **names: object) -> list[str]:

@@ -35,9 +35,7 @@ def table() -> list[list[str]]:
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
 
 
-@pytest.mark.parametrize(
-    "kind", [0, 3, pytest.param(1, marks=pytest.mark.slow), pytest.param(2, marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("kind", [0, *(pytest.param(kind, marks=pytest.mark.slow) for kind in (1, 2, 3))])
 def test_a_line_of_the_table_is_what_the_code_gives_today(
     simulation: ModuleType, table: list[list[str]], kind: int
 ) -> None:

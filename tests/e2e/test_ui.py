@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import shutil
 from datetime import datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -22,12 +23,12 @@ from tests.e2e.arize import Arize, connection
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright drives the browser")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.timeout(400),
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine"),
+    pytest.mark.skipif(find_spec("playwright") is None, reason="playwright drives the browser"),
 ]
 
 HERE = Path(__file__).parent / "ui"
@@ -62,7 +63,10 @@ def airflow(arize: EmulatorProcess) -> Iterator[LocalAirflow]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as driver:
+    # Not at the top: every run of any test would import the browser's driver when it collects this one.
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
         chromium = driver.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
         yield chromium
         chromium.close()
