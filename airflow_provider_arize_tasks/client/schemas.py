@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_arize_tasks.client import shapes
-from airflow_provider_arize_tasks.client.types import TaskType
+from airflow_provider_arize_tasks.client.enums import TaskType
 
 if TYPE_CHECKING:
     from airflow_provider_arize_tasks.client.shapes import Check, Shape

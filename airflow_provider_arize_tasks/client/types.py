@@ -8,51 +8,18 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass, field
-from enum import Enum
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from airflow_provider_arize_tasks.client.enums import UNSET as UNSET
+from airflow_provider_arize_tasks.client.enums import RunStatus as RunStatus
+from airflow_provider_arize_tasks.client.enums import TaskType as TaskType
+from airflow_provider_arize_tasks.client.enums import Unset as Unset
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
 
     import pandas as pd
-
-
-class TaskType(str, Enum):
-    """Type of a task. ``UNKNOWN`` stands for what a newer server may add; the text is in ``to_dict()``."""
-
-    TEMPLATE_EVALUATION = "TEMPLATE_EVALUATION"
-    CODE_EVALUATION = "CODE_EVALUATION"
-    RUN_EXPERIMENT = "RUN_EXPERIMENT"
-    UNKNOWN = "UNKNOWN"
-
-
-class RunStatus(str, Enum):
-    """Status of a task run. ``UNKNOWN`` is neither success nor failure: keep looking."""
-
-    PENDING = "PENDING"
-    RUNNING = "RUNNING"
-    COMPLETED = "COMPLETED"
-    FAILED = "FAILED"
-    CANCELLED = "CANCELLED"
-    UNKNOWN = "UNKNOWN"
-
-    @property
-    def is_terminal(self) -> bool:
-        """Whether the run has ended."""
-        return self in (RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED)
-
-
-class Unset(Enum):
-    """Stands for an argument that was left out, where ``None`` has a meaning of its own (it clears a filter)."""
-
-    UNSET = "UNSET"
-
-    def __repr__(self) -> str:
-        return self.value
-
-
-UNSET: Final = Unset.UNSET
 
 
 @dataclass(frozen=True, kw_only=True)

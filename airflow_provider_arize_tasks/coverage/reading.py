@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone, tzinfo
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from airflow_provider_arize_tasks.client.enums import TaskType
 from airflow_provider_arize_tasks.client.errors import ArizeConfigError
-from airflow_provider_arize_tasks.client.types import TaskType
 from airflow_provider_arize_tasks.decisions.coverage import Coverage, CoverageRules, read_coverage
 from airflow_provider_arize_tasks.decisions.instants import delay_of, floor_to, parse_instant, shift, width_of, zone_of
 from airflow_provider_arize_tasks.decisions.windows import Window, WindowError, iso

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta, tzinfo
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from airflow_provider_arize_tasks.client.types import RunStatus, TaskRun
+from airflow_provider_arize_tasks.client.enums import RunStatus
 from airflow_provider_arize_tasks.decisions.verdict import (
     Counts,
     Outcome,
@@ -28,6 +28,8 @@ from airflow_provider_arize_tasks.decisions.windows import Window, cut
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from airflow_provider_arize_tasks.client.types import TaskRun
 
 
 class CellState(str, Enum):

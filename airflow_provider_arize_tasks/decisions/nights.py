@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from airflow_provider_arize_tasks.client.types import RunStatus
+from airflow_provider_arize_tasks.client.enums import RunStatus
 from airflow_provider_arize_tasks.decisions.experiments import ExperimentRows, Measure, values_by_example
 from airflow_provider_arize_tasks.decisions.statistics import Estimate, estimate_mean, paired_differences
 

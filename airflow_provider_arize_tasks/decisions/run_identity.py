@@ -12,7 +12,7 @@ from datetime import datetime, timedelta, timezone
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from airflow_provider_arize_tasks.client.types import RunStatus
+from airflow_provider_arize_tasks.client.enums import RunStatus
 from airflow_provider_arize_tasks.decisions.verdict import is_good
 from airflow_provider_arize_tasks.decisions.windows import Window, iso, to_milliseconds
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from airflow_provider_arize_tasks.client.types import RunStatus
+from airflow_provider_arize_tasks.client.enums import RunStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

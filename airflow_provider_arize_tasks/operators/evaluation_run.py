@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_arize_tasks.client.enums import TaskType
 from airflow_provider_arize_tasks.client.errors import ArizeConfigError
-from airflow_provider_arize_tasks.client.types import TaskType
 from airflow_provider_arize_tasks.decisions.progress import Done, counts_of
 from airflow_provider_arize_tasks.decisions.slots import Slot
 from airflow_provider_arize_tasks.decisions.verdict import (

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_arize_tasks.client.enums import RunStatus, TaskType
 from airflow_provider_arize_tasks.client.errors import ArizeConfigError, ArizeValidationError
-from airflow_provider_arize_tasks.client.types import RunStatus, TaskType
 from airflow_provider_arize_tasks.decisions.experiment_names import experiment_name_problem
 from airflow_provider_arize_tasks.decisions.progress import Done, combined_result, counts_of
 from airflow_provider_arize_tasks.decisions.slots import Slot

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator, conf
 
-from airflow_provider_arize_tasks.coverage.reading import range_of, read_task_coverage
 from airflow_provider_arize_tasks.decisions.instants import delay_of, parse_instant, width_of, zone_of
 from airflow_provider_arize_tasks.decisions.windows import iso
 from airflow_provider_arize_tasks.exceptions import failing_for_good
@@ -180,6 +179,7 @@ class ArizeFindWindowGapsOperator(BaseOperator):
         return [window.to_dict() for window in windows]
 
     def _read(self, context: Context, settings: _Settings) -> TaskCoverage:
+        from airflow_provider_arize_tasks.coverage.reading import range_of, read_task_coverage
         from airflow_provider_arize_tasks.hooks.arize import ArizeHook
 
         times = read_run_times(context)

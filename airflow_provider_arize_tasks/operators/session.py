@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_arize_tasks.client.enums import TaskType
 from airflow_provider_arize_tasks.client.errors import ArizeApiError, ArizeError
 from airflow_provider_arize_tasks.client.names import is_id
-from airflow_provider_arize_tasks.client.types import TaskType
 from airflow_provider_arize_tasks.decisions.run_identity import ReuseRun
 from airflow_provider_arize_tasks.links.arize import push_xcom
 from airflow_provider_arize_tasks.operators.attempt import DagRunTimes, Records, ServerClock, attempt_of

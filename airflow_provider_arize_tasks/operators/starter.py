@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
+from airflow_provider_arize_tasks.client.enums import RunStatus
 from airflow_provider_arize_tasks.client.errors import (
     ArizeConfigError,
     ArizeConflictError,
@@ -14,7 +15,6 @@ from airflow_provider_arize_tasks.client.errors import (
     ArizeInvalidRequestError,
     ArizeNotFoundError,
 )
-from airflow_provider_arize_tasks.client.types import RunStatus
 from airflow_provider_arize_tasks.decisions.experiment_names import (
     NameOwner,
     Names,

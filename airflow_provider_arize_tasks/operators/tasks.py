@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
+from airflow_provider_arize_tasks.client.enums import UNSET, Unset
 from airflow_provider_arize_tasks.client.errors import (
     ArizeConfigError,
     ArizeConflictError,
@@ -15,7 +16,6 @@ from airflow_provider_arize_tasks.client.errors import (
     ArizeNotFoundError,
     ArizeValidationError,
 )
-from airflow_provider_arize_tasks.client.types import UNSET, Unset
 from airflow_provider_arize_tasks.decisions.definition import UNCHANGEABLE, IfExists, IfMissing, differences
 from airflow_provider_arize_tasks.exceptions import failing_for_good
 from airflow_provider_arize_tasks.links.arize import ArizeTaskLink

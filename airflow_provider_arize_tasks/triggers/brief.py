@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow_provider_arize_tasks.client import endpoints, readers
 from airflow_provider_arize_tasks.client.dialect import read_enum
+from airflow_provider_arize_tasks.client.enums import RunStatus
 from airflow_provider_arize_tasks.client.errors import ArizeReplyError
-from airflow_provider_arize_tasks.client.types import Page, RunStatus, TaskRun
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from airflow_provider_arize_tasks.client.endpoints import Call
+    from airflow_provider_arize_tasks.client.types import Page, TaskRun
 
 
 class Brief(NamedTuple):

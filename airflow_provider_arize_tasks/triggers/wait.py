@@ -10,7 +10,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from airflow_provider_arize_tasks.client.types import RunStatus
+from airflow_provider_arize_tasks.client.enums import RunStatus
 from airflow_provider_arize_tasks.decisions.schedule import (
     MAX_FAILED_LOOKS,
     MAX_REFUSED_LOOKS,

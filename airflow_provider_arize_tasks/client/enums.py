@@ -1,0 +1,47 @@
+"""The enums of the API.
+
+Apart from the objects that hold them: DAG files need these when they are imported, and defining the classes of all
+replies takes longer than the rest of such an import.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Final
+
+
+class TaskType(str, Enum):
+    """Type of a task. ``UNKNOWN`` stands for what a newer server may add; the text is in ``to_dict()``."""
+
+    TEMPLATE_EVALUATION = "TEMPLATE_EVALUATION"
+    CODE_EVALUATION = "CODE_EVALUATION"
+    RUN_EXPERIMENT = "RUN_EXPERIMENT"
+    UNKNOWN = "UNKNOWN"
+
+
+class RunStatus(str, Enum):
+    """Status of a task run. ``UNKNOWN`` is neither success nor failure: keep looking."""
+
+    PENDING = "PENDING"
+    RUNNING = "RUNNING"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+    UNKNOWN = "UNKNOWN"
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether the run has ended."""
+        return self in (RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED)
+
+
+class Unset(Enum):
+    """Stands for an argument that was left out, where ``None`` has a meaning of its own (it clears a filter)."""
+
+    UNSET = "UNSET"
+
+    def __repr__(self) -> str:
+        return self.value
+
+
+UNSET: Final = Unset.UNSET
