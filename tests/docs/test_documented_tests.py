@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 
 REPOSITORY = Path(__file__).parents[2]
 PROJECT = Path(__file__).parent / "project"
+PAGE = (REPOSITORY / "docs" / "testing.md").read_text()
 
 
 @pytest.fixture
@@ -44,9 +46,17 @@ def test_one_task(project):
     assert "2 passed" in done.stdout
 
 
+def five_lines() -> str:
+    """The test file that the page shows."""
+    section = PAGE.partition("## A DAG test in five lines\n")[2].partition("\n## ")[0]
+    (block,) = re.findall(r"^```python\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+    return block
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_five_lines(project):
+    (project / "test_five_lines.py").write_text(five_lines())
     migrated = run(project, "airflow", "db", "migrate")
     assert migrated.returncode == 0, migrated.stderr
     done = run(project, "pytest", "-q", "-p", "no:cacheprovider", "test_five_lines.py")
@@ -55,6 +65,18 @@ def test_five_lines(project):
 
 
 def test_the_five_lines_are_five():
-    text = (PROJECT / "test_five_lines.py").read_text()
-    shown = text.partition("# [START five_lines]")[2].partition("# [END five_lines]")[0]
-    assert len([line for line in shown.splitlines() if line.strip()]) == 5
+    _, _, test = five_lines().partition("def test_")
+    assert len(test.strip().splitlines()) == 5
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_five_lines_notice_a_failure(project):
+    """A test that could not fail would be worth nothing. A refused key is not retried, so this is quick."""
+    refused = 'arize_emulator.control.inject("status", status=401, times=None, path="^/v2/")'
+    failing = five_lines().replace("run = dag", f"{refused}\n    run = dag")
+    (project / "test_five_lines.py").write_text(failing)
+    assert run(project, "airflow", "db", "migrate").returncode == 0
+    done = run(project, "pytest", "-q", "-p", "no:cacheprovider", "test_five_lines.py")
+    assert done.returncode == 1
+    assert "1 failed" in done.stdout
