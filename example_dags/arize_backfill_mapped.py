@@ -1,7 +1,8 @@
-"""By hand: evaluate a range of days in one DAG run, one mapped task instance a day.
+"""By hand, after an evaluator changed: evaluate a whole range of days anew, one mapped task instance a day.
 
-Start it from the UI's trigger form, where ``start`` and ``end`` are fields. Each mapped instance waits in the
-triggerer, so a quarter of a year holds no worker; a day that is already evaluated costs one run that ends at once.
+Start it from the UI's trigger form. With ``again`` every span gets new labels, whatever labels it has; without, a day
+that is evaluated already costs one run that ends at once. Each mapped instance waits in the triggerer, so a quarter of
+a year holds no worker. To fill in only what is missing, take ``arize_backfill_params`` instead.
 
 Runs as it is against the connection ``arize_default`` and the emulator's seeded world; change the names in capitals for
 your own.
@@ -36,6 +37,7 @@ with DAG(
     params={
         "start": Param("", type="string", title="First day", description="YYYY-MM-DD; a week ago if empty"),
         "end": Param("", type="string", title="Day after the last", description="YYYY-MM-DD; today if empty"),
+        "again": Param(False, type="boolean", title="Label again what is labelled already"),
     },
     tags=["arize", "example"],
     doc_md=__doc__,
@@ -53,6 +55,7 @@ with DAG(
     ArizeTriggerEvaluationRunOperator.partial(
         task_id="evaluate_day",
         task=create.output,
+        override_evaluations="{{ params.again }}",
         poll_interval=5,
         max_active_tis_per_dag=8,
     ).expand_kwargs(days("{{ params.start }}", "{{ params.end }}"))

@@ -1,9 +1,9 @@
-"""By hand: evaluate whatever a range of time still lacks, one mapped task instance a window.
+"""By hand, after something went wrong: evaluate what a range of time still lacks, one mapped task instance a window.
 
 Start it from the UI's trigger form, where range, width of the windows and time zone are fields. Windows that are
 covered already are left out, so it can be started again at any time and only does what is missing; a window with more
 spans than one run takes is halved until every piece fits. Each mapped instance waits in the triggerer, so a quarter of
-a year holds no worker.
+a year holds no worker. To label anew what has labels, take ``arize_backfill_mapped`` instead.
 
 Runs as it is against the connection ``arize_default`` and the emulator's seeded world; change the names in capitals for
 your own.

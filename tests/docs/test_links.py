@@ -25,11 +25,11 @@ def links(page: Path) -> list[str]:
 
 
 def anchors(page: Path) -> set[str]:
-    """Anchors of the headings, as GitHub and MyST make them."""
-    text = page.read_text()
-    headings = re.findall(r"^#{1,6} (.+)$", re.sub(r"^(```+).*?^\1$", "", text, flags=re.M | re.S), re.MULTILINE)
+    """Anchors of the headings, as GitHub and MyST make them, and those that are set by hand."""
+    text = re.sub(r"^(```+).*?^\1$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^#{1,6} (.+)$", text, re.MULTILINE)
     plain = (re.sub(r"[^\w\s-]", "", heading.lower()).strip() for heading in headings)
-    return {re.sub(r"\s", "-", heading) for heading in plain}
+    return {re.sub(r"\s", "-", heading) for heading in plain} | set(re.findall(r"^\((\w+)\)=$", text, re.MULTILINE))
 
 
 @pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(REPOSITORY)))

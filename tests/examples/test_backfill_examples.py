@@ -41,6 +41,22 @@ def gaps(example, task, params=None):
     return result.value
 
 
+class TestBackfillAnew:
+    def evaluate(self, task, *, again: bool):
+        dag = runpy.run_path(str(EXAMPLES / "arize_backfill_mapped.py"))["create"].dag
+        yesterday = {"data_start_time": (TODAY - 2 * DAY).isoformat(), "data_end_time": (TODAY - DAY).isoformat()}
+        operator = dag.task_dict["evaluate_day"].unmap(yesterday)
+        result = run_task(operator, xcoms={"create_task": task}, context={"params": {"again": again}})
+        assert result.state == "success", result.error
+        return result.value
+
+    def test_labels_again_only_if_told_to(self, task):
+        first = self.evaluate(task, again=False)
+        assert first["num_successes"] > 50
+        assert self.evaluate(task, again=False)["num_successes"] == 0
+        assert self.evaluate(task, again=True)["num_successes"] == first["num_successes"]
+
+
 class TestBackfillWithParams:
     def test_start_and_end_are_fields_of_the_trigger_form(self):
         module = runpy.run_path(str(EXAMPLES / "arize_backfill_params.py"))
