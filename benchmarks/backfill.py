@@ -79,6 +79,11 @@ def main(*, quick: bool = False) -> None:
             for each in found
         ],
     )
+    table(
+        "Requests of the last backfill with ours, the triggerer's looks among them",
+        ["request", "sent", "for each run"],
+        [[kind, sent, sent / windows] for kind, sent in found[-2]["requests_by_kind"].items()],
+    )
     pairs = list(zip(found[::2], found[1::2], strict=True))
     ratios = {name: statistics.median(ours[name] / other[name] for ours, other in pairs) for name in MEASURES}
     table("Ours over deferring once, median", ["of", "ratio"], list(ratios.items()))
