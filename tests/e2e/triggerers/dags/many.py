@@ -10,10 +10,13 @@ from airflow.providers.common.compat.sdk import DAG
 from airflow_provider_arize_tasks.operators.runs import ArizeTriggerEvaluationRunOperator
 
 START, COUNT = datetime.fromisoformat(os.environ["MANY_START"]), int(os.environ["MANY_COUNT"])
+POLL_INTERVAL = float(os.environ["MANY_POLL_INTERVAL"])
 HOUR = timedelta(hours=1)
 
 with DAG("many", schedule=None, default_args={"retries": 6, "retry_delay": timedelta(seconds=1)}):
-    ArizeTriggerEvaluationRunOperator.partial(task_id="evaluate", task="many", poll_interval=5).expand_kwargs(
+    ArizeTriggerEvaluationRunOperator.partial(
+        task_id="evaluate", task="many", poll_interval=POLL_INTERVAL
+    ).expand_kwargs(
         [
             {
                 "data_start_time": (START + n * HOUR).isoformat(),
