@@ -126,11 +126,11 @@ class _Judge:
         return replace(check, findings=tuple(self._findings(check, numbers)))
 
     def _findings(self, check: EvaluatorCheck, numbers: _Comparison) -> list[Finding]:
-        missing = self._missing(check, numbers)
+        missing = self._missing(check)
         found = [missing] if missing else [self._bounds(check), self._drop(check, numbers)]
         return [finding for finding in (*found, self._coverage(check), self._errors(check)) if finding]
 
-    def _missing(self, check: EvaluatorCheck, numbers: _Comparison) -> Finding | None:
+    def _missing(self, check: EvaluatorCheck) -> Finding | None:
         if check.score is not None:
             return None
         if check.labels and not check.measure.good_labels:
@@ -139,7 +139,8 @@ class _Judge:
                 check,
                 "gives labels but no score; name the good ones in good_labels to have their share judged",
             )
-        where = "although the baseline has them" if numbers.baseline else "although a condition names it"
+        expected = any(check.evaluator in night.evaluators() for night in self.nights)
+        where = "although the baseline has them" if expected else "although a condition names it"
         what = "none of its labels" if check.measure.good_labels else "no score of it"
         return self._finding(Outcome.EVALUATOR_MISSING, check, f"the experiment has {what}, {where}")
 

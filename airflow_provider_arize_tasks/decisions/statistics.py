@@ -78,10 +78,16 @@ class Estimate:
 def paired_differences(candidate: Mapping[str, float], baseline: Mapping[str, float]) -> dict[str, float]:
     """Candidate minus baseline for every example that both have, by example id.
 
+    Scores that differ by rounding alone (a baseline may be a mean of equal scores) do not differ.
+
     :param candidate: score by example id.
     :param baseline: score by example id.
     """
-    return {example: score - baseline[example] for example, score in candidate.items() if example in baseline}
+    pairs = {example: (score, baseline[example]) for example, score in candidate.items() if example in baseline}
+    return {
+        example: 0.0 if math.isclose(now, before, rel_tol=_ROUNDING) else now - before
+        for example, (now, before) in pairs.items()
+    }
 
 
 def estimate_mean(values: Iterable[float], *, confidence: float = 0.95) -> Estimate | None:

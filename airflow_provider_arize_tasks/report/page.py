@@ -77,7 +77,8 @@ def render_report(report: Report) -> str:
 def _header(report: Report) -> str:
     check, candidate = report.check, report.check.candidate
     verdict = _chip("Passed", "good", big=True) if check.passed else _chip("Failed", "bad", big=True)
-    facts = [escape(describe_baseline(check.baseline)).capitalize()]
+    against = describe_baseline(check.baseline)
+    facts = [escape(against[:1].upper() + against[1:])]
     facts.append(f"{len(candidate.rows)} examples, {candidate.errors} with an error")
     if candidate.created_at:
         facts.append(f"made {escape(candidate.created_at[:16].replace('T', ' '))} UTC")
@@ -181,9 +182,11 @@ def _numbers_in_words(check: EvaluatorCheck) -> str:
 def _caption(nights: Sequence[Night], level: str) -> str:
     if not any(night.is_paired for night in nights):
         return f"The bar is the {level} % interval of the mean: there is nothing to compare with yet."
+    alone = any(night.low is not None and not night.is_paired for night in nights)
     return (
         f"Each interval ({level} %) is that of the night's change against the baseline, paired by example: an interval "
         "that doesn't reach the dashed line is a change that noise does not explain. Tinted: the baseline's nights."
+        f"{' A night with nothing to compare it with shows the interval of its mean.' if alone else ''}"
     )
 
 

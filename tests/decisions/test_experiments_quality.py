@@ -44,6 +44,16 @@ def outcomes(check: object) -> dict[str, bool]:
 
 
 class TestDrop:
+    @pytest.mark.parametrize("score", [0.1, 0.7])
+    def test_what_is_rounding_is_no_change(self, score: float) -> None:
+        """The mean of three nights that all scored 0.1 is not 0.1 to the last digit of a float."""
+        nights = [experiment([score] * 20, name=f"n{index}") for index in range(3)]
+        found = judge_experiment(experiment([score] * 20), nights, read_conditions()).evaluators[0]
+        assert found.outcome is Outcome.PASSED
+        assert found.regressions == ()
+        assert found.change is not None
+        assert (found.change.mean, found.change.p_value) == (0, 1)
+
     def test_a_drop_beyond_the_noise_fails(self) -> None:
         check = judge_experiment(experiment(noisy(60, 0.7)), [experiment(noisy(60, 0.8, 2))], read_conditions())
         assert not check.passed
@@ -213,6 +223,11 @@ class TestStatedOutcomes:
     def test_an_evaluator_that_only_a_condition_names(self) -> None:
         check = judge_experiment(experiment(noisy(30, 0.8)), None, read_conditions(min_score={"tone": 0.5}))
         assert "tone: the experiment has no score of it, although a condition names it" in check.failures[0].message
+
+    def test_an_evaluator_of_labels_that_is_gone_was_in_the_baseline(self) -> None:
+        before = experiment([None] * 4, evaluator="tone", labels=["good"] * 4)
+        check = judge_experiment(experiment(noisy(30, 0.8)), [before], read_conditions())
+        assert "tone: the experiment has no score of it, although the baseline has" in check.failures[0].message
 
     def test_an_evaluator_left_out_is_not_judged(self) -> None:
         tonight, before = experiment(noisy(30, 0.8), evaluator="tone"), experiment(noisy(30, 0.8))

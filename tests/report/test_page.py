@@ -138,6 +138,39 @@ def test_texts_of_the_experiment_are_escaped() -> None:
     assert 'alert("x")' in document.text
 
 
+def test_names_of_the_experiment_are_escaped_too() -> None:
+    evil = '"><img src=x onerror=y>'
+    said = {f"e{evil}": Evaluation(score=0.5, label=evil, explanation=evil)}
+    nights = [
+        ExperimentRows(
+            id=f"{index}{evil}",
+            name=f"{index}{evil}",
+            created_at=evil,
+            rows=tuple(Row(example=f"{number}{evil}", evaluations=said) for number in range(12)),
+        )
+        for index in range(3)
+    ]
+    worse = {f"e{evil}": Evaluation(score=0.1, label=evil)}
+    rows = tuple(replace(row, evaluations=worse, error=evil) for row in nights[2].rows)
+    nights[2] = replace(nights[2], rows=rows)
+    _, document = page_of(report(nights, read_conditions(max_error_rate=0.5, min_score={f"e{evil}": 0.4})))
+    assert "img" not in {tag for tag, _ in document.tags}
+    assert not any(name.startswith("on") for _, attrs in document.tags for name in attrs)
+    assert evil in document.text
+
+
+def test_the_baseline_keeps_its_spelling() -> None:
+    _, document = page_of(report([replace(night(0), name="Nightly-QA-2026"), night(1)]))
+    assert "Against Nightly-QA-2026" in document.text
+
+
+def test_the_caption_says_which_interval_a_night_alone_has() -> None:
+    _, two = page_of(report([night(0), night(1)]))
+    assert "with nothing to compare it with shows the interval of its mean" in two.text
+    _, many = page_of(report([night(index) for index in range(8)]))
+    assert "with nothing to compare it with" not in many.text
+
+
 @pytest.mark.parametrize("url", ["javascript:alert(1)", "", None, "ftp://x"])
 def test_only_web_addresses_become_links(url: str | None) -> None:
     _, document = page_of(report([night(0)], experiment_url=url))
