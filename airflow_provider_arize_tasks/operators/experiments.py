@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from enum import Enum
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator
 
-from airflow_provider_arize_tasks.client.errors import ArizeConfigError, ArizeError, ArizeValidationError
-from airflow_provider_arize_tasks.decisions.conditions import Conditions, read_conditions
+from airflow_provider_arize_tasks.client.errors import ArizeConfigError, ArizeError
 from airflow_provider_arize_tasks.decisions.quality import judge_experiment
 from airflow_provider_arize_tasks.exceptions import ArizeQualityError, failing_for_good
 from airflow_provider_arize_tasks.links.arize import ArizeExperimentLink, push_link
 from airflow_provider_arize_tasks.links.report import ArizeReportLink
-from airflow_provider_arize_tasks.operators import arguments as args
-from airflow_provider_arize_tasks.operators.arguments import Checker
+from airflow_provider_arize_tasks.operators.experiment_settings import CONDITIONS, OnFailure, read_settings, task_ids
 from airflow_provider_arize_tasks.report.table import describe_baseline, summary_table
 
 with warnings.catch_warnings():
@@ -27,6 +22,8 @@ with warnings.catch_warnings():
     from airflow.providers.common.compat.sdk import BranchMixIn
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_arize_tasks.client.types import Experiment
@@ -34,42 +31,11 @@ if TYPE_CHECKING:
     from airflow_provider_arize_tasks.decisions.experiments import ExperimentRows
     from airflow_provider_arize_tasks.hooks.arize import ArizeHook
     from airflow_provider_arize_tasks.operators.experiment_reading import ExperimentReader
+    from airflow_provider_arize_tasks.operators.experiment_settings import CheckSettings
 
 #: As ``baseline``: the experiments that the same task completed before.
 PREVIOUS = "previous"
 _RESULT_KEY = "return_value"
-_CONDITIONS = (
-    "min_score",
-    "max_score",
-    "max_drop",
-    "min_coverage",
-    "max_error_rate",
-    "evaluators",
-    "good_labels",
-    "lower_is_better",
-    "confidence",
-    "min_examples",
-    "fail_on",
-)
-
-
-class OnFailure(str, Enum):
-    """What becomes of the DAG run when an experiment doesn't pass."""
-
-    FAIL = "fail"
-    SKIP = "skip"
-    BRANCH = "branch"
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Settings:
-    """The arguments, rendered and read."""
-
-    conditions: Conditions
-    on_failure: OnFailure
-    baseline: tuple[str, ...] | None
-    baseline_nights: int
-    report_nights: int
 
 
 class ArizeCheckExperimentOperator(BaseOperator, BranchMixIn):
@@ -143,7 +109,7 @@ class ArizeCheckExperimentOperator(BaseOperator, BranchMixIn):
         "space",
         "baseline",
         "baseline_nights",
-        *_CONDITIONS,
+        *CONDITIONS,
         "on_failure",
         "report_path",
         "report_url",
@@ -209,7 +175,7 @@ class ArizeCheckExperimentOperator(BaseOperator, BranchMixIn):
         self.report_url = report_url
         self.report_nights = report_nights
         self.arize_conn_id = arize_conn_id
-        self._settings(rendered=False)
+        read_settings(self, rendered=False)
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Read the experiments, judge, report, and fail, skip or branch.
@@ -219,13 +185,15 @@ class ArizeCheckExperimentOperator(BaseOperator, BranchMixIn):
         from airflow_provider_arize_tasks.hooks.arize import ArizeHook
 
         with failing_for_good():
-            settings = self._settings(rendered=True)
+            settings = read_settings(self, rendered=True)
             with ArizeHook(self.arize_conn_id) as hook:
                 check, result = self._check(context, hook, settings)
             self.log.info("Quality check\n%s", summary_table(check))
             return self._conclude(context, check, result, settings.on_failure)
 
-    def _check(self, context: Context, hook: ArizeHook, settings: _Settings) -> tuple[ExperimentCheck, dict[str, Any]]:
+    def _check(
+        self, context: Context, hook: ArizeHook, settings: CheckSettings
+    ) -> tuple[ExperimentCheck, dict[str, Any]]:
         from airflow_provider_arize_tasks.operators.experiment_reading import ExperimentReader, reference_of
         from airflow_provider_arize_tasks.operators.experiment_report import (
             nights_to_draw,
@@ -255,7 +223,7 @@ class ArizeCheckExperimentOperator(BaseOperator, BranchMixIn):
         return check, result
 
     def _baseline(
-        self, reader: ExperimentReader, experiment: Experiment, task: str | None, settings: _Settings
+        self, reader: ExperimentReader, experiment: Experiment, task: str | None, settings: CheckSettings
     ) -> tuple[list[ExperimentRows] | None, list[ExperimentRows]]:
         """The baseline (``None`` where none is wanted), and older nights for the report, both newest first."""
         count = settings.baseline_nights
@@ -329,13 +297,16 @@ class ArizeCheckExperimentOperator(BaseOperator, BranchMixIn):
         raise ArizeQualityError(message)
 
     def _branch(self, check: ExperimentCheck) -> list[str]:
-        failed = _ids(self.tasks_if_failed)
+        failed = task_ids(self.tasks_if_failed)
         if not check.passed:
             self.log.error("%s", _message(check, None))
             return failed
         if self.tasks_if_passed is not None:
-            return _ids(self.tasks_if_passed)
-        return sorted(self.downstream_task_ids - set(failed))
+            return task_ids(self.tasks_if_passed)
+        dag = self.get_dag()
+        groups = {} if dag is None else dag.task_group_dict
+        inside = {task.task_id for each in failed if each in groups for task in groups[each].iter_tasks()}
+        return sorted(self.downstream_task_ids - set(failed) - inside)
 
     def _push(self, context: Context, result: dict[str, Any]) -> None:
         if self.do_xcom_push:
@@ -351,44 +322,6 @@ class ArizeCheckExperimentOperator(BaseOperator, BranchMixIn):
             if isinstance(outlet, Asset):
                 context["outlet_events"][outlet].extra.update(asset_extra(result))
 
-    # -- arguments -----------------------------------------------------------------------------------------------
-
-    def _settings(self, *, rendered: bool) -> _Settings:
-        """Read the arguments; before rendering, those that are still templates are passed over.
-
-        :raises ArizeValidationError: naming every argument that is wrong.
-        """
-        check = Checker(rendered=rendered)
-        on_failure = check.choice("on_failure", self.on_failure, OnFailure, OnFailure.FAIL)
-        baseline = check.read("baseline", self.baseline, _references, None)
-        nights = check.read("baseline_nights", self.baseline_nights, args.count, 1)
-        report_nights = check.read("report_nights", self.report_nights, args.count, 30)
-        check.note(self._branch_problems(on_failure))
-        given = {name: getattr(self, name) for name in _CONDITIONS}
-        known = {name: value for name, value in given.items() if rendered or not _holds_template(value)}
-        conditions = Conditions()
-        try:
-            # A contradiction can't be told while one side of it is still a template.
-            conditions = read_conditions(**(known if len(known) == len(given) else {}))
-        except ArizeValidationError as error:
-            check.note(error.problems)
-        check.raise_if_any(f"{type(self).__name__} {self.task_id!r}")
-        return _Settings(
-            conditions=conditions,
-            on_failure=on_failure,
-            baseline=baseline,
-            baseline_nights=nights,
-            report_nights=report_nights,
-        )
-
-    def _branch_problems(self, on_failure: OnFailure) -> list[str]:
-        if on_failure is OnFailure.BRANCH:
-            missing = self.tasks_if_failed is None
-            return ["on_failure='branch' needs tasks_if_failed ([] to follow none)"] if missing else []
-        if args.is_pending(self.on_failure) or (self.tasks_if_passed is None and self.tasks_if_failed is None):
-            return []
-        return ["tasks_if_passed and tasks_if_failed are for on_failure='branch'"]
-
 
 def _message(check: ExperimentCheck, report: str | None) -> str:
     """What the person on call reads first."""
@@ -398,22 +331,3 @@ def _message(check: ExperimentCheck, report: str | None) -> str:
         lines.append(f"Report with the examples that got worse: {report}")
     lines.append("Not retried: the same experiment would be judged the same way. Once it is mended, run a new one.")
     return "\n".join(lines)
-
-
-def _references(baseline: Any) -> tuple[str, ...] | None:
-    if baseline is None:
-        return None
-    given = baseline if isinstance(baseline, (list, tuple)) else [baseline]
-    return tuple(args.reference(each) for each in given)
-
-
-def _ids(tasks: str | Sequence[str] | None) -> list[str]:
-    return [tasks] if isinstance(tasks, str) else list(tasks or ())
-
-
-def _holds_template(value: Any) -> bool:
-    if isinstance(value, Mapping):
-        return any(_holds_template(each) for each in value.values())
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return any(_holds_template(each) for each in value)
-    return args.is_pending(value)

@@ -215,37 +215,12 @@ def _context(
     upstream: dict[str, Any],
 ) -> dict[str, Any]:
     start, end = data_interval or (None, None)
-    run_after = run_after or end or datetime.now(timezone.utc)
     dag = task.get_dag()
-    dag_id = dag.dag_id if dag else "test"
-    dag_run = SimpleNamespace(
-        dag_id=dag_id,
-        run_id=run_id,
-        data_interval_start=start,
-        data_interval_end=end,
-        logical_date=start,
-        run_after=run_after,
-        start_date=result.dag_run_start,
-        queued_at=result.dag_run_start,
-        conf={},
-        run_type="manual",
-    )
-    ti = _TaskInstance(
-        task=task,
-        dag_id=dag_id,
-        task_id=task.task_id,
-        run_id=run_id,
-        map_index=-1,
-        try_number=result.try_number,
-        max_tries=result.max_tries,
-        start_date=datetime.now(timezone.utc),
-        dag_run=dag_run,
-        result=result,
-        upstream=upstream,
-    )
+    ti = _task_instance(task, result, dag_id=dag.dag_id if dag else "test", run_id=run_id, upstream=upstream)
+    ti.dag_run = _dag_run(ti, result, start, end, run_after or end or datetime.now(timezone.utc))
     filled = {
         "dag": dag,
-        "dag_run": dag_run,
+        "dag_run": ti.dag_run,
         "run_id": run_id,
         "task": task,
         "ti": ti,
@@ -260,6 +235,40 @@ def _context(
         filled |= {"data_interval_start": start, "data_interval_end": end, "logical_date": start}
         filled |= {"ds": start.strftime("%Y-%m-%d"), "ts": start.isoformat()}
     return filled
+
+
+def _task_instance(
+    task: Any, result: TaskResult, *, dag_id: str, run_id: str, upstream: dict[str, Any]
+) -> _TaskInstance:
+    return _TaskInstance(
+        task=task,
+        dag_id=dag_id,
+        task_id=task.task_id,
+        run_id=run_id,
+        map_index=-1,
+        try_number=result.try_number,
+        max_tries=result.max_tries,
+        start_date=datetime.now(timezone.utc),
+        result=result,
+        upstream=upstream,
+    )
+
+
+def _dag_run(
+    ti: _TaskInstance, result: TaskResult, start: datetime | None, end: datetime | None, run_after: datetime
+) -> SimpleNamespace:
+    return SimpleNamespace(
+        dag_id=ti.dag_id,
+        run_id=ti.run_id,
+        data_interval_start=start,
+        data_interval_end=end,
+        logical_date=start,
+        run_after=run_after,
+        start_date=result.dag_run_start,
+        queued_at=result.dag_run_start,
+        conf={},
+        run_type="manual",
+    )
 
 
 @contextmanager
