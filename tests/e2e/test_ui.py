@@ -197,6 +197,17 @@ def test_links_of_an_experiment_lead_to_it_once_there_is_one(
     assert f"experimentId={quote(run['experiment_id'], safe='')}" in ended["Arize experiment"]
 
 
+def test_asset_event_tells_of_the_run(page: Any, airflow: LocalAirflow, arize: EmulatorProcess, looked_at: str) -> None:
+    page.goto(f"/dags/ui/runs/{looked_at}/tasks/experiment/asset_events")
+    page.get_by_text("x-arize://experiments/ui").first.wait_for()
+    keep_picture(page, "asset-event")
+    [run] = arize.control.runs("ui answers")
+    [event] = airflow.api.call("GET", "assets/events", source_dag_id="ui")["asset_events"]
+    told = event["extra"]["arize"]
+    assert (told["id"], told["status"], told["experiment_id"]) == (run["id"], "COMPLETED", run["experiment_id"])
+    assert told["num_successes"] == run["num_successes"] > 0
+
+
 def test_grid_and_log_are_there_to_look_at(page: Any, looked_at: str) -> None:
     page.goto(f"/dags/ui/runs/{looked_at}/tasks/evaluate")
     page.get_by_text("ArizeRunFailedError").first.wait_for()

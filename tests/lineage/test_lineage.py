@@ -13,7 +13,10 @@ pytest.importorskip("airflow.providers.openlineage.extractors.base")
 from openlineage.client.serde import Serde
 
 from airflow_provider_arize_tasks.lineage import facets_for_run
-from airflow_provider_arize_tasks.operators.runs import ArizeTriggerEvaluationRunOperator
+from airflow_provider_arize_tasks.operators.runs import (
+    ArizeTriggerEvaluationRunOperator,
+    ArizeTriggerExperimentRunOperator,
+)
 from airflow_provider_arize_tasks.testing.runner import run_task
 
 BASE = "https://api.arize.com"
@@ -115,3 +118,38 @@ def test_listener_gets_no_output_where_there_was_no_data(evaluation):
     lineage = extracted(result)
     assert [dataset.name for dataset in lineage.inputs] == [f"projects/{evaluation.project_id}"]
     assert lineage.outputs == []
+
+
+def test_listener_gets_it_from_the_experiment_operator(arize_emulator, arize_connection):
+    from airflow_provider_arize_tasks.hooks.arize import ArizeHook
+
+    with ArizeHook() as hook:
+        (integration,) = hook.list_ai_integrations(space="demo-space", limit=1).items
+        configuration = {
+            "experiment_type": "llm_generation",
+            "ai_integration_id": integration.id,
+            "model_name": "gpt-4o-mini",
+            "messages": [{"role": "user", "content": "Answer: {question}"}],
+            "input_variable_format": "f_string",
+        }
+        task = hook.create_run_experiment_task(
+            name="answers", dataset="demo-dataset", space="demo-space", run_configuration=configuration
+        )
+    result = run_task(ArizeTriggerExperimentRunOperator(task_id="t", task=task.id, experiment_name="nightly"))
+    assert result.state == "success", result.error
+    lineage = extracted(result)
+    (made,) = lineage.outputs
+    assert [dataset.name for dataset in lineage.inputs] == [f"datasets/{task.dataset_id}"]
+    assert made.name == f"datasets/{task.dataset_id}/experiments/{result.value['experiment_id']}"
+    assert as_json(made)["outputFacets"]["outputStatistics"]["rowCount"] == result.value["num_successes"]
+
+
+def test_listener_hears_of_a_run_that_misses_a_gate(evaluation, arize_emulator):
+    arize_emulator.control.set_outcome(errors=50)
+    end = datetime.now(timezone.utc)
+    operator = ArizeTriggerEvaluationRunOperator(task_id="t", task=evaluation.id, max_error_rate=0.1)
+    result = run_task(operator, data_interval=(end - timedelta(days=1), end - timedelta(hours=1)))
+    assert result.state == "failed"
+    assert "errors" in str(result.error)
+    lineage = extracted(result)
+    assert [dataset.name for dataset in lineage.outputs] == [f"projects/{evaluation.project_id}/evaluations"]
