@@ -98,7 +98,8 @@ class Watcher:
         for run_id, seen in wait.watched.items():
             if wait in seen.waits:
                 seen.leave(wait)
-            if not seen.waits and run_id in self._runs:
+            # One that has ended was let go of before, and others may have begun to wait for that run anew.
+            if not seen.waits and run_id in self._runs and self._runs[run_id][0] is seen:
                 self._drop(run_id)
         self._measure()
 

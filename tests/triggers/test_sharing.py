@@ -331,3 +331,20 @@ async def test_a_wait_that_joins_later_does_not_hurry_the_old_ones(script, waiti
     assert time.monotonic() > script_time
     for task in tasks:
         task.cancel()
+
+
+async def test_a_trigger_that_leaves_takes_no_wait_along_that_began_after_its_run_had_ended(script, waiting):
+    """A sensor begins to wait for a run that a trigger has seen to end, while that trigger still waits for another."""
+    script.add("ended", task_id="t1", status="COMPLETED")
+    script.add("going", task_id="t2")
+    both = waiting("ended", "going", task_ids=["t1", "t2"])
+    await until(lambda: _watchers.get(asyncio.get_running_loop()) and "going" in watcher()._runs)
+    await until(lambda: "ended" not in watcher()._runs)
+    script.answer = lambda request: problem(503) if request.path.endswith("/ended") else None
+    late = waiting("ended", task_ids=["t1"])
+    await until(lambda: "ended" in watcher()._runs)
+    script.end("going")
+    assert (await both)["status"] == "done"
+    assert "ended" in watcher()._runs
+    script.answer = None
+    assert (await asyncio.wait_for(late, 20))["status"] == "done"
