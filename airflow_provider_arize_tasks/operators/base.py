@@ -57,7 +57,7 @@ class TriggerRunOperator(RunArguments):
         self._killed = False
         self._result: dict[str, Any] | None = None
         self._lineage: tuple[str, Slot] | None = None
-        #: Where ``on_kill`` finds the server; set while an attempt is at work.
+        #: Where ``on_kill`` finds the server; set once an attempt is at work.
         self.config_for_kill: ClientConfig | None = None
 
     # -- what the two operators differ in ------------------------------------------------------------------------

@@ -63,14 +63,14 @@ class RunSession:
         )
 
     def __enter__(self) -> Self:
-        # Kept for on_kill, which must not ask Airflow for the connection: it interrupts whatever is being asked.
+        # Kept for on_kill, which must not ask Airflow for the connection: it interrupts whatever is being asked. Kept
+        # beyond the end, too: when execution_timeout strikes, Airflow leaves execute first and calls on_kill then.
         self._operator.config_for_kill = self.hook.config
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._operator.config_for_kill = None
         self.hook.close()
 
     # -- tasks and runs ------------------------------------------------------------------------------------------

@@ -229,3 +229,25 @@ def test_a_kill_of_nothing_asks_nobody(emulator: EmulatorProcess, arize_connecti
     operator.on_kill()
     session.cancel_on_kill(None, ["a"], logging.getLogger("kill"))
     assert emulator.control.requests() == []
+
+
+def test_an_execution_timeout_that_strikes_in_the_worker_cancels_the_run(
+    evaluation_task: str, window: Window, emulator: EmulatorProcess
+) -> None:
+    """Airflow's own, should the wait's deadline before it be missed: it calls ``on_kill`` when ``execute`` is left."""
+    from airflow.providers.common.compat.sdk import AirflowTaskTimeout, timeout
+
+    class Slow(ArizeTriggerEvaluationRunOperator):
+        def execute(self, context: Any) -> Any:
+            try:
+                with timeout(2):
+                    return super().execute(context)
+            except AirflowTaskTimeout as error:
+                self.on_kill()
+                raise RuntimeError("timed out") from error
+
+    emulator.control.configure(run_seconds=60)
+    emulator.control.inject("silent", method="GET", path="/task-runs/", seconds=30, times=1)
+    result = run_task(Slow(task_id="evaluate", task=evaluation_task, deferrable=False, **window.to_dict()))
+    assert str(result.error) == "timed out"
+    assert statuses(emulator, evaluation_task) == ["CANCELLED"]
