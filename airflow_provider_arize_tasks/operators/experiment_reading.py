@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_arize_tasks.client.errors import ArizeConfigError
+from airflow_provider_arize_tasks.client.errors import ArizeConfigError, ArizeError, ArizeNotFoundError
 from airflow_provider_arize_tasks.decisions.experiments import Evaluation, ExperimentRows, Row, read_row
 from airflow_provider_arize_tasks.decisions.nights import earlier_experiments
 from airflow_provider_arize_tasks.decisions.windows import iso
@@ -62,13 +62,17 @@ class ExperimentReader:
     def earlier(self, task: str, space: str | None, candidate: Experiment) -> Iterator[ExperimentRows]:
         """The scored experiments that the task completed before, the latest first and with its texts.
 
-        Nights without a single score (their evaluations failed) are passed over.
+        Nights without a single score (their evaluations failed) are passed over, and those deleted since.
         """
         task_id = self._hook.resolve_task(task, space)
         runs = list(self._hook.list_all_runs(task_id))
         unscored, is_first = 0, True
         for experiment_id in earlier_experiments(runs, candidate.id, candidate.created_at):
-            night = self.rows(self._hook.get_experiment(experiment_id), texts=is_first)
+            try:
+                night = self.rows(self._hook.get_experiment(experiment_id), texts=is_first)
+            except ArizeNotFoundError as error:
+                self._log.info("Experiment %s is gone and is passed over: %s", experiment_id, error)
+                continue
             if night.evaluators():
                 is_first = False
                 yield night
@@ -79,15 +83,19 @@ class ExperimentReader:
                 return
 
     def inputs(self, candidate: ExperimentRows, examples: set[str]) -> dict[str, dict[str, Any]]:
-        """Columns of these examples of the candidate's dataset, by example id."""
-        if not examples or candidate.dataset_id is None:
-            return {}
+        """Columns of these examples of the candidate's dataset, by example id, as far as they can be read."""
         found: dict[str, dict[str, Any]] = {}
-        for example in self._hook.iter_examples(candidate.dataset_id, dataset_version_id=candidate.dataset_version_id):
-            if example.id in examples:
-                found[str(example.id)] = example.to_dict()
-            if len(found) == len(examples):
-                break
+        if not examples or candidate.dataset_id is None:
+            return found
+        version = candidate.dataset_version_id
+        try:
+            for example in self._hook.iter_examples(candidate.dataset_id, dataset_version_id=version):
+                if example.id in examples:
+                    found[str(example.id)] = example.to_dict()
+                if len(found) == len(examples):
+                    break
+        except ArizeError as error:  # they only illustrate a verdict that stands already
+            self._log.warning("The report shows no inputs of examples: %s", error)
         return found
 
 

@@ -45,6 +45,7 @@ class CheckSettings:
 
     conditions: Conditions
     on_failure: OnFailure
+    task: str | None
     baseline: tuple[str, ...] | None
     baseline_nights: int
     report_nights: int
@@ -62,6 +63,7 @@ def read_settings(operator: ArizeCheckExperimentOperator, *, rendered: bool) -> 
     baseline = check.read("baseline", operator.baseline, _references, None)
     nights = check.read("baseline_nights", operator.baseline_nights, args.count, 1)
     report_nights = check.read("report_nights", operator.report_nights, args.count, 30)
+    task = check.read("task", operator.task, args.optional(args.reference), None)
     check.note(_branch_problems(operator, on_failure))
     given = {name: getattr(operator, name) for name in CONDITIONS}
     known = {name: value for name, value in given.items() if rendered or not _holds_template(value)}
@@ -75,6 +77,7 @@ def read_settings(operator: ArizeCheckExperimentOperator, *, rendered: bool) -> 
     return CheckSettings(
         conditions=conditions,
         on_failure=on_failure,
+        task=task,
         baseline=baseline,
         baseline_nights=nights,
         report_nights=report_nights,

@@ -55,8 +55,8 @@ class ArizeCheckExperimentOperator(BaseOperator, BranchMixIn):
 
     :param experiment: the experiment to judge: its name or id, or the result of
         :class:`ArizeTriggerExperimentRunOperator` (``trigger.output``). (templated)
-    :param task: the RUN_EXPERIMENT task whose earlier experiments are the baseline, by name or id. Default: the task
-        in the result given as ``experiment``. (templated)
+    :param task: the RUN_EXPERIMENT task whose earlier experiments are the baseline: its name or id, or the JSON that a
+        create operator returned. Default: the task in the result given as ``experiment``. (templated)
     :param dataset: dataset to look up experiments by name in. (templated)
     :param space: space to look up names in. Default: the connection's. (templated)
     :param baseline: ``"previous"`` (default) for what ``task`` completed before, a name or id (or a list of them) for
@@ -125,7 +125,7 @@ class ArizeCheckExperimentOperator(BaseOperator, BranchMixIn):
         self,
         *,
         experiment: Any,
-        task: str | None = None,
+        task: Any = None,
         dataset: str | None = None,
         space: str | None = None,
         baseline: str | Sequence[str] | None = PREVIOUS,
@@ -206,7 +206,7 @@ class ArizeCheckExperimentOperator(BaseOperator, BranchMixIn):
         experiment = reader.find(reference, self.dataset, self.space)
         url = self._link(context, hook, experiment)
         candidate = reader.rows(experiment, texts=True)
-        baseline, older = self._baseline(reader, experiment, self.task or task, settings)
+        baseline, older = self._baseline(reader, experiment, settings.task or task, settings)
         check = judge_experiment(candidate, baseline, settings.conditions)
         result = {**check.to_dict(), "report": None}
         if self.report_path:

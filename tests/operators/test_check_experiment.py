@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import pytest
-from airflow.providers.common.compat.sdk import DAG, AirflowFailException, Asset, BaseOperator
+from airflow.providers.common.compat.sdk import DAG, AirflowFailException, Asset, BaseOperator, TaskGroup
 
 from airflow_provider_arize_tasks.client.errors import ArizeConfigError, ArizeError, ArizeValidationError
 from airflow_provider_arize_tasks.exceptions import ArizeQualityError
@@ -164,6 +165,23 @@ class TestBaseline:
         result = run_task(check(experiment=night("tonight"), baseline_nights=3))
         assert [one["name"] for one in result.value["baseline"]] == ["good"]
 
+    def test_an_experiment_deleted_since_is_passed_over(
+        self, emulator: EmulatorProcess, hook: ArizeHook, night: Any
+    ) -> None:
+        kept = night("kept")
+        gone = quote(night("gone")["experiment_id"], safe="")
+        emulator.control.inject("status", path=f"^/v2/experiments/{gone}", status=404, times=None)
+        result = run_task(check(experiment=night("tonight"), baseline_nights=3))
+        assert result.state == "success", result.error
+        assert [one["id"] for one in result.value["baseline"]] == [kept["experiment_id"]]
+
+    def test_the_task_as_a_create_operator_returned_it(self, night: Any, hook: ArizeHook, experiment_task: str) -> None:
+        night("before")
+        night("tonight")
+        task = hook.get_task(experiment_task).to_dict()
+        result = run_task(check(experiment="tonight", dataset=DATASET, task=task))
+        assert [one["name"] for one in result.value["baseline"]] == ["before"]
+
     def test_without_a_task_the_previous_one_is_unknown(self, night: Any) -> None:
         tonight = night("tonight")
         result = run_task(check(experiment=tonight["experiment_id"]))
@@ -234,6 +252,16 @@ class TestReport:
         assert result.state == "success"
         assert result.value["report"] is None
 
+    def test_inputs_that_cannot_be_read_do_not_hide_the_verdict(
+        self, emulator: EmulatorProcess, night: Any, tmp_path: Path
+    ) -> None:
+        night("good")
+        bad = night("bad", mean=0.3)
+        emulator.control.inject("status", path="/examples", status=403, times=None)
+        result = run_task(check(experiment=bad, report_path=str(tmp_path)))
+        failed_with(result)
+        assert "judged this answer incorrect" in (tmp_path / "bad.html").read_text()
+
     def test_without_a_path_only_the_baseline_is_read(self, emulator: EmulatorProcess, night: Any) -> None:
         for index in range(4):
             night(f"n{index}")
@@ -273,6 +301,17 @@ class TestBranch:
         night("good")
         _, skipped = self._run(night("bad", mean=0.3), tasks_if_failed=[])
         assert skipped == {"promote", "announce", "page_somebody"}
+
+    @pytest.mark.parametrize("mean", [None, 0.3])
+    def test_a_task_group_for_a_failure(self, night: Any, mean: float | None) -> None:
+        night("good")
+        with DAG("branching", schedule=None):
+            operator = check(experiment=night("tonight", mean=mean), on_failure="branch", tasks_if_failed=["alarm"])
+            with TaskGroup("alarm") as alarm:
+                BaseOperator(task_id="page_somebody") >> BaseOperator(task_id="wait_for_somebody")
+            operator >> [alarm, BaseOperator(task_id="promote")]
+        skipped = {one[0] if isinstance(one, tuple) else one for one in run_task(operator).error.tasks}
+        assert skipped == ({"alarm.page_somebody"} if mean is None else {"promote"})
 
     def test_tasks_to_follow_on_a_pass_by_name(self, night: Any) -> None:
         _, skipped = self._run(night("first"), tasks_if_passed="promote", tasks_if_failed="page_somebody")
