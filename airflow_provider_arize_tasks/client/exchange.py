@@ -43,6 +43,8 @@ log = logging.getLogger(__name__)
 #: A body longer than this is not read: no page of the API comes near it.
 MAX_BODY_BYTES = 128 * 1024 * 1024
 _MAX_SHOWN = 300
+#: User and password in a URL.
+_CREDENTIALS = re.compile(r"(?<=://)\S*@")
 
 _ERRORS: Mapping[int, type[ArizeApiError]] = {
     400: ArizeInvalidRequestError,
@@ -214,7 +216,8 @@ def no_answer(config: ClientConfig, call: Call[Any], failure: Failure, reason: s
     unknown = call.changes and not failure.surely_not_sent
     text = f"{config.label}: {call.what}: {_explained(config, failure)}"
     if reason:
-        text += f" ({_shortened(reason)})"
+        # A proxy of the environment is none of the connection's secrets, and may be quoted with its password.
+        text += f" ({_shortened(_CREDENTIALS.sub('***@', reason))})"
     text = _without_secrets(config, text + _fate(unknown))
     kind = ArizeTlsError if failure is Failure.TLS else ArizeTransportError
     return kind(text, outcome_unknown=unknown)

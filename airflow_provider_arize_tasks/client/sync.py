@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import sys
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -102,6 +103,7 @@ class ArizeClient:
         from urllib3.exceptions import HTTPError
 
         session = self._session or self._open()
+        outside = sys.exc_info()[1]
         try:
             with session.request(
                 call.method,
@@ -117,7 +119,7 @@ class ArizeClient:
                 headers = {name.lower(): value for name, value in response.headers.items()}
                 return Answer(status=response.status_code, headers=headers, body=body)
         except (RequestException, HTTPError) as error:
-            failure, reason = classify(error)
+            failure, reason = classify(error, outside=outside)
             raise no_answer(self.config, call, failure, reason) from error
 
     def _body(self, call: Call[Any], response: requests.Response) -> bytes:
@@ -161,22 +163,26 @@ def _parts(response: requests.Response) -> Iterator[bytes]:
         yield part
 
 
-def classify(error: Exception) -> tuple[Failure, str]:
+def classify(error: Exception, *, outside: BaseException | None = None) -> tuple[Failure, str]:
     """What an error of ``requests`` means.
 
     :param error: a ``requests.RequestException``, or one of ``urllib3`` while the body is read.
+    :param outside: what the caller was handling when the request was sent; Python notes it as a context of the error,
+        and it has nothing to do with it.
     :return: the failure, and the innermost cause in words.
     """
     from requests import exceptions
     from urllib3 import exceptions as low
 
-    causes = list(_causes(error))
+    causes = _causes(error, outside)
     reason = _words(causes[-1])
     tls = next((cause for cause in causes if isinstance(cause, ssl.SSLError)), None)
     if tls is not None:
         return (Failure.TLS if is_handshake_error(tls) else Failure.DROPPED), _words(tls)
-    if isinstance(error, (exceptions.ProxyError, exceptions.InvalidURL, exceptions.InvalidSchema)):
+    if isinstance(error, (exceptions.InvalidURL, exceptions.InvalidSchema)):
         return Failure.PROXY, reason  # the server's own URL was checked before, so it is the proxy's
+    if isinstance(error, exceptions.ProxyError):
+        return (Failure.PROXY if _never_got_through(causes) else Failure.DROPPED), reason
     if isinstance(error, exceptions.ConnectTimeout):
         return Failure.CONNECT_TIMEOUT, ""
     if any(isinstance(cause, (exceptions.ReadTimeout, low.ReadTimeoutError)) for cause in causes):
@@ -188,13 +194,27 @@ def classify(error: Exception) -> tuple[Failure, str]:
     return Failure.DROPPED, reason
 
 
-def _causes(error: BaseException) -> list[BaseException]:
+def _never_got_through(causes: list[BaseException]) -> bool:
+    """Whether a proxy could not be connected to, or refused the tunnel.
+
+    ``requests`` calls it an error of the proxy, too, when a connection broke off that the request was sent over.
+    """
+    from urllib3 import exceptions as low
+
+    return any(
+        isinstance(cause, (low.NewConnectionError, low.ConnectTimeoutError))
+        or (isinstance(cause, OSError) and str(cause).startswith("Tunnel connection failed"))
+        for cause in causes
+    )
+
+
+def _causes(error: BaseException, outside: BaseException | None) -> list[BaseException]:
     """An error and all that is inside it: ``requests`` and ``urllib3`` wrap causes as arguments and as ``reason``."""
     found: list[BaseException] = []
     queue: list[object] = [error]
     while queue:
         item = queue.pop(0)
-        if not isinstance(item, BaseException) or item in found:
+        if not isinstance(item, BaseException) or item is outside or item in found:
             continue
         found.append(item)
         queue += [getattr(item, "reason", None), *item.args, item.__cause__, item.__context__]

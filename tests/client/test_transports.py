@@ -332,6 +332,19 @@ def test_a_trigger_whose_fate_is_open_is_not_retried(transport, odd_server, trou
     assert len(odd_server.requests) == 1
 
 
+def test_what_is_being_handled_meanwhile_is_no_cause(transport, odd_server):
+    """A trigger sent while another error is handled: that error says nothing of what became of the trigger."""
+    odd_server.answers(reset, reply(201, RUN))
+    policy, _ = no_pauses()
+    with pytest.raises(ArizeTransportError, match="dropped the connection") as caught:
+        try:
+            transport.send(config_for(f"http://127.0.0.1:{free_port()}"), GET)
+        except ArizeTransportError:
+            transport.send(config_for(odd_server.url), TRIGGER, policy)
+    assert caught.value.outcome_unknown
+    assert len(odd_server.requests) == 1
+
+
 def test_a_throttled_trigger_is_retried(transport, odd_server):
     odd_server.answers(reply(429, {}, {"Retry-After": "3"}), reply(201, RUN))
     policy, pauses = no_pauses()
@@ -446,6 +459,32 @@ def test_a_dead_proxy_is_named_without_its_password(transport, proxy):
         transport.send(config, TRIGGER)
     assert "hidden-word" not in str(caught.value)
     assert not caught.value.outcome_unknown
+
+
+@pytest.mark.parametrize("trouble", [reset, hang_up])
+def test_a_trigger_that_a_proxy_has_taken_is_not_retried(transport, odd_server, trouble):
+    """``requests`` calls it an error of the proxy, whenever the connection broke off."""
+    odd_server.answers(trouble, reply(201, RUN))
+    policy, _ = no_pauses()
+    with pytest.raises(ArizeTransportError) as caught:
+        transport.send(config_for("http://arize.example.com", proxies=odd_server.url), TRIGGER, policy)
+    assert caught.value.outcome_unknown
+    assert len(odd_server.requests) == 1
+
+
+def test_a_proxy_that_lets_nothing_through_has_sent_nothing(transport, odd_server):
+    odd_server.answers(reply(407, b""))
+    with pytest.raises(ArizeTransportError, match="proxy before") as caught:
+        transport.send(config_for("https://arize.example.com", proxies=odd_server.url), TRIGGER)
+    assert not caught.value.outcome_unknown
+
+
+@pytest.mark.parametrize("proxy", ["http://user:hidden-word@proxy:99999999", "http://user:hidden-word@[proxy:80"])
+def test_a_malformed_proxy_of_the_environment_is_told_without_its_password(transport, monkeypatch, proxy):
+    monkeypatch.setenv("http_proxy", proxy)
+    with pytest.raises(ArizeTransportError, match="proxy before") as caught:
+        transport.send(config_for("http://arize.example.com", proxies=None), GET)
+    assert "hidden-word" not in str(caught.value)
 
 
 # ------------------------------------------------------------ pace
