@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_arize_tasks.client.errors import ArizeConfigError, ArizeError
 from airflow_provider_arize_tasks.coverage.calendar import Style, render_calendar, render_gaps
 from airflow_provider_arize_tasks.coverage.reading import TaskCoverage, range_of, read_task_coverage
-from airflow_provider_arize_tasks.decisions.instants import WindowError, delay_of, width_of
+from airflow_provider_arize_tasks.decisions.instants import WindowError, border_after, delay_of, width_of, zone_of
 from airflow_provider_arize_tasks.decisions.windows import iso
 
 if TYPE_CHECKING:
@@ -117,11 +117,11 @@ def run(arguments: argparse.Namespace) -> int:
 def _read(arguments: argparse.Namespace) -> TaskCoverage:
     every = width_of(arguments.window, name="--window")
     wanted = range_of(
-        arguments.start or timedelta(days=30),
+        timedelta(days=30) if arguments.start is None else arguments.start,
         arguments.end,
         window=every,
         timezone=arguments.timezone,
-        reference=datetime.now(timezone.utc) + min(every, timedelta(days=1)),  # the border after now
+        reference=border_after(datetime.now(timezone.utc), every, zone_of(arguments.timezone)),
     )
     with _source(arguments.conn_id) as source:
         return read_task_coverage(

@@ -145,8 +145,8 @@ def _parse_text(text: str, name: str) -> datetime:
     stripped = text.strip()
     if stripped.lower() in ("", "none", "null", "undefined"):
         raise WindowError(
-            f"{name} is {text!r}: a template came out empty. Correct the template, or leave the argument out to take "
-            "the DAG run's data interval"
+            f"{name} is {text!r}: a template came out empty, which never stands for the default. Correct the template, "
+            "or leave the argument out"
         )
     match = _ISO.fullmatch(stripped)
     if match is None:
@@ -183,8 +183,19 @@ def shift(instant: datetime, by: timedelta, zone: tzinfo) -> datetime:
     :param by: how far, negative for back. Whole days keep the wall-clock time, so they may be 23 or 25 hours each.
     :param zone: whose calendar counts.
     :return: the point in UTC.
+    :raises WindowError: the point lies beyond the years 1 to 9999.
     """
     instant = in_utc(instant)
+    try:
+        return _shifted(instant, by, zone)
+    except OverflowError as err:
+        way = "before" if by < timedelta() else "after"
+        raise WindowError(
+            f"{in_words(abs(by))} {way} {instant.isoformat()} reaches beyond the years 1 to 9999"
+        ) from err
+
+
+def _shifted(instant: datetime, by: timedelta, zone: tzinfo) -> datetime:
     if by % DAY or not by:
         return instant + by
     local = instant.astimezone(zone)
@@ -207,3 +218,15 @@ def floor_to(instant: datetime, width: timedelta, zone: tzinfo) -> datetime:
     if width >= DAY or midnight > utc:
         return min(midnight, utc)
     return midnight + (utc - midnight) // width * width
+
+
+def border_after(instant: datetime, width: timedelta, zone: tzinfo) -> datetime:
+    """The first border of that grid after an instant: the midnight after it at the latest.
+
+    :param instant: a point in time with a time zone.
+    :param width: of one window, as in :func:`floor_to`.
+    :param zone: whose midnight counts.
+    :return: the border in UTC.
+    """
+    midnight = floor_to(shift(instant, DAY, zone), DAY, zone)
+    return midnight if width >= DAY else min(floor_to(instant, width, zone) + width, midnight)

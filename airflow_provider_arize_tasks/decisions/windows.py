@@ -317,8 +317,11 @@ def cut(window: Window, every: timedelta, zone: tzinfo) -> Iterator[Window]:
     """
     border, steps = window.start, 1
     while border < window.end:
-        # Hours stay absolute: 24 of them are no calendar day here, as they would be for shift().
-        reach = window.start + steps * every if every % DAY else shift(window.start, steps * every, zone)
+        try:
+            # Hours stay absolute: 24 of them are no calendar day here, as they would be for shift().
+            reach = window.start + steps * every if every % DAY else shift(window.start, steps * every, zone)
+        except (OverflowError, WindowError):  # beyond the year 9999
+            reach = window.end
         following = min(Window(window.start, reach).end, window.end)
         if following > border:  # a day that a zone skipped altogether (Apia, 30 December 2011) is no window
             yield Window(border, following)

@@ -192,6 +192,30 @@ class TestRules:
         assert states == ["failed", "covered", "missing"]
 
 
+class TestBorders:
+    @pytest.mark.parametrize(
+        ("now", "end"),
+        [
+            ("2026-10-25T00:30:00+02:00", "2026-10-25T23:00:00.000Z"),
+            ("2026-03-28T23:30:00+01:00", "2026-03-28T23:00:00.000Z"),
+        ],
+    )
+    def test_the_range_ends_with_today_when_the_clocks_change(self, task, capsys, monkeypatch, now, end):
+        class Frozen(datetime):
+            @classmethod
+            def now(cls, tz=None):
+                return datetime.fromisoformat(now).astimezone(tz)
+
+        monkeypatch.setattr("airflow_provider_arize_tasks.coverage.command.datetime", Frozen)
+        _, out = printed(capsys, "--timezone", "Europe/Berlin", "--json")
+        assert json.loads(out)["end"] == end
+
+    def test_a_window_may_reach_beyond_the_calendar(self, task, capsys):
+        status, out = printed(capsys, "--start", "9999-12-01", "--end", "9999-12-31", "--window", "weekly", "--json")
+        assert status == 0
+        assert len(json.loads(out)["windows"]) == 5
+
+
 class TestMistakes:
     @pytest.mark.parametrize(
         ("arguments", "says"),
@@ -199,6 +223,9 @@ class TestMistakes:
             (["--task", "Answer Quality"], "there is no task 'Answer Quality'"),
             (["--task", "Answer quality", "--start", "yesterday"], "start is 'yesterday', which is not an ISO 8601"),
             (["--task", "Answer quality", "--start", "2026-11-02", "--end", "2026-11-02"], "empty or inverted"),
+            (["--task", "Answer quality", "--start", ""], "start is ''"),
+            (["--task", "Answer quality", "--start", "999999d"], "reaches beyond the years 1 to 9999"),
+            (["--task", "Answer quality", "--end", "999999d"], "reaches beyond the years 1 to 9999"),
             (["--task", "Answer quality", "--timezone", "Mars/Base"], "unknown time zone 'Mars/Base'"),
             (["--task", "Answer quality", "--window", "fortnight"], "--window must be"),
         ],

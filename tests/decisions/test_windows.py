@@ -11,7 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_arize_tasks.decisions.instants import floor_to, in_words, parse_instant, shift, width_of
+from airflow_provider_arize_tasks.decisions.instants import (
+    border_after,
+    floor_to,
+    in_words,
+    parse_instant,
+    shift,
+    width_of,
+)
 from airflow_provider_arize_tasks.decisions.windows import (
     MAX_WINDOW,
     Window,
@@ -237,6 +244,26 @@ class TestInstants:
         assert floor <= instant < floor + min(width, timedelta(days=1)) + timedelta(hours=1)
         if width >= timedelta(days=1):
             assert floor.astimezone(zone).date() == instant.astimezone(zone).date()
+
+    @pytest.mark.parametrize(
+        ("now", "width", "border"),
+        [
+            ("2026-10-25T00:30+02:00", DAY, "2026-10-26T00:00+01:00"),  # 25 hours: a day later it is still that day
+            ("2026-03-28T23:30+01:00", DAY, "2026-03-29T00:00+01:00"),  # 23 hours: a day later it is the day after next
+            ("2026-11-23T00:00+01:00", DAY, "2026-11-24T00:00+01:00"),
+            ("2026-11-23T22:00+01:00", 6 * HOUR, "2026-11-24T00:00+01:00"),
+            ("2026-11-23T22:30+01:00", 23 * HOUR, "2026-11-23T23:00+01:00"),
+            ("2026-10-25T23:30+01:00", 12 * HOUR, "2026-10-26T00:00+01:00"),
+        ],
+    )
+    def test_the_border_after_an_instant(self, now, width, border):
+        found = border_after(datetime.fromisoformat(now), width, ZoneInfo("Europe/Berlin"))
+        assert found == datetime.fromisoformat(border)
+
+    @pytest.mark.parametrize("by", [timedelta(days=9_999_999), timedelta(days=-999_999), timedelta(hours=-99_999_999)])
+    def test_a_shift_out_of_the_calendar_is_an_error_of_ours(self, by):
+        with pytest.raises(WindowError, match="reaches beyond the years 1 to 9999"):
+            shift(datetime(2026, 11, 23, tzinfo=UTC), by, ZoneInfo("Europe/Berlin"))
 
     @pytest.mark.parametrize(
         ("text", "width"),
