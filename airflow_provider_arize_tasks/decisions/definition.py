@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Any
@@ -11,6 +12,14 @@ UNCHANGEABLE = ("type", "project_id", "dataset_id", "experiment_ids")
 
 #: Values the server may spell in either case.
 _ENUM_FIELDS = frozenset({"type", "experiment_type", "input_variable_format", "role"})
+
+#: Mappings whose keys are the author's own: one that only the server has is one that the author took out.
+_OWN_KEYS = frozenset({"column_mappings", "column_mapping", "classification_choices"})
+
+#: What an author can say of an evaluator; anything else is the server's.
+_OF_EVALUATOR = ("evaluator_version_id", "query_filter", "column_mappings", "query_mappings")
+
+_PLACEHOLDER = re.compile(r"\{\{\s*(?:dataset\.)?([^{}\s]+)\s*\}\}")
 
 
 class IfExists(str, Enum):
@@ -45,8 +54,12 @@ def differences(current: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[s
 def _same(name: str, current: Any, wanted: Any) -> bool:
     if _blank(current) and _blank(wanted):
         return True
+    if name == "input_template":
+        return bool(_as_echoed(current) == _as_echoed(wanted))
     if isinstance(wanted, Mapping):
-        return isinstance(current, Mapping) and not differences(current, wanted)
+        if not isinstance(current, Mapping) or (name in _OWN_KEYS and set(current) != set(wanted)):
+            return False
+        return not differences(current, wanted)
     if isinstance(wanted, Sequence) and not isinstance(wanted, str):
         return _same_items(name, current, wanted)
     if isinstance(wanted, str) and isinstance(current, str) and name in _ENUM_FIELDS:
@@ -71,11 +84,18 @@ def _same_evaluators(current: Sequence[Any], wanted: Sequence[Any]) -> bool:
         found = by_id.get(each.get("evaluator_id"))
         if found is None:
             return False
-        settings = {**dict.fromkeys(found), **each}
-        settings.pop("evaluator_name", None)
-        if differences(found, settings):
+        if differences(found, {name: each.get(name) for name in _OF_EVALUATOR}):
             return False
     return True
+
+
+def _as_echoed(template: Any) -> Any:
+    """An agent's input template as the server writes it: ``{{dataset.column}}`` becomes ``{{column}}``."""
+    if isinstance(template, Mapping):
+        return {key: _as_echoed(value) for key, value in template.items()}
+    if isinstance(template, Sequence) and not isinstance(template, str):
+        return [_as_echoed(value) for value in template]
+    return _PLACEHOLDER.sub(r"{{\1}}", template) if isinstance(template, str) else template
 
 
 def _blank(value: Any) -> bool:

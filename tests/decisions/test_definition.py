@@ -41,6 +41,27 @@ A, B = {"evaluator_id": "a"}, {"evaluator_id": "b"}
         ("evaluators", [A], [{**A, "evaluator_version_id": "v1"}], False),
         ("evaluators", [{**A, "column_mappings": {"in": "x"}}], [{**A, "column_mappings": {"in": "x"}}], True),
         ("evaluators", [{**A, "column_mappings": {"in": "y"}}], [{**A, "column_mappings": {"in": "x"}}], False),
+        # One entry of a mapping fewer is a change, too.
+        (
+            "evaluators",
+            [{**A, "column_mappings": {"in": "x", "out": "y"}}],
+            [{**A, "column_mappings": {"in": "x"}}],
+            False,
+        ),
+        ("run_configuration", {"column_mapping": {"in": "x", "out": "y"}}, {"column_mapping": {"in": "x"}}, False),
+        (
+            "run_configuration",
+            {"classification_choices": {"a": 1, "b": 0}},
+            {"classification_choices": {"a": 1}},
+            False,
+        ),
+        # What a newer server says of an evaluator nobody could have asked for.
+        ("evaluators", [{**A, "evaluator_kind": "TEMPLATE"}], [A], True),
+        # The server writes {{dataset.column}} as {{column}}.
+        ("run_configuration", {"input_template": {"q": "{{a}}"}}, {"input_template": {"q": "{{ dataset.a }}"}}, True),
+        ("run_configuration", {"input_template": {"q": ["{{a}}"]}}, {"input_template": {"q": ["{{dataset.a}}"]}}, True),
+        ("run_configuration", {"input_template": {"q": "{{a}}"}}, {"input_template": {"q": "{{b}}"}}, False),
+        ("run_configuration", {"input_template": {"q": "1", "r": "2"}}, {"input_template": {"q": "1"}}, False),
         ("evaluators", "garbage", [A], False),
         ("run_configuration", {"experiment_type": "llm_generation"}, {"experiment_type": "LLM_GENERATION"}, True),
         ("run_configuration", {"model": "m", "service_tier": None}, {"model": "m"}, True),
