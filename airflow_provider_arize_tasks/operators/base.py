@@ -283,6 +283,7 @@ class TriggerRunOperator(RunArguments):
         for going, run in zip(progress.going, runs, strict=True):
             verdict = judge_run(run, self._policy(going.slot))
             session.record(run)
+            self._push_later_links(session, going.slot, run)
             for warning in verdict.warnings:
                 self.log.warning("%s: %s", going.slot, warning)
             self._raise_if_bad(going.slot, run, verdict)
@@ -291,6 +292,9 @@ class TriggerRunOperator(RunArguments):
             follow.extend(self._following(session, going.slot, run, verdict))
         self._going = ()
         return progress.judged(done, follow)
+
+    def _push_later_links(self, session: RunSession, slot: Slot, run: TaskRun) -> None:
+        """Push links that could not be known when the run was triggered. None, unless a subclass says so."""
 
     def _raise_if_bad(self, slot: Slot, run: TaskRun, verdict: Verdict) -> None:
         if verdict.outcome is Outcome.FAIL_FOR_GOOD:

@@ -181,6 +181,11 @@ class ArizeTriggerExperimentRunOperator(TriggerRunOperator):
             limited_by_max_spans=False,
         )
 
+    def _push_later_links(self, session: RunSession, slot: Slot, run: TaskRun) -> None:
+        # Arize makes the experiment after it has answered the trigger, and keeps it where the run then fails.
+        if slot.experiment_name is not None and run.experiment_id is not None:
+            session.linker.push_run(slot, run)
+
     def _following(self, session: RunSession, slot: Slot, run: TaskRun, verdict: Verdict) -> tuple[Slot, ...]:
         if slot.experiment_name is None or not self.wait_for_evaluations:
             return ()
@@ -189,7 +194,6 @@ class ArizeTriggerExperimentRunOperator(TriggerRunOperator):
                 f"run {run.id} is {run.status.value} and names no experiment, so its evaluations can't be triggered; "
                 "the next attempt looks again"
             )
-        session.linker.push_run(slot, run)
         return tuple(
             Slot(task_id=each, experiment_ids=(run.experiment_id,), dataset_id=slot.dataset_id, stage="evaluations")
             for each in self._resolve_evaluations(session)

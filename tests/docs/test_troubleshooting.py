@@ -20,6 +20,8 @@ OF_OTHERS = (
     "The host or port",
     "fixture 'arize_emulator'",
     "The conn_id",
+    "Test Connection Failed",
+    "Bad Request",
 )
 #: What the pages write out although the package fills it in.
 FILLED_IN = r"\b40[134]\b|\bFAILED\b|\bARIZE_API_KEY\b"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import pytest
 
@@ -37,7 +39,10 @@ def experiment(experiment_task: str) -> Any:
     """One attempt; deferred unless told otherwise."""
 
     def experiment(
-        retry_of: TaskResult | None = None, cleared_after: TaskResult | None = None, **arguments: Any
+        retry_of: TaskResult | None = None,
+        cleared_after: TaskResult | None = None,
+        has_state_store: bool = True,
+        **arguments: Any,
     ) -> TaskResult:
         arguments = {
             "task": experiment_task,
@@ -47,7 +52,13 @@ def experiment(experiment_task: str) -> Any:
             **arguments,
         }
         operator = ArizeTriggerExperimentRunOperator(task_id="experiment", **arguments)
-        return run_task(operator, retry_of=retry_of, cleared_after=cleared_after)
+        return run_task(
+            operator,
+            retry_of=retry_of,
+            cleared_after=cleared_after,
+            has_state_store=has_state_store,
+            run_after=datetime.now(timezone.utc) - timedelta(hours=1),
+        )
 
     return experiment
 
@@ -373,6 +384,46 @@ def test_a_clear_ends_the_evaluations_of_the_experiment_that_is_made_anew(
         assert [run["status"] for run in runs_of(emulator, judge)] == ["CANCELLED", "COMPLETED"]
 
 
+@pytest.mark.parametrize("has_state_store", [True, False], ids=["store", "no store"])
+def test_an_evaluation_that_goes_on_is_not_taken_for_that_of_an_experiment_made_after_it(
+    experiment: Any, emulator: EmulatorProcess, hook: ArizeHook, judges: list[str], has_state_store: bool
+) -> None:
+    """It doesn't tell which experiment it is for, but it can't be for one that was not there yet."""
+    arguments = {
+        "evaluation_task_ids": judges[:1],
+        "wait_for_evaluations": True,
+        "has_state_store": has_state_store,
+        "timeout": 20,
+    }
+    first = experiment(**arguments)
+    emulator.control.set_outcome("COMPLETED", task=judges[0], run_seconds=60)
+    other = hook.trigger_run(task=judges[0], experiment_ids=[first.value["experiment_id"]])
+    second = experiment(cleared_after=first, **arguments)
+    assert second.state == "success"
+    assert [run["id"] for run in second.value["evaluations"]] != [other.id]
+    third = experiment(retry_of=second, **arguments)
+    assert third.value["evaluations"] == second.value["evaluations"]
+    assert hook.get_run(other.id).status.value in ("PENDING", "RUNNING")
+
+
+@WAYS
+def test_an_evaluation_task_named_twice_runs_once(
+    experiment: Any, emulator: EmulatorProcess, judges: list[str], deferrable: bool
+) -> None:
+    for has_state_store, name in ((True, "one"), (False, "two")):
+        result = experiment(
+            experiment_name=name,
+            evaluation_task_ids=["judge-0", judges[0]],
+            wait_for_evaluations=True,
+            space=SPACE,
+            deferrable=deferrable,
+            has_state_store=has_state_store,
+            timeout=5,
+        )
+        assert (result.state, len(result.value["evaluations"])) == ("success", 1)
+    assert [run["status"] for run in runs_of(emulator, judges[0])] == ["COMPLETED"] * 2
+
+
 def test_more_failures_than_fit_one_attempt_are_gone_through(
     experiment: Any, emulator: EmulatorProcess, experiment_task: str
 ) -> None:
@@ -386,3 +437,18 @@ def test_more_failures_than_fit_one_attempt_are_gone_through(
     # With a store that lost its entries a retry believes that nothing was sent: the server's 409 tells otherwise.
     assert (result.state, result.value["experiment_name"]) == ("success", "night-6")
     assert len(runs_of(emulator, experiment_task)) == 6
+
+
+@WAYS
+@pytest.mark.parametrize("status", ["COMPLETED", "FAILED"])
+def test_links_lead_to_the_experiment_as_soon_as_its_run_has_ended(
+    experiment: Any, emulator: EmulatorProcess, deferrable: bool, status: str
+) -> None:
+    """Arize makes the experiment after it has answered the trigger."""
+    emulator.control.configure(pending_seconds=0.2)
+    emulator.control.set_outcome(status)
+    result = experiment(deferrable=deferrable, space=SPACE)
+    made = quote(experiment_called("night", emulator)["id"], safe="")
+    assert f"experimentId={made}" in result.xcoms["arize_experiment_link"]
+    assert result.xcoms["arize_run_link"] == result.xcoms["arize_experiment_link"]
+    assert result.xcoms["arize_task_link"].endswith("?selectedTab=experiments")
