@@ -91,11 +91,6 @@ class AirflowApi:
             # An unauthorised call is enough: the application is built before anybody looks at the token.
             self.session.get(f"{self.url}/execution/variables/warm", timeout=60)
 
-    def health(self) -> dict[str, Any]:
-        """Component name to its health record."""
-        reply: dict[str, Any] = self.call("GET", "monitor/health")
-        return reply
-
     # ------------------------------------------------------------------ DAGs and runs
 
     def unpause(self, dag_id: str, *, paused: bool = False) -> None:

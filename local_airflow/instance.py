@@ -43,8 +43,8 @@ class LocalAirflow:
 
     Airflow 3 whole; Airflow 2.11 (on PostgreSQL only) without its web server.
 
-    Use it as a context manager, or call :meth:`start` and :meth:`stop`. DAGs are registered at the start (and by
-    :meth:`reserialize`), no DAG processor runs unless asked for with ``start_component("dag-processor")``.
+    Use it as a context manager, or call :meth:`start` and :meth:`stop`. DAGs are registered at the start; no
+    DAG processor runs unless asked for with ``start_component("dag-processor")``.
 
     :param dags: folder of DAG files.
     :param postgres: a throw-away PostgreSQL instead of SQLite.
@@ -232,10 +232,6 @@ class LocalAirflow:
         if check and answer["code"] != 0:
             raise LocalAirflowError(f"airflow {' '.join(arguments)} ended with {answer['code']}:\n{answer['output']}")
         return str(answer["output"])
-
-    def reserialize(self) -> None:
-        """Register the DAG files as they are now."""
-        self.cli("dags", "reserialize")
 
     def processes(self) -> list[TaskProcess]:
         """The task processes so far, oldest first."""

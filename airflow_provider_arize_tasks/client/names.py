@@ -52,6 +52,13 @@ class Send(Protocol):
         """Send it."""
 
 
+class ListInSpace(Protocol[N]):
+    """The call for a page of what a space holds, all of it or what has a name."""
+
+    def __call__(self, *, space_id: str, name: str | None, cursor: str | None) -> Call[Page[N]]:
+        """Make the call."""
+
+
 def is_id(text: str) -> bool:
     """Whether a text is an id of the API: strict base64 of UTF-8 text that holds a colon.
 
@@ -151,32 +158,15 @@ class Resolver:
 
     def project(self, project: str, space: str | None = None) -> str:
         """The id of a project."""
-        return self._in_space(
-            "project",
-            project,
-            space,
-            lambda space_id: lambda name, cursor: endpoints.list_projects(space_id=space_id, name=name, cursor=cursor),
-        )
+        return self._in_space("project", project, space, endpoints.list_projects)
 
     def dataset(self, dataset: str, space: str | None = None) -> str:
         """The id of a dataset."""
-        return self._in_space(
-            "dataset",
-            dataset,
-            space,
-            lambda space_id: lambda name, cursor: endpoints.list_datasets(space_id=space_id, name=name, cursor=cursor),
-        )
+        return self._in_space("dataset", dataset, space, endpoints.list_datasets)
 
     def evaluator(self, evaluator: str, space: str | None = None) -> str:
         """The id of an evaluator."""
-        return self._in_space(
-            "evaluator",
-            evaluator,
-            space,
-            lambda space_id: (
-                lambda name, cursor: endpoints.list_evaluators(space_id=space_id, name=name, cursor=cursor)
-            ),
-        )
+        return self._in_space("evaluator", evaluator, space, endpoints.list_evaluators)
 
     def task(self, task: str, space: str | None = None) -> str:
         """The id of a task."""
@@ -187,26 +177,14 @@ class Resolver:
 
         :raises ArizeNameError: no or several tasks bear the name, or no space is known.
         """
-        return self._find_in_space(
-            "task",
-            task,
-            space,
-            lambda space_id: lambda name, cursor: endpoints.list_tasks(space_id=space_id, name=name, cursor=cursor),
-        )
+        return self._find_in_space("task", task, space, endpoints.list_tasks)
 
     def experiment(self, experiment: str, dataset: str | None = None, space: str | None = None) -> str:
         """The id of an experiment of a dataset, or without one, of a space."""
         if is_id(experiment):
             return experiment
         if dataset is None:
-            return self._in_space(
-                "experiment",
-                experiment,
-                space,
-                lambda space_id: (
-                    lambda name, cursor: endpoints.list_experiments(space_id=space_id, name=name, cursor=cursor)
-                ),
-            )
+            return self._in_space("experiment", experiment, space, endpoints.list_experiments)
         dataset_id = self.dataset(dataset, space)
         found = self._find(
             "experiment",
@@ -245,25 +223,18 @@ class Resolver:
             )
         return space_id
 
-    def _in_space(
-        self,
-        kind: str,
-        wanted: str,
-        space: str | None,
-        call_in: Callable[[str], Callable[[str | None, str | None], Call[Page[N]]]],
-    ) -> str:
-        return wanted if is_id(wanted) else self._find_in_space(kind, wanted, space, call_in).id
+    def _in_space(self, kind: str, wanted: str, space: str | None, listing: ListInSpace[N]) -> str:
+        return wanted if is_id(wanted) else self._find_in_space(kind, wanted, space, listing).id
 
-    def _find_in_space(
-        self,
-        kind: str,
-        wanted: str,
-        space: str | None,
-        call_in: Callable[[str], Callable[[str | None, str | None], Call[Page[N]]]],
-    ) -> N:
+    def _find_in_space(self, kind: str, wanted: str, space: str | None, listing: ListInSpace[N]) -> N:
         space_id = self._space_for(kind, wanted, space)
-        where = f" in space {space or self._default_space!r}"
-        return self._find(kind, wanted, space_id, call_in(space_id), where)
+        return self._find(
+            kind,
+            wanted,
+            space_id,
+            lambda name, cursor: listing(space_id=space_id, name=name, cursor=cursor),
+            f" in space {space or self._default_space!r}",
+        )
 
     def _find(
         self,

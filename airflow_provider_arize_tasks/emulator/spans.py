@@ -79,11 +79,6 @@ class SpanStore:
         last = len(self.spans) if end_ms is None else bisect_left(self._times, end_ms)
         return self.spans[first:last]
 
-    def clear_labels(self) -> None:
-        """Forget all labels."""
-        for span in self.spans:
-            span.labels.clear()
-
 
 def ledger(spans: Sequence[Span], evaluators: Sequence[str], *, details: bool, examples: int = 100) -> dict[str, Any]:
     """How often each span was labelled by each evaluator.

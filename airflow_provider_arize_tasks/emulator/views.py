@@ -5,24 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_arize_tasks.emulator.common import iso
-from airflow_provider_arize_tasks.emulator.model import (
-    RUN_EXPERIMENT,
-    Dataset,
-    DatasetVersion,
-    Evaluator,
-    EvaluatorVersion,
-    Experiment,
-    ExperimentRow,
-    Integration,
-    Project,
-    Record,
-    Run,
-    Space,
-    Task,
-)
 
 if TYPE_CHECKING:
     from airflow_provider_arize_tasks.emulator.levels import Level
+    from airflow_provider_arize_tasks.emulator.model import (
+        Dataset,
+        DatasetVersion,
+        Evaluator,
+        EvaluatorVersion,
+        Experiment,
+        ExperimentRow,
+        Integration,
+        Project,
+        Record,
+        Run,
+        Space,
+        Task,
+    )
     from airflow_provider_arize_tasks.emulator.world import World
 
 #: Keys of a run configuration whose values are enums.
@@ -224,8 +223,3 @@ def run(world: World, item: Run, now: int) -> dict[str, Any]:
         "failure_reason": outcome.reason if over else None,
     }
     return world.level.prune("TaskRun", view)
-
-
-def is_experiment_task(item: Task) -> bool:
-    """Whether a task runs experiments."""
-    return item.type == RUN_EXPERIMENT

@@ -86,7 +86,6 @@ class World:
     quality: list[QualityRule] = field(default_factory=list)
     due: list[tuple[int, int, str]] = field(default_factory=list)
     runs_started: Counter[str] = field(default_factory=Counter)
-    task_names: dict[str, str] = field(default_factory=dict)
     numbers: Counter[str] = field(default_factory=Counter)
 
     def next_number(self, kind: str) -> int:

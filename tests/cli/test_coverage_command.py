@@ -7,47 +7,11 @@ import os
 import re
 import subprocess
 import sys
-from datetime import datetime, timedelta, timezone
 
 import pytest
-import requests
 
 from airflow_provider_arize_tasks.__main__ import main
-
-UTC = timezone.utc
-DAY = timedelta(days=1)
-TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-
-
-class Task:
-    """A task of the emulator, with runs over days counted back from today's midnight."""
-
-    def __init__(self, emulator, *, name="Answer quality", evaluators=("correctness",)):
-        self.url = emulator.url
-        self.control = emulator.control
-        known = {each["name"]: each["id"] for each in self.call("GET", "evaluators")["evaluators"]}
-        body = {
-            "name": name,
-            "type": "TEMPLATE_EVALUATION",
-            "project_id": self.call("GET", "projects")["projects"][0]["id"],
-            "evaluators": [{"evaluator_id": known[each]} for each in evaluators],
-        }
-        self.id = self.call("POST", "tasks", body)["id"]
-
-    def call(self, method, path, body=None):
-        headers = {"Authorization": "Bearer k"}
-        reply = requests.request(method, f"{self.url}/v2/{path}", json=body, headers=headers, timeout=10)
-        reply.raise_for_status()
-        return reply.json()
-
-    def run(self, back, days=1, **ending):
-        """A run over ``days`` days that begins ``back`` days before today, ended as told."""
-        start = TODAY - back * DAY
-        window = {"data_start_time": start.isoformat(), "data_end_time": (start + days * DAY).isoformat()}
-        run = self.call("POST", f"tasks/{self.id}/trigger", window)
-        if ending.get("status") != "RUNNING":
-            self.control.end_run(run["id"], **{"successes": 5, **ending})
-        return run
+from tests.covered_task import DAY, TODAY, CoveredTask
 
 
 @pytest.fixture
@@ -56,7 +20,7 @@ def task(emulator, monkeypatch):
     monkeypatch.setenv("ARIZE_API_HOST", emulator.url)
     monkeypatch.setenv("ARIZE_SPACE", "demo-space")
     emulator.control.configure(run_seconds=60)
-    return Task(emulator)
+    return CoveredTask(emulator)
 
 
 def back(days):
@@ -170,7 +134,7 @@ class TestRules:
         assert printed(capsys, "--start", back(1), "--end", back(0), "--fail-on-gaps", "--max-spans", "500")[0] == 1
 
     def test_counts_are_for_each_evaluator(self, emulator, task, capsys):
-        two = Task(emulator, name="Two evaluators", evaluators=("correctness", "hallucination"))
+        two = CoveredTask(emulator, name="Two evaluators", evaluators=("correctness", "hallucination"))
         two.run(1, successes=10_000)
         status = main(["coverage", "--task", "Two evaluators", "--start", back(1), "--end", back(0), "--fail-on-gaps"])
         assert status == 0

@@ -162,8 +162,18 @@ def test_rows_without_output_are_skipped_by_evaluators(api):
     assert (scored["num_successes"], scored["num_skipped"]) == (45, 5)
 
 
+def test_counts_that_are_staged_are_sent_as_they_stand(api):
+    api.control.set_outcome(successes=7, errors=2, skipped=1, times=None)
+    scoring = api.dataset_task()
+    run = night(api, api.experiment_task(), "n", scoring)
+    scored = api.get(f"tasks/{scoring}/runs")["task_runs"][0]
+    for one in (run, scored):
+        assert (one["num_successes"], one["num_errors"], one["num_skipped"]) == (7, 2, 1)
+
+
 def test_quality_is_set_by_night_and_pairs_by_example(api):
-    api.control.set_quality("correctness", mean=0.9)
+    api.control.set_quality("correctness", mean=0.1)
+    api.control.clear_quality()
     api.control.set_quality("correctness", mean=0.3, experiment="bad")
     task, scoring = api.experiment_task(), api.dataset_task()
     for name in ("good 1", "good 2", "bad"):

@@ -13,11 +13,6 @@ def spec(api, **fields):
     return {"evaluator_id": api.id("evaluators", "correctness"), **fields}
 
 
-def latest(api, evaluator):
-    """Id of the latest version of an evaluator."""
-    return api.get(f"evaluators/{api.id('evaluators', evaluator)}")["version"]["id"]
-
-
 def trace(api, ids=("A",), **fields):
     """An evaluator in the trace shape."""
     mapping = {"variable_name": "output", "query_ids": list(ids), "attribute_path": "attributes.output.value"}

@@ -6,7 +6,7 @@ The same on real processes with ``kill -9`` is in ``tests/e2e/faults``.
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -24,6 +24,7 @@ from airflow_provider_arize_tasks.operators.runs import (
 )
 from airflow_provider_arize_tasks.testing.runner import TaskResult, run_task
 from tests.operators.conftest import runs_of
+from tests.operators.support import retry_requests_briefly
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,32 +51,30 @@ def has_store(request: pytest.FixtureRequest) -> bool:
     return request.param
 
 
-@pytest.fixture
-def attempt(evaluation_task: str, window: Window, has_store: bool) -> Callable[..., TaskResult]:
-    """One attempt of the evaluation of the window; ``retry_of`` and ``cleared_after`` make it a later one."""
+def attempts_of(
+    operator: type[ArizeTriggerEvaluationRunOperator | ArizeTriggerExperimentRunOperator],
+    has_store: bool,
+    **defaults: Any,
+) -> Callable[..., TaskResult]:
+    """Runs one attempt of a task; ``retry_of`` and ``cleared_after`` make it a later one."""
 
     def attempt(
         retry_of: TaskResult | None = None, cleared_after: TaskResult | None = None, **arguments: Any
     ) -> TaskResult:
-        operator = ArizeTriggerEvaluationRunOperator(
-            task_id="evaluate",
-            task=evaluation_task,
-            **{"retries": 3, "poll_interval": 0.2, **window.to_dict(), **arguments},
-        )
-        return run_task(operator, retry_of=retry_of, cleared_after=cleared_after, has_state_store=has_store)
+        task = operator(task_id="run", **{"retries": 3, "poll_interval": 0.2, **defaults, **arguments})
+        return run_task(task, retry_of=retry_of, cleared_after=cleared_after, has_state_store=has_store)
 
     return attempt
 
 
+@pytest.fixture
+def attempt(evaluation_task: str, window: Window, has_store: bool) -> Callable[..., TaskResult]:
+    """One attempt of the evaluation of the window."""
+    return attempts_of(ArizeTriggerEvaluationRunOperator, has_store, task=evaluation_task, **window.to_dict())
+
+
 class Crash(BaseException):
     """Stands for ``kill -9``: nothing of the attempt runs after it."""
-
-
-def crashed(run: Callable[[], TaskResult], before: TaskResult | None = None) -> TaskResult:
-    """The attempt as the next one sees it after it was killed."""
-    with pytest.raises(Crash):
-        run()
-    return before or TaskResult(state="up_for_retry", max_tries=3)
 
 
 @pytest.mark.parametrize("kind", ["drop_after", "status_after", "html_after"])
@@ -330,17 +329,7 @@ def test_a_gate_is_not_passed_by_a_retry(attempt: Callable[..., TaskResult], emu
 
 @pytest.fixture
 def experiment(experiment_task: str, has_store: bool) -> Callable[..., TaskResult]:
-    def attempt(
-        retry_of: TaskResult | None = None, cleared_after: TaskResult | None = None, **arguments: Any
-    ) -> TaskResult:
-        operator = ArizeTriggerExperimentRunOperator(
-            task_id="experiment",
-            task=experiment_task,
-            **{"experiment_name": "nightly-1", "retries": 3, "poll_interval": 0.2, **arguments},
-        )
-        return run_task(operator, retry_of=retry_of, cleared_after=cleared_after, has_state_store=has_store)
-
-    return attempt
+    return attempts_of(ArizeTriggerExperimentRunOperator, has_store, task=experiment_task, experiment_name="nightly-1")
 
 
 @pytest.mark.parametrize("kind", ["drop_after", "status_after", "drop_before", "status"])
@@ -445,6 +434,62 @@ def dataset_tasks(hook: ArizeHook) -> list[str]:
         )
         tasks.append(task.id)
     return tasks
+
+
+@pytest.mark.parametrize("cleared", [True, False], ids=["cleared", "retried"])
+@pytest.mark.parametrize("status", [403, 429])
+def test_after_a_refused_trigger_nobody_looks_for_its_run_and_finds_that_of_another(
+    emulator: EmulatorProcess,
+    hook: ArizeHook,
+    experiment_task: str,
+    monkeypatch: pytest.MonkeyPatch,
+    cleared: bool,
+    status: int,
+) -> None:
+    """The run of a dataset's evaluation doesn't tell whose it is."""
+    retry_requests_briefly(monkeypatch)
+    (judge, _) = dataset_tasks(hook)
+
+    def attempt(before: TaskResult | None = None) -> TaskResult:
+        operator = ArizeTriggerEvaluationRunOperator(task_id="judge", task=judge, retries=3, poll_interval=0.2)
+        follows = {"cleared_after" if cleared else "retry_of": before}
+        return run_task(operator, run_after=datetime.now(timezone.utc) - timedelta(hours=1), **follows)  # type: ignore[arg-type]
+
+    emulator.control.inject("status", method="POST", path=TRIGGER, status=status, times=None)
+    first = attempt()
+    assert first.state == ("failed" if status == 403 else "up_for_retry")
+    emulator.control.clear_faults()
+    emulator.control.set_outcome("COMPLETED", task=judge, run_seconds=60)
+    other = hook.trigger_run(task=judge)
+    second = attempt(first)
+    assert (second.state, second.value["id"] == other.id) == ("success", False)
+    assert hook.get_run(other.id).status.value in ("PENDING", "RUNNING")
+
+
+@pytest.mark.parametrize("cleared", [True, False], ids=["cleared", "retried"])
+def test_an_experiment_is_told_from_another_whose_name_is_one_of_its_series(
+    experiment: Callable[..., TaskResult],
+    emulator: EmulatorProcess,
+    hook: ArizeHook,
+    experiment_task: str,
+    has_store: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    cleared: bool,
+) -> None:
+    """Killed before its POST, while a mapped task instance beside it makes ``nightly-1-2``."""
+    if not has_store:
+        pytest.skip("the name that was sent is known from the record alone")
+    before = TaskResult(state="up_for_retry", max_tries=3, task_state={}, try_number=0)
+    with monkeypatch.context() as patch:
+        crash_at("after the intent", patch)
+        with pytest.raises(Crash):
+            experiment(retry_of=before)
+    before.try_number = 1
+    emulator.control.set_outcome("COMPLETED", task=experiment_task, run_seconds=60)
+    other = hook.trigger_run(task=experiment_task, experiment_name="nightly-1-2")
+    result = experiment(**{"cleared_after" if cleared else "retry_of": before}, timeout=10)
+    assert (result.state, result.value["id"] == other.id) == ("success", False)
+    assert hook.get_run(other.id).status.value in ("PENDING", "RUNNING")
 
 
 def test_the_record_is_small_plain_json(attempt: Callable[..., TaskResult], has_store: bool, window: Window) -> None:

@@ -6,53 +6,22 @@ from datetime import datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
 import pytest
-import requests
 
 from airflow_provider_arize_tasks.client.errors import ArizeConfigError, ArizeValidationError
 from airflow_provider_arize_tasks.exceptions import ArizePermanentError
 from airflow_provider_arize_tasks.hooks.arize import ArizeHook
 from airflow_provider_arize_tasks.operators.gaps import FIRST_ASKED_KEY, ArizeFindWindowGapsOperator
 from airflow_provider_arize_tasks.testing.runner import run_task
+from tests.covered_task import DAY, TODAY, CoveredTask
 
 UTC = timezone.utc
-DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
-TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-
-
-class Task:
-    """A task of the emulator with the seeded spans, and runs over days counted back from today's midnight."""
-
-    def __init__(self, emulator):
-        self.url = emulator.url
-        self.control = emulator.control
-        evaluators = {each["name"]: each["id"] for each in self.call("GET", "evaluators")["evaluators"]}
-        body = {
-            "name": "Answer quality",
-            "type": "TEMPLATE_EVALUATION",
-            "project_id": self.call("GET", "projects")["projects"][0]["id"],
-            "evaluators": [{"evaluator_id": evaluators["correctness"]}],
-        }
-        self.id = self.call("POST", "tasks", body)["id"]
-
-    def call(self, method, path, body=None):
-        headers = {"Authorization": "Bearer k"}
-        reply = requests.request(method, f"{self.url}/v2/{path}", json=body, headers=headers, timeout=10)
-        reply.raise_for_status()
-        return reply.json()
-
-    def run(self, back, days=1, **ending):
-        start = TODAY - back * DAY
-        window = {"data_start_time": start.isoformat(), "data_end_time": (start + days * DAY).isoformat()}
-        run = self.call("POST", f"tasks/{self.id}/trigger", window)
-        if ending.get("status") != "RUNNING":
-            self.control.end_run(run["id"], **{"successes": 5, **ending})
 
 
 @pytest.fixture
 def task(emulator, arize_connection):
     emulator.control.configure(run_seconds=60)
-    return Task(emulator)
+    return CoveredTask(emulator)
 
 
 class Nights:
