@@ -5,12 +5,16 @@ from __future__ import annotations
 import argparse
 import asyncio
 import functools
+import math
+import sys
 from pathlib import Path
 
 from airflow_provider_arize_tasks.emulator.levels import LATEST, Level, parse_level
-from airflow_provider_arize_tasks.emulator.seed import load_spans, seed
+from airflow_provider_arize_tasks.emulator.seed import SpansFileError, load_spans, seed
 from airflow_provider_arize_tasks.emulator.server import Server, serve
 from airflow_provider_arize_tasks.emulator.world import World
+
+_HIGHEST_PORT = 65_535
 
 
 def _level(text: str) -> str:
@@ -22,10 +26,19 @@ def _level(text: str) -> str:
 
 
 def _seconds(text: str) -> float:
-    value = float(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError("must not be negative")
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value < math.inf:
+        raise argparse.ArgumentTypeError(f"must be a number of seconds, 0 or more, not {text!r}")
     return value
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) <= _HIGHEST_PORT):
+        raise argparse.ArgumentTypeError(f"must be a whole number between 0 and {_HIGHEST_PORT}, not {text!r}")
+    return int(text)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -33,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m airflow_provider_arize_tasks.emulator",
         description="A local Arize that speaks the tasks API, for tests, demonstrations and CI.",
     )
-    parser.add_argument("--port", type=int, default=8899, help="port to listen on, 0 for a free one (default: 8899)")
+    parser.add_argument("--port", type=_port, default=8899, help="port to listen on, 0 for a free one (default: 8899)")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: loopback only)")
     parser.add_argument(
         "--api-level",
@@ -78,10 +91,16 @@ def main(arguments: list[str] | None = None) -> None:
         parser.error(f"--seed-spans: no such file: {options.seed_spans}")
     world = World(level=Level(options.api_level))
     fill = functools.partial(_seed, spans=options.seed_spans, run_seconds=options.run_seconds)
-    server = Server(world, options.host, options.port, options.api_key, fill)
+    try:
+        server = Server(world, options.host, options.port, options.api_key, fill)
+    except SpansFileError as error:
+        parser.error(f"--seed-spans: {options.seed_spans} holds no spans: {error}")
     spans = sum(len(store) for store in world.spans.values())
     describe = f"API level {options.api_level}, runs last {options.run_seconds:g} s, {spans} spans"
-    asyncio.run(serve(server, describe, until_input_closes=options.until_input_closes))
+    try:
+        asyncio.run(serve(server, describe, until_input_closes=options.until_input_closes))
+    except OSError as error:
+        sys.exit(f"cannot listen on {options.host}:{options.port}: {error.strerror or error}")
 
 
 if __name__ == "__main__":

@@ -90,7 +90,8 @@ async def list_examples(request: web.Request) -> web.Response:
     version = world.version_of(dataset, query.get("dataset_version_id"))
     stamp = views.dataset_version(version)
     extra = {"created_at": stamp["created_at"], "updated_at": stamp["updated_at"], "annotations": []}
-    return web.json_response(page("examples", version.examples, lambda row: extra | row, query, _MOST_ROWS))
+    view = page("examples", version.examples, lambda row: extra | row, query, _MOST_ROWS)
+    return web.json_response(_without_cursor(request, view))
 
 
 async def list_experiments(request: web.Request) -> web.Response:
@@ -126,7 +127,14 @@ async def list_experiment_runs(request: web.Request) -> web.Response:
     query = read_query(request.query, operation_of(request), (), world.level)
     rows = _experiment(request, world).rows
     view = page("experiment_runs", rows, lambda row: views.experiment_row(world.level, row), query, _MOST_ROWS)
-    return web.json_response(view)
+    return web.json_response(_without_cursor(request, view))
+
+
+def _without_cursor(request: web.Request, view: dict[str, Any]) -> dict[str, Any]:
+    """A page without the cursor to the next, where the level takes none."""
+    if not world_of(request).level.knows(f"query {operation_of(request)} cursor"):
+        view["pagination"].pop("next_cursor", None)
+    return view
 
 
 async def search_experiment_runs(request: web.Request) -> web.Response:

@@ -133,13 +133,17 @@ class Task(Record):
 
 @dataclass(slots=True, kw_only=True)
 class Outcome:
-    """How a run will end, settled when it starts."""
+    """How a run will end, settled when it starts.
+
+    :ivar is_staged: the counts are sent as they stand, whatever the run does.
+    """
 
     status: str = COMPLETED
     reason: str | None = None
     successes: int = 0
     errors: int = 0
     skipped: int = 0
+    is_staged: bool = False
 
 
 @dataclass(slots=True, kw_only=True)

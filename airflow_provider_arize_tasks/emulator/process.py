@@ -21,7 +21,7 @@ class EmulatorProcess:
 
     :param port: port; 0 for a free one, which a restart keeps.
     :param options: command-line options with underscores: ``api_level``, ``api_key``, ``run_seconds``, ``seed_spans``,
-        ``host``.
+        ``host``; ``None`` leaves one to its default.
     """
 
     def __init__(self, *, port: int = 0, **options: Any) -> None:
@@ -48,7 +48,7 @@ class EmulatorProcess:
         command = [sys.executable, "-m", "airflow_provider_arize_tasks.emulator", "--port", str(self.port)]
         command += ["--until-input-closes"]  # so that it doesn't outlive a test run that is killed
         for name, value in self.options.items():
-            command += [f"--{name.replace('_', '-')}", str(value)]
+            command += [] if value is None else [f"--{name.replace('_', '-')}", str(value)]
         process = subprocess.Popen(  # noqa: S603 -- our own interpreter and module
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )

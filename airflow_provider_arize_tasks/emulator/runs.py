@@ -175,6 +175,7 @@ def _outcome(world: World, rule: OutcomeRule, work: list[Any], *, is_done: bool)
     outcome.successes, outcome.errors, outcome.skipped = _count(world, done), errors, skipped
     if rule.successes is not None:
         outcome.successes, outcome.errors, outcome.skipped = rule.successes, rule.errors, rule.skipped
+        outcome.is_staged = True
     return outcome
 
 
@@ -247,7 +248,7 @@ def _write_rows(world: World, run: Run, task: Task) -> None:
         text, good = run_example(config, example, agent)
         if position >= len(run.work) - staged:
             text, good = "The model did not answer: staged by the emulator", False
-        elif not good:
+        elif not good and not run.outcome.is_staged:
             run.outcome.errors += 1
             run.outcome.successes = max(0, run.outcome.successes - 1)
         experiment.rows.append(
@@ -272,7 +273,7 @@ def _score_rows(world: World, run: Run) -> None:
         judged += any(done)
         skipped += not any(done)
         experiment.updated_ms = run.ends_ms
-    if run.outcome.status == COMPLETED and world.settings.counts == "items":
+    if run.outcome.status == COMPLETED and world.settings.counts == "items" and not run.outcome.is_staged:
         run.outcome.successes, run.outcome.skipped = judged, skipped
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_arize_tasks.emulator.common import make_id, parse_time, unit_hash
+from airflow_provider_arize_tasks.emulator.common import Refusal, make_id, parse_time, unit_hash
 from airflow_provider_arize_tasks.emulator.model import (
     Dataset,
     DatasetVersion,
@@ -168,26 +168,43 @@ def add_spans(world: World, project_id: str, given: Iterable[tuple[int, dict[str
     return spans
 
 
+class SpansFileError(ValueError):
+    """A file that should hold spans does not."""
+
+
 def load_spans(world: World, path: Path) -> int:
     """Add spans from a file: a JSON array or one JSON object a line, each with ``time`` and optional columns.
 
     :param path: the file.
     :return: how many were added, over all projects.
+    :raises SpansFileError: it holds something else; the message names the entry.
     """
-    text = path.read_text(encoding="utf-8")
-    rows = (
-        json.loads(text) if text.lstrip().startswith("[") else [json.loads(x) for x in text.splitlines() if x.strip()]
-    )
+    try:
+        text = path.read_text(encoding="utf-8")
+        is_array = text.lstrip().startswith("[")
+        rows = json.loads(text) if is_array else [json.loads(line) for line in text.splitlines() if line.strip()]
+    except ValueError as error:
+        raise SpansFileError(f"it is not JSON ({error})") from error
     space_id = next(iter(world.spaces))
     by_project: dict[str, list[tuple[int, dict[str, Any]]]] = {}
-    for row in rows:
-        columns = {**row.get("attributes", {}), **{k: v for k, v in row.items() if k != "attributes"}}
-        time_ms = parse_time(columns.pop("time"), "time")
+    for number, row in enumerate(rows, 1):
+        time_ms, columns = _read_span(row, number)
         by_project.setdefault(str(columns.pop("project", PROJECT)), []).append((time_ms, columns))
     for name, given in by_project.items():
         project = next((p for p in world.projects.values() if p.name == name), None)
         add_spans(world, (project or add_project(world, name, space_id)).id, given)
     return len(rows)
+
+
+def _read_span(row: Any, number: int) -> tuple[int, dict[str, Any]]:
+    attributes = row.get("attributes", {}) if isinstance(row, dict) else None
+    if not isinstance(attributes, dict):
+        raise SpansFileError(f"entry {number} is not an object with a time and attributes")
+    columns = {**attributes, **{name: value for name, value in row.items() if name != "attributes"}}
+    try:
+        return parse_time(columns.pop("time", None), "time"), columns
+    except Refusal as refusal:
+        raise SpansFileError(f"entry {number}: {refusal.detail}") from refusal
 
 
 def _uuid(world: World) -> str:

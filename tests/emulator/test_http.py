@@ -10,6 +10,7 @@ import pytest
 from airflow_provider_arize_tasks.emulator.__main__ import main
 from airflow_provider_arize_tasks.emulator.process import running_emulator
 from airflow_provider_arize_tasks.emulator.seed import DAY_MS, seed
+from airflow_provider_arize_tasks.emulator.server import Server
 from airflow_provider_arize_tasks.emulator.world import World
 
 
@@ -164,12 +165,55 @@ def test_details_of_an_evaluator_carry_its_version(api):
     assert api.get(f"evaluator-versions/{newer}")["id"] == newer
 
 
-@pytest.mark.parametrize("arguments", [["--api-level", "eight"], ["--api-level", "8.7"], ["--seed-spans", "no-file"]])
-def test_a_wrong_option_is_named(arguments, capsys):
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--api-level", "eight"], "eight"),
+        (["--api-level", "8.7"], "8.7"),
+        (["--seed-spans", "no-file"], "no such file"),
+        (["--run-seconds", "soon"], "a number of seconds"),
+        (["--run-seconds", "nan"], "a number of seconds"),
+        (["--run-seconds", "-1"], "a number of seconds"),
+        (["--port", "99999"], "between 0 and 65535"),
+        (["--port", "http"], "between 0 and 65535"),
+    ],
+)
+def test_a_wrong_option_is_named(arguments, says, capsys):
     with pytest.raises(SystemExit) as stopped:
         main(["--port", "0", *arguments])
     assert stopped.value.code == 2
-    assert arguments[0] in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert f"{arguments[0]}: " in told
+    assert says in told
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["not json", '[{"tim": "2026-01-05T10:00:00Z"}]', '{"time": "yesterday"}', "[1]", '{"time": 1, "attributes": 2}'],
+)
+def test_a_file_that_holds_no_spans_is_named(content, tmp_path, capsys):
+    file = tmp_path / "spans.json"
+    file.write_text(content)
+    with pytest.raises(SystemExit) as stopped:
+        main(["--port", "0", "--seed-spans", str(file)])
+    assert stopped.value.code == 2
+    assert f"--seed-spans: {file} holds no spans" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "no-such-host.invalid"])
+def test_an_address_it_cannot_listen_on_is_named(host, emulator, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["--host", host, "--port", str(emulator.port), "--seed-spans", "0"])
+    assert f"cannot listen on {host}:{emulator.port}: " in str(stopped.value.code)
+
+
+def test_the_url_of_an_ipv6_address_is_one():
+    assert Server(World(), "::1", 8899, None, lambda _: None).url == "http://[::1]:8899"
+
+
+def test_an_option_of_none_is_left_to_its_default(connect):
+    with running_emulator(seed_spans=0, api_key=None) as emulator:
+        assert connect(emulator, "any-key").send("GET", "spaces").status_code == 200
 
 
 def test_spans_can_come_from_a_file(tmp_path):

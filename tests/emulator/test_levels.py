@@ -156,3 +156,15 @@ def test_an_agent_call_is_unknown_before_its_time(at_level):
     config = {"experiment_type": "agent_call", "integration_id": "TGxtOjE6eA==", "input_template": {}}
     body = {"name": "x", "type": "run_experiment", "dataset_id": api.dataset, "run_configuration": config}
     assert "experiment_type" in api.refused("POST", "tasks", 400, body)
+
+
+@pytest.mark.parametrize(
+    ("level", "examples", "rows"), [("8.28", False, False), ("8.36", True, False), ("8.45", True, True)]
+)
+def test_a_server_that_takes_no_cursor_gives_none(at_level, level, examples, rows):
+    api = at_level(level)
+    experiment = api.id("experiments", "baseline")
+    for path, pages in ((f"datasets/{api.dataset}/examples", examples), (f"experiments/{experiment}/runs", rows)):
+        pagination = api.get(path, limit=10)["pagination"]
+        assert pagination["has_more"] is True
+        assert ("next_cursor" in pagination) is pages
