@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import logging
 from datetime import datetime, timedelta, timezone
+from types import SimpleNamespace
 
 import pytest
+from airflow.providers.common.compat.sdk import Asset
 
 from airflow_provider_arize_tasks.client.retry import RetryPolicy
 from airflow_provider_arize_tasks.testing.runner import run_task
@@ -61,9 +63,37 @@ def world(arize_emulator, monkeypatch):
     return {"task": evaluation.id, "experiments": experiments.id, "run": run.id, "configuration": configuration}
 
 
+class OutletEvents:
+    """Airflow's accessor; every asset has the same event here."""
+
+    def __init__(self) -> None:
+        self.event = SimpleNamespace(extra={})
+
+    def __getitem__(self, _asset):
+        return self.event
+
+
+@pytest.fixture
+def told(monkeypatch) -> SimpleNamespace:
+    """What Airflow is told beside the log: events of assets, and metrics."""
+    import airflow.providers.common.compat.sdk as sdk
+
+    told = SimpleNamespace(events=OutletEvents(), metrics=[])
+
+    class Recorder:
+        @staticmethod
+        def incr(*given, **named):
+            told.metrics.append((given, named))
+
+        timing = incr
+
+    monkeypatch.setitem(sdk.__dict__, "Stats", Recorder)
+    return told
+
+
 def operator_for(name: str, world: dict) -> object:
     """The operator with arguments that find something in the emulator."""
-    more: dict = {"retries": 0}
+    more: dict = {"retries": 0, "outlets": [Asset("x-arize://projects/demo/labels")]}
     if "run_id" in CLASSES[name].template_fields:
         more["run_id"] = world["run"]
     elif name == "ArizeTriggerExperimentRunOperator":
@@ -107,14 +137,17 @@ every = pytest.mark.parametrize("name", sorted(CLASSES))
 
 
 @every
-def test_when_all_goes_well(name, world, caplog):
+def test_when_all_goes_well(name, world, told, caplog):
     operator = operator_for(name, world)
     with caplog.at_level(logging.DEBUG):
-        result = run_task(operator, data_interval=YESTERDAY)
+        result = run_task(operator, data_interval=YESTERDAY, context={"outlet_events": told.events})
     # The seeded experiment has no scores, which the check refuses: a verdict like any other.
     assert result.state == ("failed" if name == "ArizeCheckExperimentOperator" else "success"), result.error
     assert caplog.records
-    assert_silent(everything_about(result, operator, caplog))
+    if "Trigger" in name:
+        assert told.events.event.extra
+        assert told.metrics
+    assert_silent(everything_about(result, operator, caplog) + repr(told))
 
 
 @every

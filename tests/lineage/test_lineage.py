@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -108,6 +109,7 @@ def test_listener_gets_it_from_the_trigger_operator(evaluation):
     assert [dataset.name for dataset in lineage.inputs] == [f"projects/{evaluation.project_id}"]
     assert [dataset.name for dataset in lineage.outputs] == [f"projects/{evaluation.project_id}/evaluations"]
     assert lineage.run_facets["externalQuery"].externalQueryId == result.value["id"]
+    assert json.loads(os.environ["AIRFLOW_CONN_ARIZE_DEFAULT"])["password"] not in repr(lineage)
 
 
 def test_listener_gets_no_output_where_there_was_no_data(evaluation):
