@@ -57,12 +57,14 @@ class Progress:
     """What is still to be started, what is going, what is done.
 
     :param execution_deadline: end of the task's ``execution_timeout``, in epoch seconds.
+    :param scope: ids of organization and space, for links; ``None`` if they were not looked up yet.
     """
 
     todo: tuple[Slot, ...] = ()
     going: tuple[Going, ...] = ()
     done: tuple[Done, ...] = ()
     execution_deadline: float | None = None
+    scope: tuple[str | None, str | None] | None = None
 
     def next_stage(self) -> tuple[Slot, ...]:
         """The slots to start now: the first one and those next to it with the same stage."""
@@ -92,6 +94,7 @@ class Progress:
             ],
             "done": [{"slot": done.slot.to_dict(), "ending": done.ending.value, "run": done.run} for done in self.done],
             "execution_deadline": self.execution_deadline,
+            "scope": list(self.scope) if self.scope else None,
         }
 
     @classmethod
@@ -113,6 +116,7 @@ class Progress:
                 for done in data.get("done") or ()
             ),
             execution_deadline=data.get("execution_deadline"),
+            scope=(data["scope"][0], data["scope"][1]) if data.get("scope") else None,
         )
 
 

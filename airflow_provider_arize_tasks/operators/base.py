@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from abc import abstractmethod
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -125,6 +126,7 @@ class TriggerRunOperator(RunArguments):
                         "the trigger came back without what it was given to carry; nothing is assumed about the run. "
                         "The next attempt takes it over"
                     )
+                session.linker.scope = progress.scope
                 self._going = tuple(going.run_id for going in progress.going if going.ours)
                 runs = self._read_again(session, progress, wait)
                 return self._go_on(session, self._after_wait(session, progress, runs, wait))
@@ -157,7 +159,7 @@ class TriggerRunOperator(RunArguments):
             deadline = session.deadline_of(started, self._timeout, progress.execution_deadline)
             going.append(Going(slot=slot, run_id=started.run.id, deadline=deadline, ours=started.ours))
             runs.append(started.run)
-        progress = progress.started(going, refused)
+        progress = replace(progress.started(going, refused), scope=session.linker.scope)
         if not self.wait_for_completion:
             done = [
                 Done(slot=each.slot, ending=Ending.STARTED, run=run_result(run.to_dict()))

@@ -29,7 +29,8 @@ class Linker:
     def __init__(self, hook: ArizeHook, context: Context) -> None:
         self._hook = hook
         self._context = context
-        self._scope: tuple[str | None, str | None] | None = None
+        #: Organization and space; ``None`` until they are looked up, or known from the part of the task before a wait.
+        self.scope: tuple[str | None, str | None] | None = None
 
     def prepare(self) -> tuple[str | None, str | None]:
         """Organization and space: from the connection, else asked for once, else none (links to the start page).
@@ -39,16 +40,16 @@ class Linker:
 
         Called before a run is triggered, so that nothing stands between the trigger and the wait.
         """
-        if self._scope is None:
-            self._scope = (None, None)
+        if self.scope is None:
+            self.scope = (None, None)
             config = self._hook.config
             space = getattr(self._context.get("task"), "space", None) or config.space
             if space:
                 try:
-                    self._scope = self._ask(space, config.organization)
+                    self.scope = self._ask(space, config.organization)
                 except ArizeError as error:
                     log.debug("Links lead to the start page only: %s", error)
-        return self._scope
+        return self.scope
 
     def _ask(self, space: str, organization: str | None) -> tuple[str | None, str | None]:
         found = self._hook.names.space_of_name(space)

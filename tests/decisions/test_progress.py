@@ -68,6 +68,7 @@ progresses = st.builds(
         tuple
     ),
     execution_deadline=st.none() | st.floats(0, 1e10),
+    scope=st.none() | st.tuples(st.none() | st.text(max_size=5), st.none() | st.text(max_size=5)),
 )
 
 

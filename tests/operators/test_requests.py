@@ -14,7 +14,7 @@ from airflow_provider_arize_tasks.operators.runs import (
 )
 from airflow_provider_arize_tasks.operators.tasks import ArizeCreateEvaluationTaskOperator
 from airflow_provider_arize_tasks.testing.runner import TaskResult, run_task
-from tests.operators.conftest import EVALUATOR, PROJECT, SPACE
+from tests.operators.conftest import DATASET, EVALUATOR, PROJECT, SPACE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -119,7 +119,7 @@ def test_a_deferred_attempt_reads_its_run_once_more_and_that_is_all(
     assert after == [GET_RUN]
 
 
-def test_an_experiment_run_asks_for_the_name_of_its_experiment_and_the_space_of_its_page_besides(
+def test_an_experiment_run_asks_for_the_name_of_its_experiment_besides(
     connect: Any, sent: Any, experiment_task: str
 ) -> None:
     connect(space=SPACE)
@@ -130,8 +130,39 @@ def test_an_experiment_run_asks_for_the_name_of_its_experiment_and_the_space_of_
     assert run_task(operator).state == "success"
     before, after = _without_looks(sent())
     assert before == [GET_SPACES, GET_TASKS, POST_TRIGGER]
-    # The links to the experiment can't be made before there is one.
-    assert after == [GET_RUN, GET_SPACES, GET_EXPERIMENT]
+    assert after == [GET_RUN, GET_EXPERIMENT]
+
+
+def test_the_space_is_not_looked_up_again_for_links_that_follow_after_the_wait(
+    connect: Any, sent: Any, hook: ArizeHook, experiment_task: str
+) -> None:
+    connect(space=SPACE)
+    seed = hook.trigger_run(task=experiment_task, experiment_name="seed")
+    made = hook.wait_for_run(run_id=seed.id, poll_interval=0.05).experiment_id
+    hook.create_evaluation_task(
+        name="judge",
+        task_type="TEMPLATE_EVALUATION",
+        evaluators=[{"evaluator_id": EVALUATOR}],
+        dataset=DATASET,
+        experiment_ids=[str(made)],
+        space=SPACE,
+    )
+    sent()
+    operator = ArizeTriggerExperimentRunOperator(
+        task_id="experiment",
+        task="nightly",
+        experiment_name="night",
+        evaluation_task_ids=["judge"],
+        wait_for_evaluations=True,
+        poll_interval=0.1,
+    )
+    result = run_task(operator)
+    assert (result.state, "arize_experiment_link" in result.xcoms) == ("success", True)
+    before, after = _without_looks(sent())
+    assert before == [GET_SPACES, GET_TASKS, GET_TASKS, POST_TRIGGER]
+    # The evaluation task goes by its name, which a process of its own has to look up for itself.
+    assert after[:4] == [GET_RUN, GET_SPACES, GET_TASKS, POST_TRIGGER]
+    assert after[-2:] == [GET_RUN, GET_EXPERIMENT]
 
 
 def test_a_list_that_tells_less_of_a_task_is_not_relied_on(
