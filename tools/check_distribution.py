@@ -15,7 +15,17 @@ WANTED_IN_WHEEL = (
     f"{PACKAGE}/emulator/__main__.py",
     f"{PACKAGE}/testing/plugin.py",
 )
-WANTED_IN_SDIST = ("README.md", "CHANGELOG.md", "LICENSE", "pyproject.toml", "docs/index.md", "tests/conftest.py")
+WANTED_IN_SDIST = (
+    ".airflow-registry.yaml",
+    "CHANGELOG.md",
+    "LICENSE",
+    "README.md",
+    "docker-compose.yaml",
+    "docs/index.md",
+    "example_dags/howto_operators.py",
+    "pyproject.toml",
+    "tests/conftest.py",
+)
 #: Importable code that is not the package's: an installed top-level "tests" or "example_dags" shadows somebody else's.
 ENTRY_POINTS = ("[apache_airflow_provider]", "[pytest11]")
 
