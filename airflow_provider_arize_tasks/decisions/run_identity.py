@@ -39,7 +39,7 @@ class ReuseRun(str, Enum):
         The evaluation of a dataset's experiments has no window, nor does its run tell which experiments it was for.
         Another's run may have been for others, so ``same_window`` is ``own`` there.
         """
-        if self is ReuseRun.SAME_WINDOW and slot.window is None and slot.experiment_name is None:
+        if self is ReuseRun.SAME_WINDOW and not slot.shows_in_its_run:
             return ReuseRun.OWN
         return self
 
@@ -51,6 +51,7 @@ class Search:
     :param not_before: server time; runs created earlier are not ours. ``None``: any age.
     :param active_since: a run that is still going is ours from this time on, which is before ``not_before``.
     :param spent: runs not to be taken.
+    :param name: the experiment's name that the POST which is looked for sent. ``None``: any of the slot's series.
     :param only_active: a cleared task joins only what is still going; what has ended is done anew.
     :param settle_until: server time until which "not listed" is not yet believed. ``None``: one look is enough.
     :param since_post: ``not_before`` is the time of the one POST that is looked for, so a match that ended badly is
@@ -63,6 +64,7 @@ class Search:
     not_before: datetime | None
     active_since: datetime | None = None
     spent: frozenset[str] = frozenset()
+    name: str | None = None
     only_active: bool = False
     settle_until: datetime | None = None
     since_post: bool = False
@@ -108,6 +110,7 @@ class Situation:
     :param record: what was written down about the slot, by whichever attempt.
     :param has_store: whether this Airflow keeps such records at all.
     :param reuse: the operator's ``reuse_run``.
+    :param shows_in_its_run: whether a run tells that it is the slot's.
     :param server_now: the server's clock.
     :param run_start: start of the DAG run, on the server's clock (moved on when the DAG run is cleared).
     :param run_after: when the DAG run was due, on the server's clock; no run of it is older.
@@ -120,6 +123,7 @@ class Situation:
     server_now: datetime
     run_start: datetime
     run_after: datetime
+    shows_in_its_run: bool = True
 
 
 def first_step(situation: Situation) -> Plan:
@@ -155,6 +159,7 @@ def search_after_lost_answer(record: SlotRecord, reuse: ReuseRun) -> Search:
     return Search(
         not_before=record.look_from,
         spent=frozenset(record.spent),
+        name=record.name,
         settle_until=record.intent_at + SETTLE,
         since_post=record.since is None,
         take_newest=reuse is ReuseRun.SAME_WINDOW,
@@ -171,6 +176,7 @@ def _with_record_from_before_a_clear(situation: Situation, record: SlotRecord) -
     search = Search(
         not_before=record.look_from,
         spent=frozenset(record.spent),
+        name=record.name,
         only_active=True,
         settle_until=record.intent_at + SETTLE,
         since_post=True,
@@ -200,7 +206,8 @@ def _without_record(situation: Situation) -> Plan:
         )
         reason = f"retry without a task state store: looking for a run created since {iso(situation.run_start)}"
         return Plan(step=Step.SEARCH, search=search, reason=reason)
-    if attempt.was_cleared:
+    # What goes on may be another's evaluation of a dataset's experiments; with a store, ours would be on record.
+    if attempt.was_cleared and (situation.shows_in_its_run or not situation.has_store):
         return Plan(
             step=Step.SEARCH,
             search=search_after_clear(situation),
@@ -263,7 +270,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 def _matches(slot: Slot, run: TaskRun, search: Search, experiments: frozenset[str]) -> bool:
-    if not _is_in_question(run, search):
+    if not _is_in_question(run, search) or not _young_enough(run, slot.not_before):
         return False
     if slot.window is not None:
         if run.data_start_time is None or run.data_end_time is None:

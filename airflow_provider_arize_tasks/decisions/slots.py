@@ -59,6 +59,7 @@ class Slot:
     :param evaluators: how many evaluators the task has.
     :param stage: slots next to each other with the same stage run side by side, others one after the other.
     :param is_part: whether the window is a part of one that held too much for a run: that run has labelled some of it.
+    :param not_before: server time; no run of it is older.
     """
 
     task_id: str
@@ -70,6 +71,7 @@ class Slot:
     evaluators: int = 1
     stage: str = ""
     is_part: bool = False
+    not_before: datetime | None = None
 
     @staticmethod
     def task_of(key: str) -> str:
@@ -84,6 +86,14 @@ class Slot:
         if self.experiment_name is not None:
             return f"{self.task_id}|name:{self.experiment_name}"
         return f"{self.task_id}|experiments:{','.join(self.experiment_ids)}"
+
+    @property
+    def shows_in_its_run(self) -> bool:
+        """Whether a run tells that it is this slot's: by its window, or by the name of its experiment.
+
+        The run over a dataset's experiments doesn't say which experiments it is for.
+        """
+        return self.window is not None or self.experiment_name is not None
 
     def over(self, window: Window) -> Slot:
         """The same task over a part of its window."""
@@ -108,6 +118,7 @@ class Slot:
             "evaluators": self.evaluators,
             "stage": self.stage,
             "is_part": self.is_part,
+            "not_before": iso(self.not_before) if self.not_before else None,
         }
 
     @classmethod
@@ -124,6 +135,7 @@ class Slot:
             evaluators=data.get("evaluators", 1),
             stage=data.get("stage", ""),
             is_part=bool(data.get("is_part", False)),
+            not_before=parse_iso(data["not_before"]) if data.get("not_before") else None,
         )
 
 

@@ -124,6 +124,13 @@ class Records:
             records.pop(next(iter(records)))
         self._store.set(_STORE_KEY, records)
 
+    def restore(self, key: str, record: SlotRecord | None) -> None:
+        """Write down again what was written down before, be it nothing."""
+        if record is not None:
+            self.put(key, record)
+        elif self._store is not None and self._all().pop(key, None) is not None:
+            self._store.set(_STORE_KEY, self._all())
+
     def _all(self) -> dict[str, Any]:
         if self._records is None:
             stored = self._store.get(_STORE_KEY) if self._store is not None else None

@@ -160,7 +160,8 @@ class ArizeTriggerExperimentRunOperator(TriggerRunOperator):
 
     def _resolve_evaluations(self, session: RunSession) -> tuple[str, ...]:
         tasks = args.optional(args.ids)(self.evaluation_task_ids) or []
-        return tuple(session.task_id(each) for each in tasks)
+        # One may be named twice, by its name and by its id.
+        return tuple(dict.fromkeys(session.task_id(each) for each in tasks))
 
     def trigger_arguments(self, slot: Slot) -> dict[str, Any]:
         """Arguments of ``ArizeHook.trigger_run`` for a slot, but for the experiment's name."""
@@ -195,7 +196,13 @@ class ArizeTriggerExperimentRunOperator(TriggerRunOperator):
                 "the next attempt looks again"
             )
         return tuple(
-            Slot(task_id=each, experiment_ids=(run.experiment_id,), dataset_id=slot.dataset_id, stage="evaluations")
+            Slot(
+                task_id=each,
+                experiment_ids=(run.experiment_id,),
+                dataset_id=slot.dataset_id,
+                stage="evaluations",
+                not_before=run.created_at,
+            )
             for each in self._resolve_evaluations(session)
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from airflow_provider_arize_tasks.client.enums import RunStatus
 from airflow_provider_arize_tasks.client.errors import (
@@ -129,7 +129,8 @@ class RunStarter:
 
         :raises NoDataError: the window holds no data; nothing was started.
         :raises ArizeAmbiguousRunError: several runs match.
-        :raises ArizeError: the server could not be asked, or refused. What was written down stays for the next attempt.
+        :raises ArizeError: the server could not be asked, or refused. What may have started a run stays on record for
+            the next attempt.
         """
         situation = self._situation(slot)
         plan = first_step(situation)
@@ -177,6 +178,7 @@ class RunStarter:
             server_now=self._clock.now(),
             run_start=self._clock.from_local(self._times.start),
             run_after=self._clock.from_local(self._times.run_after),
+            shows_in_its_run=slot.shows_in_its_run,
         )
 
     def _look_at(self, slot: Slot, record: SlotRecord, plan: Plan) -> Started:
@@ -243,22 +245,22 @@ class RunStarter:
         record = spent_by(record or self._new_record(), spent)
         lost = 0
         while lost < _MAX_POSTS and len(names.used) < _MAX_NAMES:
-            name = names.next()
+            name, before = names.next(), self._records.get(slot.key)
             record = self._intend(slot, record, name, since=record.look_from if again else None)
             try:
                 run = self._post(slot, experiment_name=name)
-            except ArizeConflictError as error:
-                taken = self._take_over_name(slot, record, error, lost_at=names.lost.get(name))
-                if taken is not None:
-                    return taken
-                names.used.append(str(name))
-                again = False
             except ArizeError as error:
-                taken = self._after_failed_post(slot, record, error)
+                if isinstance(error, ArizeConflictError) and name is not None:
+                    taken, again = self._take_over_name(slot, record, error, lost_at=names.lost.get(name)), False
+                    names.used.append(name)
+                elif getattr(error, "outcome_unknown", False):
+                    taken, again = self._after_lost_answer(slot, record, error), True
+                    names.lost.setdefault(name, record.look_from)
+                    lost += 1
+                else:
+                    self._refused(slot, before, error)
                 if taken is not None:
                     return taken
-                names.lost.setdefault(name, record.look_from)
-                lost, again = lost + 1, True
             else:
                 self._log.info("Triggered run %s for %s", run.id, slot if name is None else f"experiment {name!r}")
                 self._write_down(slot, replace(record, run_id=run.id))
@@ -281,12 +283,18 @@ class RunStarter:
         self._records.put(slot.key, intent)
         return intent
 
-    def _after_failed_post(self, slot: Slot, record: SlotRecord, error: ArizeError) -> Started | None:
-        """A refusal goes up. A lost answer is looked up; ``None``: the server surely has no such run."""
+    def _refused(self, slot: Slot, before: SlotRecord | None, error: ArizeError) -> NoReturn:
+        """A POST surely started nothing: undo its intent, lest the next attempt look for its run and find another's."""
+        try:
+            self._records.restore(slot.key, before)
+        except Exception as failure:  # noqa: BLE001 - the refusal goes up; the next attempt looks for a run in vain
+            self._log.warning("The intent to trigger %s could not be taken back: %s", slot, failure)
         if _is_no_data(error):
             raise NoDataError(str(error)) from error
-        if not getattr(error, "outcome_unknown", False):
-            raise error
+        raise error
+
+    def _after_lost_answer(self, slot: Slot, record: SlotRecord, error: ArizeError) -> Started | None:
+        """Look for the run of a POST whose answer was lost; ``None``: the server surely has no such run."""
         self._log.warning("%s: the trigger's answer got lost (%s); looking for its run before doing more", slot, error)
         found = self._search(slot, search_after_lost_answer(record, self._reuse.for_slot(slot)))
         # A run of ours that has already failed is ours all the same: the verdict on it is the caller's.
@@ -300,8 +308,6 @@ class RunStarter:
         self, slot: Slot, record: SlotRecord, error: ArizeConflictError, *, lost_at: datetime | None
     ) -> Started | None:
         """The name is taken: the run that took it if it is ours, ``None`` if the next name is to be used."""
-        if slot.experiment_name is None:
-            raise error
         experiment = next((each for each in self._series(slot) if each.name == record.name), None)
         created_at = experiment.created_at if experiment else None
         run_start = self._clock.from_local(self._times.start)
@@ -349,7 +355,8 @@ class RunStarter:
                     f"{slot}: whether a run of it is going already could not be found out ({error}). Nothing more was "
                     "triggered; the next attempt looks again"
                 ) from error
-            found = choose(slot, runs, search, experiments=[each.id for each in experiments])
+            ids = [each.id for each in experiments if search.name in (None, each.name)]
+            found = choose(slot, runs, search, experiments=ids)
             if found.ambiguous:
                 raise ArizeAmbiguousRunError(ambiguous_message(slot, found))
             now = self._clock.now()

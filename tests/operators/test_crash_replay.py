@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_arize_tasks.client.errors import (
     ArizeConflictError,
+    ArizeRateLimitError,
     ArizeServerError,
     ArizeTransportError,
 )
@@ -172,6 +173,8 @@ class World:
             raise ArizeConflictError("taken", status=409)
         assert self.fates is not None
         fate = next(self.fates)
+        if fate.answer == "refused":
+            raise ArizeRateLimitError("slow down", status=429)
         if fate.answer == "lost before":
             raise ArizeTransportError("dropped", outcome_unknown=True)
         self.check_before_a_new_run()
@@ -255,7 +258,7 @@ def attempt(world: World, number: Attempt, run_start: float, reuse: ReuseRun, *,
 
 fates = st.builds(
     Fate,
-    answer=st.sampled_from(["answered", "answered", "lost before", "lost after"]),
+    answer=st.sampled_from(["answered", "answered", "refused", "lost before", "lost after"]),
     hidden=st.sampled_from([0.0, 0.0, 0.3, 1.0]),
     lasts=st.sampled_from([0.0, 2.0, 30.0, 500.0]),
     ending=st.sampled_from(["COMPLETED", "COMPLETED", "FAILED", "CANCELLED"]),
@@ -292,8 +295,8 @@ def play(world: World, plan: list[Try], reuse: ReuseRun, *, has_store: bool) -> 
             # Nothing is guessed and nothing started: a person looks, and clears.
             assert not has_store
             return
-        except ArizeWaitError:
-            pass  # "the next attempt looks again"
+        except (ArizeWaitError, ArizeRateLimitError):
+            pass  # the next attempt looks again, or triggers
         number += 1
         world.now += each.pause
         if each.cleared or done:
@@ -368,10 +371,13 @@ FAILS = Fate(answer="answered", hidden=0.0, lasts=0.0, ending="FAILED")
 LONG = Fate(answer="answered", hidden=1.0, lasts=300.0, ending="COMPLETED")
 LOST = replace(LONG, answer="lost after")
 NEVER_SENT = replace(LONG, answer="lost before")
+REFUSED = replace(LONG, answer="refused")
 
 
 @pytest.mark.parametrize("failures", [[], [FAILS], [FAILS, FAILS, FAILS]], ids=["first", "after one", "after three"])
-@pytest.mark.parametrize("post", [LONG, LOST, NEVER_SENT], ids=["answered", "answer lost", "never arrived"])
+@pytest.mark.parametrize(
+    "post", [LONG, LOST, NEVER_SENT, REFUSED], ids=["answered", "answer lost", "never arrived", "refused"]
+)
 @pytest.mark.parametrize("has_store", [True, False], ids=["store", "no store"])
 @pytest.mark.parametrize("slot", [WINDOW, EXPERIMENT], ids=["window", "experiment"])
 def test_a_kill_at_each_step_leaves_one_good_run(slot: Slot, has_store: bool, post: Fate, failures: list[Fate]) -> None:
@@ -388,7 +394,7 @@ def test_a_kill_at_each_step_leaves_one_good_run(slot: Slot, has_store: bool, po
             assert sum(run.ending is RunStatus.FAILED for run in world.runs) == len(failures)
             if len(failures) + 1 not in world.killed:
                 break  # it is through before its next step
-        assert step > 1
+        assert step > (0 if post is REFUSED else 1)
 
 
 @pytest.mark.parametrize("store_kept", [True, False], ids=["kept", "emptied"])
