@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 #: The wait ends this long before ``execution_timeout``, so that there is time to cancel and to say what happened.
 _BEFORE_EXECUTION_TIMEOUT = 5.0
+#: The same for a deferred task. Airflow 2 counts the time it was deferred, and after ``execution_timeout`` a resume
+#: fails without a call of the task: so there has to be time to be scheduled and started once more.
+_BEFORE_EXECUTION_TIMEOUT_DEFERRED = 60.0
 _DAY = 86_400.0
 
 
@@ -98,4 +101,5 @@ class RunArguments(BaseOperator):
         if self.execution_timeout is None:
             return None
         whole = float(self.execution_timeout.total_seconds())
-        return time.time() + max(whole - _BEFORE_EXECUTION_TIMEOUT, whole / 2)
+        reserve = _BEFORE_EXECUTION_TIMEOUT_DEFERRED if self.deferrable else _BEFORE_EXECUTION_TIMEOUT
+        return time.time() + max(whole - reserve, whole / 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -175,6 +176,17 @@ def test_execution_timeout_shortens_the_wait(evaluate: Any, emulator: EmulatorPr
     result = evaluate(execution_timeout=timedelta(seconds=1))
     assert isinstance(result.error, ArizeRunTimeoutError)
     assert [run["status"] for run in runs_of(emulator, evaluation_task)] == ["CANCELLED"]
+
+
+@pytest.mark.parametrize(("minutes", "reserve"), [(10, 60), (1, 30)])
+def test_a_deferred_wait_leaves_time_to_resume_within_execution_timeout(
+    evaluate: Any, minutes: int, reserve: float
+) -> None:
+    """Airflow 2 counts the wait and the resume; past ``execution_timeout`` nothing of the task would be called."""
+    begun = time.time()
+    result = evaluate(execution_timeout=timedelta(minutes=minutes), deferrable=True)
+    deadline = result.deferrals[0]["kwargs"]["deadline"]
+    assert begun + 60 * minutes - reserve <= deadline < time.time() + 60 * minutes - reserve
 
 
 def test_not_waiting_returns_the_started_run(evaluation_task: str, window: Window, emulator: EmulatorProcess) -> None:
