@@ -180,13 +180,16 @@ def test_execution_timeout_shortens_the_wait(evaluate: Any, emulator: EmulatorPr
 
 @pytest.mark.parametrize(("minutes", "reserve"), [(10, 60), (1, 30)])
 def test_a_deferred_wait_leaves_time_to_resume_within_execution_timeout(
-    evaluate: Any, minutes: int, reserve: float
+    evaluation_task: str, window: Window, minutes: int, reserve: float
 ) -> None:
     """Airflow 2 counts the wait and the resume; past ``execution_timeout`` nothing of the task would be called."""
     begun = time.time()
-    result = evaluate(execution_timeout=timedelta(minutes=minutes), deferrable=True)
-    deadline = result.deferrals[0]["kwargs"]["deadline"]
-    assert begun + 60 * minutes - reserve <= deadline < time.time() + 60 * minutes - reserve
+    limit = timedelta(minutes=minutes)
+    operator = ArizeTriggerEvaluationRunOperator(
+        task_id="evaluate", task=evaluation_task, execution_timeout=limit, poll_interval=0.1, **window.to_dict()
+    )
+    deadline = run_task(operator).deferrals[0]["kwargs"]["deadline"]
+    assert begun <= deadline + reserve - 60 * minutes <= time.time()
 
 
 def test_not_waiting_returns_the_started_run(evaluation_task: str, window: Window, emulator: EmulatorProcess) -> None:
