@@ -4,8 +4,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-# Test processes side by side.
-JOBS ?= 2
+# Test processes side by side. More than two cores need: most of what the tests do is wait for runs.
+JOBS ?= 4
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help

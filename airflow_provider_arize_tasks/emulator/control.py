@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 
+#: The emulator is on this machine or next door: no proxy of the environment's stands between.
+_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
 class EmulatorError(RuntimeError):
     """The emulator refused a control request, or isn't there."""
 
@@ -36,9 +40,8 @@ class EmulatorControl:
         )
         if data is not None:
             request.add_header("Content-Type", "application/json")
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
-            with opener.open(request, timeout=self.timeout) as reply:
+            with _OPENER.open(request, timeout=self.timeout) as reply:
                 return json.load(reply)
         except urllib.error.HTTPError as error:
             raise EmulatorError(f"{method} {path}: {error.code} {error.read().decode(errors='replace')}") from None

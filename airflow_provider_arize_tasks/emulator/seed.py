@@ -58,7 +58,21 @@ def seed(world: World, spans: int = 3000, examples: int = 50) -> None:
     custom = {"type": "CUSTOM", "name": "conciseness", "code": "class Conciseness: ...", "imports": ""}
     add_evaluator(world, "conciseness", space.id, custom | {"variables": ["output"], "static_params": []}, born)
     _baseline(world, born)
-    spread_spans(world, next(iter(world.projects)), spans, now - 30 * DAY_MS, now)
+    numbers = world.take_numbers("Span", spans)
+    times = _spread(now - 30 * DAY_MS, now, spans)
+    world.spans[next(iter(world.projects))].begin_with(lambda: map(_seeded_span, numbers, times))
+
+
+def _seeded_span(number: int, time_ms: int) -> Span:
+    return Span(number=number, id=_span_id(number), time_ms=time_ms, ingested_ms=time_ms, given={})
+
+
+def _span_id(number: int) -> str:
+    return f"{number:016x}"
+
+
+def _spread(start_ms: int, end_ms: int, count: int) -> list[int]:
+    return [start_ms + (end_ms - start_ms) * n // count for n in range(count)]
 
 
 def add_project(world: World, name: str, space_id: str, at_ms: int | None = None) -> Project:
@@ -147,8 +161,7 @@ def spread_spans(
     :param count: how many.
     :param columns: columns that every span gets on top of its own.
     """
-    width = end_ms - start_ms
-    times = [start_ms + width * n // count for n in range(count)]
+    times = _spread(start_ms, end_ms, count)
     return add_spans(world, project_id, [(time, dict(columns or {})) for time in times])
 
 
@@ -161,7 +174,7 @@ def add_spans(world: World, project_id: str, given: Iterable[tuple[int, dict[str
     spans = []
     for time_ms, columns in given:
         number = world.next_number("Span")
-        span_id = str(columns.pop("id", None) or f"{number:016x}")
+        span_id = str(columns.pop("id", None) or _span_id(number))
         ingested = min(now, max(time_ms, int(columns.pop("ingested_ms", time_ms))))
         spans.append(Span(number=number, id=span_id, time_ms=time_ms, ingested_ms=ingested, given=columns))
     world.spans[project_id].add(spans)

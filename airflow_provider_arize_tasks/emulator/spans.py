@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_arize_tasks.emulator.common import iso, unit_hash
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 TOPICS = (
     "refund",
@@ -57,17 +57,31 @@ class SpanStore:
     """The spans of one project, in order of time."""
 
     def __init__(self) -> None:
-        self.spans: list[Span] = []
+        self._spans: list[Span] = []
         self._times: list[int] = []
+        self._to_come: Callable[[], Iterable[Span]] | None = None
+
+    @property
+    def spans(self) -> list[Span]:
+        """All of them, in order of time."""
+        if self._to_come is not None:
+            make, self._to_come = self._to_come, None
+            self.add(make())
+        return self._spans
+
+    def begin_with(self, make: Callable[[], Iterable[Span]]) -> None:
+        """Fill an empty store once somebody asks for spans: between two resets often nobody does."""
+        self._to_come = make
 
     def __len__(self) -> int:
         return len(self.spans)
 
     def add(self, spans: Iterable[Span]) -> None:
         """Add spans; order doesn't matter."""
-        self.spans.extend(spans)
-        self.spans.sort(key=lambda span: (span.time_ms, span.id))
-        self._times = [span.time_ms for span in self.spans]
+        everything = self.spans
+        everything.extend(spans)
+        everything.sort(key=lambda span: (span.time_ms, span.id))
+        self._times = [span.time_ms for span in everything]
 
     def between(self, start_ms: int | None, end_ms: int | None) -> list[Span]:
         """The spans of ``[start, end)``, in order of time.
@@ -75,9 +89,10 @@ class SpanStore:
         :param start_ms: first millisecond, or ``None`` for the beginning.
         :param end_ms: the millisecond after the last, or ``None`` for all that follow.
         """
+        everything = self.spans
         first = 0 if start_ms is None else bisect_left(self._times, start_ms)
-        last = len(self.spans) if end_ms is None else bisect_left(self._times, end_ms)
-        return self.spans[first:last]
+        last = len(everything) if end_ms is None else bisect_left(self._times, end_ms)
+        return everything[first:last]
 
 
 def ledger(spans: Sequence[Span], evaluators: Sequence[str], *, details: bool, examples: int = 100) -> dict[str, Any]:

@@ -90,8 +90,13 @@ class World:
 
     def next_number(self, kind: str) -> int:
         """The next number for an id of a kind, such as ``TaskRun``."""
-        self.numbers[kind] += 1
-        return self.numbers[kind]
+        return self.take_numbers(kind, 1)[0]
+
+    def take_numbers(self, kind: str, count: int) -> range:
+        """The next numbers for ids of a kind."""
+        first = self.numbers[kind] + 1
+        self.numbers[kind] += count
+        return range(first, first + count)
 
     def stamp(self, kind: str, name: str, at_ms: int | None = None) -> dict[str, Any]:
         """The fields of a new record: number, id, name and times.
