@@ -10,11 +10,14 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_arize_tasks.client.enums import RunStatus
 from airflow_provider_arize_tasks.decisions.slots import Slot
 from airflow_provider_arize_tasks.decisions.verdict import Counts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from airflow_provider_arize_tasks.client.types import TaskRun
 
 
 class Ending(str, Enum):
@@ -123,8 +126,12 @@ class Progress:
 _COUNTS = ("num_successes", "num_errors", "num_skipped")
 
 
-def run_result(run: Mapping[str, Any]) -> dict[str, Any]:
-    """A run as it is handed on in XCom: the fields a DAG builds on."""
+def run_result(run: TaskRun) -> dict[str, Any]:
+    """A run as it is handed on in XCom: the fields a DAG builds on.
+
+    As the server sent them, but for the status, which is in capitals whatever the server's spelling, and the counts,
+    which are numbers.
+    """
     fields = (
         "id",
         "task_id",
@@ -138,7 +145,10 @@ def run_result(run: Mapping[str, Any]) -> dict[str, Any]:
         "run_started_at",
         "run_finished_at",
     )
-    return {name: run.get(name) for name in fields}
+    raw = run.to_dict()
+    status = run.status_text if run.status is RunStatus.UNKNOWN else run.status.value
+    counts = {name: getattr(run, name) for name in _COUNTS}
+    return {**{name: raw.get(name) for name in fields}, "status": status, **counts}
 
 
 def combined_result(done: Iterable[Done]) -> dict[str, Any] | None:

@@ -162,7 +162,7 @@ class TriggerRunOperator(RunArguments):
         progress = replace(progress.started(going, refused), scope=session.linker.scope)
         if not self.wait_for_completion:
             done = [
-                Done(slot=each.slot, ending=Ending.STARTED, run=run_result(run.to_dict()))
+                Done(slot=each.slot, ending=Ending.STARTED, run=run_result(run))
                 for each, run in zip(going, runs, strict=True)
             ]
             return progress.judged(done)
@@ -290,7 +290,7 @@ class TriggerRunOperator(RunArguments):
                 self.log.warning("%s: %s", going.slot, warning)
             self._raise_if_bad(going.slot, run, verdict)
             self.log.info("%s: %s", going.slot, verdict.reason)
-            done.append(Done(slot=going.slot, ending=_ENDINGS[verdict.outcome], run=run_result(run.to_dict())))
+            done.append(Done(slot=going.slot, ending=_ENDINGS[verdict.outcome], run=run_result(run)))
             follow.extend(self._following(session, going.slot, run, verdict))
         self._going = ()
         return progress.judged(done, follow)

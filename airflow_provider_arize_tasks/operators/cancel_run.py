@@ -64,11 +64,11 @@ class ArizeCancelTaskRunOperator(BaseOperator):
                     return self._ended_before(before)
                 run = cancel_run(hook, run_id)
         self.log.info("Run %s was %s and is %s now", run_id, before.status.value, run.status.value)
-        return run_result(run.to_dict())
+        return run_result(run)
 
     def _ended_before(self, run: TaskRun) -> dict[str, Any]:
         message = f"run {run.id} had ended before: {run.status.value} ({Counts.of([run])})"
         if self.fail_if_ended:
             raise ArizeConfigError(f"{message}; nothing was cancelled (fail_if_ended)")
         self.log.info("Nothing to cancel: %s", message)
-        return run_result(run.to_dict())
+        return run_result(run)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_arize_tasks.client.enums import TaskType
+from airflow_provider_arize_tasks.client.enums import RunStatus, TaskType
 from airflow_provider_arize_tasks.client.errors import ArizeConfigError
 from airflow_provider_arize_tasks.decisions.progress import Done, counts_of
 from airflow_provider_arize_tasks.decisions.slots import Slot
@@ -237,6 +237,9 @@ class ArizeTriggerEvaluationRunOperator(TriggerRunOperator):
         return tuple(slot.over(half) for half in halves)
 
     def _gate(self, done: Sequence[Done]) -> Verdict:
+        if not any(each.run and each.run["status"] == RunStatus.COMPLETED.value for each in done):
+            # All was labelled already: on_already_evaluated has decided, there are no counts to judge.
+            return Verdict(outcome=Outcome.SUCCEED, reason="")
         return judge_counts(counts_of(done), self._policy(done[0].slot))
 
     def _no_data(self) -> OnNoData:

@@ -204,7 +204,7 @@ class ArizeTaskRunSensor(BaseSensorOperator):
             if gate.outcome is not Outcome.SUCCEED:
                 raise ArizeGateError(f"run {run.id}: {gate.reason}")
         self.log.info(verdict.reason)
-        return run_result(run.to_dict())
+        return run_result(run)
 
     def _push_links(self, hook: ArizeHook, run: TaskRun, context: Context) -> None:
         from airflow_provider_arize_tasks.decisions.slots import Slot

@@ -18,6 +18,7 @@ from airflow_provider_arize_tasks.exceptions import (
     ArizeRunTimeoutError,
 )
 from airflow_provider_arize_tasks.operators.runs import ArizeTriggerEvaluationRunOperator
+from airflow_provider_arize_tasks.sensors.task_run import ArizeTaskRunSensor
 from airflow_provider_arize_tasks.testing.runner import TaskResult, run_task
 from tests.operators.conftest import runs_of
 
@@ -61,6 +62,14 @@ def test_already_labelled_is_a_success_by_default(evaluate: Any) -> None:
     assert again.state == "success"
     assert again.value["status"] == "CANCELLED"
     assert "override_evaluations" in again.value["failure_reason"]
+
+
+def test_what_is_already_labelled_passes_min_successes_in_operator_and_sensor_alike(evaluate: Any) -> None:
+    evaluate()
+    again = evaluate(reuse_run="never", min_successes=50)
+    assert (again.state, again.value["status"]) == ("success", "CANCELLED")
+    seen = run_task(ArizeTaskRunSensor(task_id="see", run_id=again.value["id"], min_successes=50))
+    assert seen.state == "success"
 
 
 @pytest.mark.parametrize(("policy", "error"), [("skip", AirflowSkipException), ("fail", ArizeGateError)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -9,6 +10,7 @@ from urllib.parse import quote
 import pytest
 
 from airflow_provider_arize_tasks.client.errors import ArizeValidationError
+from airflow_provider_arize_tasks.emulator.process import EmulatorProcess, running_emulator
 from airflow_provider_arize_tasks.exceptions import (
     ArizeGateError,
     ArizePermanentError,
@@ -16,15 +18,14 @@ from airflow_provider_arize_tasks.exceptions import (
     ArizeRunFailedError,
     ArizeRunTimeoutError,
 )
+from airflow_provider_arize_tasks.hooks.arize import ArizeHook
 from airflow_provider_arize_tasks.operators.runs import ArizeTriggerExperimentRunOperator
 from airflow_provider_arize_tasks.testing.runner import TaskResult, run_task
-from tests.operators.conftest import DATASET, SPACE, runs_of
+from tests.operators.conftest import CONFIGURATION, DATASET, SPACE, runs_of
 from tests.operators.support import NO_TASK, settle_quickly
 
 if TYPE_CHECKING:
     from airflow_provider_arize_tasks.decisions.windows import Window
-    from airflow_provider_arize_tasks.emulator.process import EmulatorProcess
-    from airflow_provider_arize_tasks.hooks.arize import ArizeHook
 
 WAYS = pytest.mark.parametrize("deferrable", [True, False], ids=["deferred", "in the worker"])
 
@@ -281,6 +282,24 @@ def test_evaluations_are_waited_for_side_by_side(
     made = experiment_called("night", emulator)
     labelled = {evaluator: set(ids) for row in made["rows"] for evaluator, ids in row["labelled_by"].items()}
     assert len(labelled) == 2
+
+
+def test_a_gate_closes_on_a_server_that_spells_in_lower_case(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As all did before the API of SDK 8.40."""
+    with running_emulator(api_level="8.36", run_seconds=0.1, seed_spans=10) as old:
+        connection = {"conn_type": "arize", "host": old.url, "password": "test-key", "extra": {"space": SPACE}}
+        monkeypatch.setenv("AIRFLOW_CONN_ARIZE_DEFAULT", json.dumps(connection))
+        with ArizeHook() as hook:
+            integration = hook.list_ai_integrations().items[0]
+            configuration = {**CONFIGURATION, "ai_integration_id": integration.id}
+            hook.create_run_experiment_task(name="nightly", dataset=DATASET, run_configuration=configuration)
+        old.control.set_outcome("COMPLETED", successes=70, errors=30, skipped=0)
+        operator = ArizeTriggerExperimentRunOperator(
+            task_id="experiment", task="nightly", experiment_name="night", max_error_rate=0.1
+        )
+        result = run_task(operator)
+        assert old.control.runs()[0]["status"].lower() == "completed"
+    assert (result.state, type(result.error)) == ("failed", ArizeGateError)
 
 
 def test_each_run_has_to_pass_the_gates_by_itself(
