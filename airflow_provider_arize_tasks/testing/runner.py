@@ -92,7 +92,7 @@ def run_task(
         filled["task_state_store"] = _TaskStateStore(result.task_state)
     filled.update(context or {})
     with _execution_allowed():
-        _attempt(task, filled, result, resume_from)
+        _attempt(operator, filled, result, resume_from)
     return result
 
 
@@ -108,13 +108,14 @@ def _next_attempt(operator: BaseOperator, retry_of: TaskResult | None, cleared_a
     )
 
 
-def _attempt(task: Any, context: dict[str, Any], result: TaskResult, resume_from: Mapping[str, Any] | None) -> None:
+def _attempt(
+    operator: BaseOperator, context: dict[str, Any], result: TaskResult, resume_from: Mapping[str, Any] | None
+) -> None:
     from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
 
     try:
-        task.render_template_fields(context)
-        result.rendered = {name: getattr(task, name) for name in task.template_fields}
-        result.value = _execute_to_the_end(task, context, result, resume_from)
+        _render(result, context)
+        result.value = _execute_to_the_end(operator, context, result, resume_from)
     except AirflowSkipException as error:
         result.state, result.error = "skipped", error
     except AirflowFailException as error:
@@ -128,20 +129,28 @@ def _attempt(task: Any, context: dict[str, Any], result: TaskResult, resume_from
             result.xcoms["return_value"] = _through_json(result.value)
 
 
+def _render(result: TaskResult, context: dict[str, Any]) -> None:
+    result.task.render_template_fields(context)
+    result.rendered = {name: getattr(result.task, name) for name in result.task.template_fields}
+
+
 def _execute_to_the_end(
-    task: Any, context: dict[str, Any], result: TaskResult, stored: Mapping[str, Any] | None
+    operator: BaseOperator, context: dict[str, Any], result: TaskResult, stored: Mapping[str, Any] | None
 ) -> Any:
     from airflow.providers.common.compat.sdk import TaskDeferred
 
     while True:
         try:
-            return task.execute(context) if stored is None else _resume(task, context, stored)
+            return result.task.execute(context) if stored is None else _resume(result.task, context, stored)
         except TaskDeferred as raised:
             deferral = raised
         classpath, kwargs = deferral.trigger.serialize()
         method = {"method": deferral.method_name, "method_kwargs": deferral.kwargs or {}}
         stored = _through_json({"classpath": classpath, "kwargs": kwargs, **method})
         result.deferrals.append(dict(stored))
+        # Airflow resumes in another process: what the task kept in its attributes is gone.
+        result.task = context["task"] = context["ti"].task = operator.prepare_for_execution()
+        _render(result, context)
 
 
 def _resume(task: Any, context: dict[str, Any], stored: Mapping[str, Any]) -> Any:

@@ -27,7 +27,9 @@ class Probe(BaseOperator):
         return self.do(self, context)
 
     def resumed(self, context, event, note=None):
-        return {"event": event, "note": note}
+        kept = getattr(self, "kept", None)
+        mine = context["task"] is self and context["ti"].task is self
+        return {"event": event, "note": note, "kept": kept, "text": self.text, "mine": mine}
 
 
 def probe(do, **kwargs) -> Probe:
@@ -112,6 +114,18 @@ def test_defers_and_resumes_with_stored_arguments():
     assert result.state == "success", result.error
     assert result.value["note"] == "mine"
     assert [d["classpath"] for d in result.deferrals] == ["airflow.triggers.testing.SuccessTrigger"]
+
+
+def test_resumes_in_a_process_of_its_own_as_far_as_the_task_can_tell():
+    def defer(task, context):
+        task.kept = "lost when the worker is let go"
+        task.text = "lost as well"
+        task.defer(trigger=SuccessTrigger(), method_name="resumed")
+
+    result = run_task(probe(defer, text="{{ run_id }}"), run_id="manual__1")
+    assert result.state == "success", result.error
+    found = {name: result.value[name] for name in ("kept", "text", "mine")}
+    assert found == {"kept": None, "text": "manual__1", "mine": True}
 
 
 def test_what_is_not_json_fails_as_in_airflow():
