@@ -129,6 +129,9 @@ def _filters(check: Check, given: Mapping[str, Any]) -> None:
         known = [(i, item) for i, item in enumerate(evaluators) if isinstance(item, Mapping)]
         _duplicates(check, [item.get("evaluator_id") for _, item in known])
         _one_shape(check, known, multi=given.get("query_filters") is not None)
+        alone = given.get("query_filter") is not None and given.get("query_filters") is None
+        if alone and any("query_mappings" in item for _, item in known):
+            check.problem("query_filter", "is for spans; evaluators with query_mappings take query_filters")
         for index, item in known:
             _query_ids(check, f"evaluators[{index}]", item.get("query_mappings"), letters)
 

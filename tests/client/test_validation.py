@@ -103,6 +103,10 @@ def test_good_evaluation_tasks(changes):
         ({"evaluators": [{**SPAN, "column_mappings": {"a": 1}}]}, ["evaluators[0].column_mappings.a must be text"]),
         ({"evaluators": [{**SPAN, **TRACE}]}, ["evaluators[0] mixes query_mappings"]),
         (
+            {"evaluators": [TRACE], "query_filter": "status_code = 'OK'"},
+            ["query_filter is for spans; evaluators with query_mappings take query_filters"],
+        ),
+        (
             {"evaluators": [TRACE, {**SPAN, "evaluator_id": "other"}]},
             ["evaluators[1].query_mappings is missing: all evaluators need them when evaluators[0] has them"],
         ),
