@@ -190,7 +190,13 @@ class RunStarter:
 
     def _cancel_first(self, slot: Slot, situation: Situation, record: SlotRecord, plan: Plan) -> Started:
         run_id = str(plan.run_id)
-        self._end(run_id)
+        try:
+            self._end(run_id)
+        except ArizeNotFoundError:
+            # Gone, or not readable. Where the task's list has nothing of it going either, there is nothing to end.
+            if any(run.id == run_id for run in self._going_of(slot.task_id)):
+                raise
+            self._log.warning("Run %s is not there any more, so there is nothing to end", run_id)
         record = spent_by(record, [run_id])
         if situation.reuse is ReuseRun.SAME_WINDOW and slot.window is not None:
             search = replace(search_after_clear(situation), spent=frozenset(record.spent))
@@ -325,8 +331,9 @@ class RunStarter:
         run = self._run_of_name(slot, str(record.name))
         if run is None:
             raise ArizeWaitError(
-                f"experiment {record.name!r} exists, made by an earlier trigger of this task, but the server lists no "
-                "run for it yet. Nothing was triggered; the next attempt looks again"
+                f"experiment {record.name!r} was made since this DAG run started, but the server lists no run of this "
+                "Arize task for it yet. Nothing was triggered; the next attempt looks again. If another task of the "
+                "dataset, or a person, has taken the name, give this one another"
             ) from error
         return self._take_over(slot, run) if is_good(run) and run.id not in record.spent else None
 

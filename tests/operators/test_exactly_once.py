@@ -223,6 +223,24 @@ def test_a_cleared_task_whose_store_was_emptied_does_not_adopt_a_run_that_is_bei
     assert again.value["id"] != first.value["id"]
 
 
+@pytest.mark.parametrize("is_going", [False, True], ids=["gone", "only unreadable"])
+def test_a_clear_helps_where_the_recorded_run_is_gone(
+    attempt: Callable[..., TaskResult], emulator: EmulatorProcess, evaluation_task: str, has_store: bool, is_going: bool
+) -> None:
+    if not has_store:
+        pytest.skip("about stores")
+    if is_going:
+        emulator.control.configure(run_seconds=30)
+    first = attempt(wait_for_completion=not is_going)
+    path = first.xcoms["arize_run_id"].rstrip("=")
+    emulator.control.inject("status", method="GET", path=f"/task-runs/{path}", status=404, times=None)
+    retried = attempt(retry_of=first)
+    assert (retried.state, "404" in str(retried.error)) == ("failed", True)
+    cleared = attempt(cleared_after=retried)
+    assert cleared.state == ("failed" if is_going else "success")
+    assert len(runs_of(emulator, evaluation_task)) == (1 if is_going else 2)
+
+
 def test_never_triggers_anew_and_leaves_nothing_going(
     attempt: Callable[..., TaskResult], emulator: EmulatorProcess, evaluation_task: str, has_store: bool
 ) -> None:

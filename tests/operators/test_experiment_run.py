@@ -284,6 +284,22 @@ def test_evaluations_are_waited_for_side_by_side(
     assert len(labelled) == 2
 
 
+def test_a_name_that_another_arize_task_of_the_dataset_has_just_taken(
+    experiment: Any, emulator: EmulatorProcess, hook: ArizeHook
+) -> None:
+    """Two prompts, say, each with a task of its own, and one name for both."""
+    integration = hook.list_ai_integrations(space=SPACE).items[0]
+    configuration = {**CONFIGURATION, "ai_integration_id": integration.id}
+    second = hook.create_run_experiment_task(
+        name="second prompt", dataset=DATASET, run_configuration=configuration, space=SPACE
+    )
+    assert experiment().state == "success"
+    result = experiment(task=second.id)
+    assert result.state == "up_for_retry"
+    assert "another task" in str(result.error)
+    assert runs_of(emulator, second.id) == []
+
+
 def test_a_gate_closes_on_a_server_that_spells_in_lower_case(monkeypatch: pytest.MonkeyPatch) -> None:
     """As all did before the API of SDK 8.40."""
     with running_emulator(api_level="8.36", run_seconds=0.1, seed_spans=10) as old:
