@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import sys
+import tempfile
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -49,15 +50,17 @@ class EmulatorProcess:
         command += ["--until-input-closes"]  # so that it doesn't outlive a test run that is killed
         for name, value in self.options.items():
             command += [] if value is None else [f"--{name.replace('_', '-')}", str(value)]
-        process = subprocess.Popen(  # noqa: S603 -- our own interpreter and module
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
-        self._process = process
-        line = process.stdout.readline() if process.stdout is not None else ""
-        if not line.startswith(_READY):
-            process.kill()
-            _, errors = process.communicate()
-            raise EmulatorError(f"the emulator did not start: {line}{errors}")
+        # Errors go to a file: nobody reads a pipe, and one that is full would stop the emulator.
+        with tempfile.TemporaryFile("w+") as errors:
+            process = subprocess.Popen(  # noqa: S603 -- our own interpreter and module
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True
+            )
+            self._process = process
+            line = process.stdout.readline() if process.stdout is not None else ""
+            if not line.startswith(_READY):
+                self.kill()
+                errors.seek(0)
+                raise EmulatorError(f"the emulator did not start: {line}{errors.read()}")
         self.url = line[len(_READY) :].split(" ", 1)[0]
         self.port = int(self.url.rsplit(":", 1)[1])
 
