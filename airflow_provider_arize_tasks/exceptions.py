@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_arize_tasks.client.errors import ArizeError
+from airflow_provider_arize_tasks.client.errors import ArizeError, ArizeReplyError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,3 +71,18 @@ def failing_for_good() -> Iterator[None]:
         if error.retryable:
             raise
         raise ArizePermanentError(str(error)) from error
+
+
+@contextmanager
+def over_a_proven_connection() -> Iterator[None]:
+    """Leave an answer that is none of the API's to a retry: the host is right, so a gateway's page is a passing fault.
+
+    For what is done once the connection has led to the API. What such a page stands for is neither success nor absence.
+
+    :raises ArizeWaitError: in place of any :class:`~airflow_provider_arize_tasks.client.errors.ArizeReplyError`.
+    """
+    try:
+        yield
+    except ArizeReplyError as error:
+        message = f"{error}. The API answered at that address before, so this may pass; the next attempt looks again"
+        raise ArizeWaitError(message) from error

@@ -21,6 +21,7 @@ from airflow_provider_arize_tasks.exceptions import (
     ArizeRunTimeoutError,
     ArizeWaitError,
     failing_for_good,
+    over_a_proven_connection,
 )
 from airflow_provider_arize_tasks.links.arize import (
     ArizeExperimentLink,
@@ -106,7 +107,8 @@ class TriggerRunOperator(RunArguments):
                 slots = self._first_slots(session)
                 session.end_leftovers(slots)
                 progress = Progress(todo=slots, execution_deadline=self._execution_deadline())
-                return self._go_on(session, progress)
+                with over_a_proven_connection():  # the slots' task was read
+                    return self._go_on(session, progress)
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any] | None:
         """Go on after a wait in the triggerer: read the runs again, judge them, start what follows.
@@ -115,7 +117,7 @@ class TriggerRunOperator(RunArguments):
         """
         from airflow_provider_arize_tasks.operators.session import RunSession
 
-        with failing_for_good():
+        with failing_for_good(), over_a_proven_connection():
             self._settings.raise_if_any(f"{type(self).__name__} {self.task_id!r}")
             keep_links_as_pushed(self, context)
             wait = WaitEvent.read(event)
@@ -126,7 +128,8 @@ class TriggerRunOperator(RunArguments):
                         "the trigger came back without what it was given to carry; nothing is assumed about the run. "
                         "The next attempt takes it over"
                     )
-                session.linker.scope = progress.scope
+                if any(progress.scope or ()):  # else it could not be looked up before the wait
+                    session.linker.scope = progress.scope
                 self._going = tuple(going.run_id for going in progress.going if going.ours)
                 runs = self._read_again(session, progress, wait)
                 return self._go_on(session, self._after_wait(session, progress, runs, wait))
@@ -146,7 +149,8 @@ class TriggerRunOperator(RunArguments):
         runs: list[TaskRun] = []
         for slot in progress.next_stage():
             try:
-                started = session.start(slot)
+                with over_a_proven_connection():
+                    started = session.start(slot)
             except ArizeError as error:
                 self._abandon_stage(session, going, error)
                 raise

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from airflow.providers.common.compat.sdk import (
     PokeReturnValue,
 )
 
-from airflow_provider_arize_tasks.client.errors import ArizeError
+from airflow_provider_arize_tasks.client.errors import ArizeError, ArizeReplyError
 from airflow_provider_arize_tasks.decisions.progress import run_result
 from airflow_provider_arize_tasks.decisions.schedule import Failures
 from airflow_provider_arize_tasks.decisions.verdict import (
@@ -26,7 +26,12 @@ from airflow_provider_arize_tasks.decisions.verdict import (
     judge_counts,
     judge_run,
 )
-from airflow_provider_arize_tasks.exceptions import ArizeGateError, ArizePermanentError, failing_for_good
+from airflow_provider_arize_tasks.exceptions import (
+    ArizeGateError,
+    ArizePermanentError,
+    failing_for_good,
+    over_a_proven_connection,
+)
 from airflow_provider_arize_tasks.links.arize import (
     ArizeExperimentLink,
     ArizeTaskLink,
@@ -101,6 +106,7 @@ class ArizeTaskRunSensor(BaseSensorOperator):
         self.min_successes = min_successes
         self.arize_conn_id = arize_conn_id
         self._failures = Failures()
+        self._answered = False
         self._checked(rendered=False)
 
     def execute(self, context: Context) -> Any:
@@ -120,7 +126,9 @@ class ArizeTaskRunSensor(BaseSensorOperator):
 
     def poke(self, context: Context) -> PokeReturnValue:
         """One look, in the worker."""
-        with failing_for_good(), self._hook() as hook:
+        # A look after the first is over a connection that led to the API. In reschedule mode no look knows of others.
+        proven = over_a_proven_connection() if self._answered or self.reschedule else nullcontext()
+        with failing_for_good(), proven, self._hook() as hook:
             run = self._look(hook)
         if run is None:
             return PokeReturnValue(is_done=False)
@@ -139,11 +147,12 @@ class ArizeTaskRunSensor(BaseSensorOperator):
             run = hook.get_run(run_id=run_id)
         except ArizeError as error:
             self._failures = self._failures.after(error)
-            if not error.retryable or self._failures.end_the_wait:
+            may_pass = error.retryable or (self._answered and isinstance(error, ArizeReplyError))
+            if not may_pass or self._failures.end_the_wait:
                 raise
             self.log.warning("A look at run %s failed, looking again: %s", run_id, error)
             return None
-        self._failures = Failures()
+        self._failures, self._answered = Failures(), True
         return run
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -154,7 +163,7 @@ class ArizeTaskRunSensor(BaseSensorOperator):
         from airflow_provider_arize_tasks.operators.waiting import WaitEvent
 
         keep_links_as_pushed(self, context)
-        with self._soft(), failing_for_good(), self._hook() as hook:
+        with self._soft(), failing_for_good(), over_a_proven_connection(), self._hook() as hook:
             wait = WaitEvent.read(event)
             run = hook.get_run(run_id=self._checked(rendered=True))
             if run.status.is_terminal:

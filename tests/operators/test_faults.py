@@ -170,6 +170,39 @@ def test_one_web_page_later_on_is_survived(
 
 
 @pytest.mark.parametrize("deferrable", [True, False], ids=["deferred", "in the worker"])
+def test_a_web_page_when_the_run_is_read_again_is_left_to_the_next_attempt(
+    evaluate: Callable[..., TaskResult], emulator: EmulatorProcess, evaluation_task: str, deferrable: bool
+) -> None:
+    """The host is right, or there would be no run: a gateway's page tells neither of success nor of absence."""
+    last = "execute_complete" if deferrable else "_read_again"
+    first = evaluate_with_page_from(last, evaluate, emulator, deferrable=deferrable)
+    assert first.state == "up_for_retry", first.error
+    check_message(first.error, "'arize_default'", "web page", "may pass")
+    # Nor does one that meets the next attempt when it looks at the run on record.
+    emulator.control.inject("html", method="GET", path="/task-runs/", status=200)
+    second = evaluate(retry_of=first)
+    assert second.state == "up_for_retry", second.error
+    check_message(second.error, "web page", "the next attempt looks again")
+    assert evaluate(retry_of=second).state == "success"
+    assert len(runs_of(emulator, evaluation_task)) == 1
+
+
+def evaluate_with_page_from(
+    method: str, evaluate: Callable[..., TaskResult], emulator: EmulatorProcess, **arguments: Any
+) -> TaskResult:
+    """An attempt whose looks meet one web page, once that method of the operator is called."""
+    original = getattr(ArizeTriggerEvaluationRunOperator, method)
+
+    def with_page(*given: Any, **named: Any) -> Any:
+        emulator.control.inject("html", method="GET", path="/task-runs/", status=200)
+        return original(*given, **named)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ArizeTriggerEvaluationRunOperator, method, with_page)
+        return evaluate(**arguments)
+
+
+@pytest.mark.parametrize("deferrable", [True, False], ids=["deferred", "in the worker"])
 def test_an_unknown_status_is_waited_through(
     evaluate: Callable[..., TaskResult], emulator: EmulatorProcess, deferrable: bool
 ) -> None:

@@ -11,6 +11,7 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowSensorTimeout, AirflowSkipException
 
 from airflow_provider_arize_tasks.exceptions import ArizeGateError, ArizePermanentError
+from airflow_provider_arize_tasks.hooks.arize import ArizeHook
 from airflow_provider_arize_tasks.sensors.task_run import ArizeTaskRunSensor
 from airflow_provider_arize_tasks.testing import runner
 from airflow_provider_arize_tasks.testing.plugin import API_KEY
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
     from airflow_provider_arize_tasks.decisions.windows import Window
     from airflow_provider_arize_tasks.emulator.process import EmulatorProcess
-    from airflow_provider_arize_tasks.hooks.arize import ArizeHook
 
 LABELLED = "All matching data has already been evaluated; set override_evaluations"
 MODES = ("deferred", "poke", "reschedule")
@@ -197,6 +197,27 @@ def test_an_outage_in_mid_wait_is_survived(
     result = sense(run_id, timeout=60)
     timer.join()
     assert (result.state, result.value["status"]) == ("success", "COMPLETED")
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["at first", "later on"])
+def test_a_web_page_fails_it_for_good_only_before_the_server_was_reached(
+    sense: Sense, start: Callable[..., str], emulator: EmulatorProcess, monkeypatch: pytest.MonkeyPatch, first: bool
+) -> None:
+    """At first it may be the wrong host; later on it is a gateway's, and tells nothing of the run."""
+    look_again_soon(monkeypatch, first=0.05)
+    run_id = start(run_seconds=0.4)
+    get_run, seen = ArizeHook.get_run, []
+
+    def page_after_a_look(hook: ArizeHook, run_id: str) -> Any:
+        seen.append(run_id)
+        if len(seen) == (1 if first else 2):
+            emulator.control.inject("html", method="GET", path="/task-runs/", status=200)
+        return get_run(hook, run_id)
+
+    monkeypatch.setattr(ArizeHook, "get_run", page_after_a_look)
+    result = sense(run_id, timeout=30)
+    expected = {"deferred": "up_for_retry", "poke": "success", "reschedule": "up_for_retry"}[sense.mode]
+    assert result.state == ("failed" if first and sense.mode != "reschedule" else expected), result.error
 
 
 def test_a_server_that_is_down_at_the_start_is_waited_for(
