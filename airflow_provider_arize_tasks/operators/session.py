@@ -63,14 +63,19 @@ class RunSession:
         )
 
     def __enter__(self) -> Self:
-        # Kept for on_kill, which must not ask Airflow for the connection: it interrupts whatever is being asked. Kept
-        # beyond the end, too: when execution_timeout strikes, Airflow leaves execute first and calls on_kill then.
+        # Kept for on_kill, which must not ask Airflow for the connection: it interrupts whatever is being asked.
         self._operator.config_for_kill = self.hook.config
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        from airflow.providers.common.compat.sdk import TaskDeferred
+
+        # When execution_timeout strikes, Airflow leaves execute first and calls on_kill then. But once the runs are the
+        # triggerer's, or the next attempt's, a kill of a process that is long in ending must leave them alone.
+        if error is None or isinstance(error, (ArizeError, TaskDeferred)):
+            self._operator.config_for_kill = None
         self.hook.close()
 
     # -- tasks and runs ------------------------------------------------------------------------------------------

@@ -251,3 +251,22 @@ def test_an_execution_timeout_that_strikes_in_the_worker_cancels_the_run(
     result = run_task(Slow(task_id="evaluate", task=evaluation_task, deferrable=False, **window.to_dict()))
     assert str(result.error) == "timed out"
     assert statuses(emulator, evaluation_task) == ["CANCELLED"]
+
+
+@pytest.mark.parametrize("arguments", [{"deferrable": True}, {"wait_for_completion": False}], ids=["deferred", "left"])
+def test_a_kill_of_a_process_that_has_handed_its_run_over_leaves_the_run_going(
+    evaluation_task: str, window: Window, emulator: EmulatorProcess, arguments: dict[str, Any]
+) -> None:
+    """Airflow stops a process that takes long to end, too: the task is deferred by then, or has succeeded."""
+
+    class SlowToEnd(ArizeTriggerEvaluationRunOperator):
+        def execute(self, context: Any) -> Any:
+            try:
+                return super().execute(context)
+            finally:
+                self.on_kill()
+
+    emulator.control.configure(run_seconds=0.5)
+    result = run_task(SlowToEnd(task_id="evaluate", task=evaluation_task, **arguments, **window.to_dict()))
+    assert result.state == "success", result.error
+    assert "CANCELLED" not in statuses(emulator, evaluation_task)

@@ -165,6 +165,20 @@ def test_the_space_is_not_looked_up_again_for_links_that_follow_after_the_wait(
     assert after[-2:] == [GET_RUN, GET_EXPERIMENT]
 
 
+def test_a_space_that_could_not_be_looked_up_before_the_wait_is_looked_up_after_it(
+    connect: Any, experiment_task: str, emulator: EmulatorProcess
+) -> None:
+    connect(space="id of the space")
+    emulator.control.inject("status", method="GET", path="/v2/spaces/", status=403)
+    operator = ArizeTriggerExperimentRunOperator(
+        task_id="experiment", task=experiment_task, experiment_name="night", poll_interval=0.1
+    )
+    result = run_task(operator)
+    assert result.state == "success"
+    assert emulator.control.counters()["faults"] == {"status": 1}
+    assert "/organizations/" in result.xcoms["arize_experiment_link"]
+
+
 def test_a_list_that_tells_less_of_a_task_is_not_relied_on(
     connect: Any, sent: Any, evaluation_task: str, window: Window, monkeypatch: pytest.MonkeyPatch
 ) -> None:
