@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import difflib
 import logging
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -115,6 +114,8 @@ def near_names(wanted: str, names: Sequence[str], count: int = 5) -> list[str]:
     :param names: names that exist.
     :param count: how many at most.
     """
+    import difflib
+
     by_lower: dict[str, list[str]] = {}
     for name in names:
         same = by_lower.setdefault(name.lower(), [])

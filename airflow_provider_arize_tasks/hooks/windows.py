@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from datetime import timezone as zones
 from typing import TYPE_CHECKING, cast
 
-from airflow_provider_arize_tasks.coverage.reading import RunSource, TaskCoverage, range_of, read_task_coverage
-
 if TYPE_CHECKING:
     from datetime import date, tzinfo
+
+    from airflow_provider_arize_tasks.coverage.reading import RunSource, TaskCoverage
 
 UTC = zones.utc
 
@@ -49,6 +49,8 @@ class ArizeWindows:
         :raises ArizeConfigError: a value is wrong, or the task has no windows.
         :raises ArizeError: the API could not be asked, or refused.
         """
+        from airflow_provider_arize_tasks.coverage.reading import range_of, read_task_coverage
+
         wanted = range_of(start, end, window=window, timezone=timezone, reference=datetime.now(UTC))
         return read_task_coverage(
             cast("RunSource", self),
