@@ -237,7 +237,8 @@ class ArizeTriggerEvaluationRunOperator(TriggerRunOperator):
         return tuple(slot.over(half) for half in halves)
 
     def _gate(self, done: Sequence[Done]) -> Verdict:
-        if not any(each.run and each.run["status"] == RunStatus.COMPLETED.value for each in done):
+        # In any case: an older release wrote the status down as the server spelled it.
+        if not any(each.run and str(each.run["status"]).upper() == RunStatus.COMPLETED.value for each in done):
             # All was labelled already: on_already_evaluated has decided, there are no counts to judge.
             return Verdict(outcome=Outcome.SUCCEED, reason="")
         return judge_counts(counts_of(done), self._policy(done[0].slot))

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 #: How many nights without a single score are passed over in search of a baseline.
 MAX_UNSCORED = 10
+#: How many in a row that were deleted. Runs outlive their experiments: past a retention there is nothing but such.
+MAX_GONE = 30
 
 
 class ExperimentReader:
@@ -66,13 +68,17 @@ class ExperimentReader:
         """
         task_id = self._hook.resolve_task(task, space)
         runs = list(self._hook.list_all_runs(task_id))
-        unscored, is_first = 0, True
+        unscored, gone, is_first = 0, 0, True
         for experiment_id in earlier_experiments(runs, candidate.id, candidate.created_at):
             try:
                 night = self.rows(self._hook.get_experiment(experiment_id), texts=is_first)
             except ArizeNotFoundError as error:
                 self._log.info("Experiment %s is gone and is passed over: %s", experiment_id, error)
+                gone += 1
+                if gone >= MAX_GONE:
+                    return
                 continue
+            gone = 0
             if night.evaluators():
                 is_first = False
                 yield night

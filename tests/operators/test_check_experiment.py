@@ -11,6 +11,7 @@ from airflow.providers.common.compat.sdk import DAG, AirflowFailException, Asset
 
 from airflow_provider_arize_tasks.client.errors import ArizeConfigError, ArizeError, ArizeValidationError
 from airflow_provider_arize_tasks.exceptions import ArizeQualityError
+from airflow_provider_arize_tasks.operators import experiment_reading
 from airflow_provider_arize_tasks.operators.experiments import ArizeCheckExperimentOperator
 from airflow_provider_arize_tasks.testing.runner import TaskResult, run_task
 from tests.operators.conftest import DATASET, SPACE
@@ -174,6 +175,17 @@ class TestBaseline:
         result = run_task(check(experiment=night("tonight"), baseline_nights=3))
         assert result.state == "success", result.error
         assert [one["id"] for one in result.value["baseline"]] == [kept["experiment_id"]]
+
+    def test_experiments_from_before_a_retention_are_not_asked_for_each_night(
+        self, emulator: EmulatorProcess, night: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(experiment_reading, "MAX_GONE", 2)
+        older = [quote(night(f"n{number}", evaluators=0)["experiment_id"], safe="") for number in range(4)]
+        kept, tonight = night("kept"), night("tonight")
+        emulator.control.inject("status", path=f"^/v2/experiments/({'|'.join(older)})", status=404, times=None)
+        result = run_task(check(experiment=tonight, baseline_nights=3))
+        assert [one["id"] for one in result.value["baseline"]] == [kept["experiment_id"]]
+        assert emulator.control.counters()["faults"] == {"status": 2}
 
     def test_the_task_as_a_create_operator_returned_it(self, night: Any, hook: ArizeHook, experiment_task: str) -> None:
         night("before")

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
 
+from airflow_provider_arize_tasks.decisions.progress import Done, Ending
+from airflow_provider_arize_tasks.decisions.slots import Slot
+from airflow_provider_arize_tasks.decisions.verdict import Outcome
 from airflow_provider_arize_tasks.exceptions import (
     ArizeGateError,
     ArizePermanentError,
@@ -252,3 +255,12 @@ def test_an_experiment_task_is_refused_with_the_operator_to_use(
     assert result.state == "failed"
     assert "ArizeTriggerExperimentRunOperator" in str(result.error)
     assert runs_of(emulator, experiment_task) == []
+
+
+def test_a_gate_counts_a_run_that_an_older_release_wrote_down_as_its_server_spelled_it(window: Window) -> None:
+    operator = ArizeTriggerEvaluationRunOperator(task_id="evaluate", task="t", max_error_rate=0.1)
+    slot = Slot(task_id="t", window=window)
+    before = {"id": "r", "status": "completed", "num_successes": 1, "num_errors": 9, "num_skipped": 0}
+    labelled = {"id": "s", "status": "CANCELLED", "num_successes": 0, "num_errors": 0, "num_skipped": 0}
+    done = [Done(slot=slot, ending=Ending.SUCCEEDED, run=run) for run in (before, labelled)]
+    assert operator._gate(done).outcome is Outcome.FAIL_FOR_GOOD
