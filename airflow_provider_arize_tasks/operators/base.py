@@ -371,8 +371,14 @@ class TriggerRunOperator(RunArguments):
         if not self._going:
             raise ArizeWaitError("the task was killed; nothing more was triggered")
         if self.cancel_on_kill:
-            for run_id in self._going:
-                session.cancel(run_id)
+            try:
+                for run_id in self._going:
+                    session.cancel(run_id)
+            except ArizeError as error:
+                raise ArizeWaitError(
+                    f"the task was killed, but run(s) {ids} could not be cancelled ({error}) and may still be going; "
+                    "the next attempt takes them over"
+                ) from error
             raise ArizeRunCancelledError(f"the task was killed; run(s) {ids} were cancelled")
         raise ArizeWaitError(f"the task was killed; cancel_on_kill is off, so run(s) {ids} go on")
 

@@ -22,7 +22,7 @@ from airflow_provider_arize_tasks.operators.attempt import Records
 from airflow_provider_arize_tasks.operators.runs import ArizeTriggerEvaluationRunOperator
 from airflow_provider_arize_tasks.testing.runner import TaskResult, run_task
 from tests.operators.conftest import runs_of
-from tests.operators.support import settle_quickly
+from tests.operators.support import retry_requests_briefly, settle_quickly
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -99,6 +99,27 @@ def test_a_kill_in_mid_wait_cancels_the_run_and_a_retry_triggers_anew(
     emulator.control.configure(run_seconds=0.1)
     assert evaluate(retry_of=first).state == "success"
     assert statuses(emulator, evaluation_task) == ["CANCELLED", "COMPLETED"]
+
+
+@pytest.mark.parametrize("status", [403, 500])
+def test_a_kill_whose_cancel_is_refused_says_so_and_the_next_attempt_takes_over(
+    evaluate: Callable[..., TaskResult],
+    emulator: EmulatorProcess,
+    evaluation_task: str,
+    monkeypatch: pytest.MonkeyPatch,
+    status: int,
+) -> None:
+    """Nor is it taken for the lost answer of a trigger that, being killed, was never sent."""
+    retry_requests_briefly(monkeypatch)
+    emulator.control.inject("status", method="POST", path="/cancel$", status=status, times=None)
+    with SigtermWhen(lambda: looks(emulator) > 1):
+        first = evaluate()
+    assert (first.state, type(first.error)) == ("up_for_retry", ArizeWaitError)
+    assert "killed" in str(first.error)
+    assert "could not be cancelled" in str(first.error)
+    (run,) = runs_of(emulator, evaluation_task)
+    emulator.control.end_run(run["id"], "COMPLETED", successes=100)
+    assert evaluate(retry_of=first).value["id"] == run["id"]
 
 
 def test_without_cancel_on_kill_the_run_goes_on_and_a_retry_takes_it_over(
