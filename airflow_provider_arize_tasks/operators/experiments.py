@@ -19,6 +19,7 @@ from airflow_provider_arize_tasks.report.table import describe_baseline, summary
 with warnings.catch_warnings():
     # On Airflow 3.0 and 3.1 it is looked for in a place that warns of being old before it is found in the new one.
     warnings.simplefilter("ignore", DeprecationWarning)
+    warnings.simplefilter("ignore", FutureWarning)
     from airflow.providers.common.compat.sdk import BranchMixIn
 
 if TYPE_CHECKING:

@@ -293,9 +293,11 @@ def test_a_name_that_another_arize_task_of_the_dataset_has_just_taken(
     second = hook.create_run_experiment_task(
         name="second prompt", dataset=DATASET, run_configuration=configuration, space=SPACE
     )
-    assert experiment().state == "success"
-    result = experiment(task=second.id)
-    assert result.state == "up_for_retry"
+    first = experiment()
+    assert first.state == "success"
+    beside_it = TaskResult(try_number=0, max_tries=2, dag_run_start=first.dag_run_start)
+    result = experiment(task=second.id, retry_of=beside_it)
+    assert (result.state, result.try_number) == ("up_for_retry", 1)
     assert "another task" in str(result.error)
     assert runs_of(emulator, second.id) == []
 
