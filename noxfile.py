@@ -173,22 +173,18 @@ def cells(session: nox.Session, cell: Cell) -> None:
     session.install(*TEST_TOOLS, *(E2E_TOOLS if cell.deferral else ()), *airflow, silent=True)
     installed = time.monotonic()
     fast = _pytest(session, "-m", "not slow and not e2e", "--ignore=tests/e2e", "--durations=10")
-    tested = time.monotonic()
-    waited = 0.0
+    seconds = {"install": round(installed - begun), "fast": round(time.monotonic() - installed)}
     deferral = None
     if cell.deferral:
         with _no_other_deferral():
-            waited = time.monotonic() - tested
+            begun = time.monotonic()
             deferral = _pytest(session, "-m", "e2e", "tests/e2e/test_deferral.py")
+            seconds["deferral"] = round(time.monotonic() - begun)
     result = {
         "versions": _versions(session),
         "fast": fast,
         "deferral": deferral,
-        "seconds": {
-            "install": round(installed - begun),
-            "fast": round(tested - installed),
-            "deferral": round(time.monotonic() - tested - waited),
-        },
+        "seconds": seconds,
     }
     _result_file(cell).write_text(json.dumps(result, indent=1))
     if fast["failed"] or (deferral and deferral["failed"]):
@@ -234,7 +230,7 @@ def _summary(cell: Cell) -> str:
         return f"===== {_id(cell)}: 1 failed in 0 s (no result: see its log) ====="
     total = {key: result["fast"][key] + (result["deferral"] or {}).get(key, 0) for key in result["fast"]}
     seconds = result["seconds"]
-    spent = ", ".join(f"{name} {number}" for name, number in seconds.items() if number)
+    spent = ", ".join(f"{name} {number}" for name, number in seconds.items())
     counts = ", ".join(f"{total[key]} {key}" for key in ("passed", "failed", "skipped"))
     return f"===== {_id(cell)}: {counts} in {sum(seconds.values())} s ({spent}) ====="
 
