@@ -319,6 +319,7 @@ async def test_a_wait_that_joins_later_does_not_hurry_the_old_ones(script, waiti
     ids = [script.add(f"r{n}") for n in range(50)]
     tasks = [waiting(run_id, task_ids=["task"], poll_interval=20) for run_id in ids]
     await until(lambda: script.counts["GET list"] >= 1)
+    await until(lambda: all(seen.run for seen, _ in watcher()._runs.values()), "the answer was read")
     for seen, _ in watcher()._runs.values():
         seen.due = seen.planned = 1e9  # settled long ago
     lists, script_time = script.counts["GET list"], time.monotonic()
