@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
@@ -154,10 +155,16 @@ def test_the_test_button(page: Any, arize: EmulatorProcess) -> None:
 
 def links_shown(page: Any, run_id: str, task_id: str, picture: str) -> dict[str, str]:
     page.goto(f"/dags/ui/runs/{run_id}/tasks/{task_id}/details")
-    page.get_by_role("link", name="Arize run").wait_for()
+    buttons = page.locator("a", has_text="Arize")
+    until = time.monotonic() + 30
+    while True:
+        # At one glance: the page draws itself anew whenever it hears something of the task.
+        found = buttons.evaluate_all("all => all.map(each => [each.innerText.trim(), each.getAttribute('href')])")
+        if {"Arize run", "Arize task"} <= {name for name, _ in found} or time.monotonic() > until:
+            break
+        page.wait_for_timeout(200)
     keep_picture(page, picture)
-    found = page.get_by_role("link").all()
-    return {link.inner_text(): link.get_attribute("href") for link in found if "Arize" in link.inner_text()}
+    return dict(found)
 
 
 @pytest.fixture(scope="module")
