@@ -257,7 +257,8 @@ class RunStarter:
                 run = self._post(slot, experiment_name=name)
             except ArizeError as error:
                 if isinstance(error, ArizeConflictError) and name is not None:
-                    taken, again = self._take_over_name(slot, record, error, lost_at=names.lost.get(name)), False
+                    lost_at = names.lost.get(name)
+                    taken, again = self._take_over_name(slot, record, error, before=before, lost_at=lost_at), False
                     names.used.append(name)
                 elif getattr(error, "outcome_unknown", False):
                     taken, again = self._after_lost_answer(slot, record, error), True
@@ -311,7 +312,13 @@ class RunStarter:
         return None
 
     def _take_over_name(
-        self, slot: Slot, record: SlotRecord, error: ArizeConflictError, *, lost_at: datetime | None
+        self,
+        slot: Slot,
+        record: SlotRecord,
+        error: ArizeConflictError,
+        *,
+        before: SlotRecord | None,
+        lost_at: datetime | None,
     ) -> Started | None:
         """The name is taken: the run that took it if it is ours, ``None`` if the next name is to be used."""
         experiment = next((each for each in self._series(slot) if each.name == record.name), None)
@@ -325,7 +332,7 @@ class RunStarter:
             never_reuse=self._reuse is ReuseRun.NEVER,
         )
         if owner is NameOwner.FOREIGN:
-            raise ArizeConfigError(_foreign_name(str(record.name), created_at)) from error
+            self._refused(slot, before, ArizeConfigError(_foreign_name(str(record.name), created_at)))
         if owner is NameOwner.SPENT:
             return None
         run = self._run_of_name(slot, str(record.name))

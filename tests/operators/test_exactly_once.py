@@ -413,6 +413,8 @@ def test_a_name_taken_before_this_dag_run_is_a_config_error_that_names_it(
     assert result.state == "failed"
     assert "'nightly-1' is taken" in str(result.error)
     assert len(runs_of(emulator, experiment_task)) == 1
+    # Nothing was sent that counts: once that experiment is deleted, a clear may have its name and no other.
+    assert not result.task_state.get("arize_task_runs")
 
 
 def test_waiting_for_evaluations_triggers_each_once_and_returns_them(
