@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from enum import Enum
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -93,8 +94,13 @@ class Answer:
 
 def url_of(config: ClientConfig, call: Call[Any]) -> str:
     """The whole URL; spaces in the query are ``%20``, as the vendor's own client writes them."""
-    query = urlencode(call.query, quote_via=quote, safe="")
+    query = _encoded(call.query)
     return config.base_url + call.path + (f"?{query}" if query else "")
+
+
+@lru_cache(maxsize=256)
+def _encoded(query: tuple[tuple[str, str], ...]) -> str:
+    return urlencode(query, quote_via=quote, safe="")
 
 
 def headers_of(config: ClientConfig, call: Call[Any]) -> dict[str, str]:
@@ -274,6 +280,7 @@ def http_date(answer: Answer) -> datetime | None:
     return _parse_http_date(answer.headers.get("date", ""))
 
 
+@lru_cache(maxsize=64)  # it has whole seconds, and a triggerer gets many answers in each
 def _parse_http_date(text: str) -> datetime | None:
     try:
         moment = parsedate_to_datetime(text)

@@ -7,6 +7,7 @@ all, would be most of what a look costs. Whoever needs more than this reads the 
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow_provider_arize_tasks.client import endpoints, readers
@@ -41,11 +42,17 @@ def read_brief(data: Any) -> Brief:
     :raises ArizeReplyError: no object, or one without an id.
     """
     run = readers.as_object(data, "a task run")
-    run_id = readers.text(run, "id")
-    if not run_id:
+    # Field by field and without the readers' helpers: this runs a hundred times for a page, every second or so.
+    run_id, task_id, status = run.get("id"), run.get("task_id"), run.get("status")
+    if not isinstance(run_id, str) or not run_id:
         raise ArizeReplyError("expected a task run with an id, got one without")
-    status = read_enum(RunStatus, run.get("status"), RunStatus.UNKNOWN)
-    return Brief(run_id, readers.text(run, "task_id"), status, readers.text(run, "status"), run)
+    text = status if isinstance(status, str) else None
+    return Brief(run_id, task_id if isinstance(task_id, str) else None, _status_of(text), text, run)
+
+
+@lru_cache(maxsize=64)
+def _status_of(text: str | None) -> RunStatus:
+    return read_enum(RunStatus, text, RunStatus.UNKNOWN)
 
 
 _read_page = readers.read_page("task_runs", read_brief)
@@ -60,6 +67,16 @@ def get_brief(run_id: str) -> Call[Brief]:
 
 def list_briefs(task_id: str, status: str | None, cursor: str | None) -> Call[Page[Brief]]:
     """The call for one page of a task's runs, in no stated order."""
+    return _first_page(task_id, status) if cursor is None else _page(task_id, status, cursor)
+
+
+@lru_cache(maxsize=1024)
+def _first_page(task_id: str, status: str | None) -> Call[Page[Brief]]:
+    """The same call goes out look after look."""
+    return _page(task_id, status, None)
+
+
+def _page(task_id: str, status: str | None, cursor: str | None) -> Call[Page[Brief]]:
     call: Any = endpoints.list_task_runs(task_id, status=status, cursor=cursor)
     page: Call[Page[Brief]] = replace(call, read=_read_page)
     return page

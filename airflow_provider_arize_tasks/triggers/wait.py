@@ -183,7 +183,10 @@ class Watched:
             self._tell(*_status_line(run))
         self.looked_at = now
         self._plan(now, next_look(now - self.began, self.poll_interval, spread))
-        self._settle(now)
+        ended = run.status.is_terminal
+        for one in tuple(self.waits):
+            if ended or (one.deadline is not None and now >= one.deadline):
+                one.settle(now)
 
     def failed(self, error: Exception, now: float, spread: float) -> None:
         """A look failed."""

@@ -278,6 +278,8 @@ class Watcher:
 
     async def _get_singly(self, wanted: list[Watched]) -> None:
         """Fetch runs one by one. Two faults in a row that are not about one run end it: they would hit all others."""
+        if not wanted:
+            return
         queue, faults = deque(wanted), 0
 
         async def fetch() -> None:
