@@ -17,7 +17,7 @@ help: ## This list
 venv: $(VENV)/.ready ## The development environment, in .venv
 
 $(VENV)/.ready: pyproject.toml
-	@tools/make-venv "$(PYTHON)" "$(VENV)" -e '.[dev]'
+	@dev/tools/make-venv "$(PYTHON)" "$(VENV)" -e '.[dev]'
 	@touch $@
 
 test: venv ## Fast suite, and one true deferral through a real Airflow's triggerer
@@ -41,34 +41,34 @@ lint: venv ## ruff, mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/mypy local_airflow demo
+	$(BIN)/mypy dev/local_airflow dev/demo
 
 format: venv ## Let ruff tidy up
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 demo: ## A real Airflow runs a nightly experiment and a week's backfill against a local Arize; a few minutes
-	@tools/make-venv "$(PYTHON)" .demo/venv -e .
-	@.demo/venv/bin/python -m demo
+	@dev/tools/make-venv "$(PYTHON)" .demo/venv -e .
+	@.demo/venv/bin/python -m dev.demo
 
 up: ## The same, and leave Airflow's UI running until Ctrl-C
-	@tools/make-venv "$(PYTHON)" .demo/venv -e .
-	@.demo/venv/bin/python -m demo --up
+	@dev/tools/make-venv "$(PYTHON)" .demo/venv -e .
+	@.demo/venv/bin/python -m dev.demo --up
 
-bench: venv ## The benchmarks; benchmarks/README.md says what they show
-	$(BIN)/python -m benchmarks
+bench: venv ## The benchmarks; dev/benchmarks/README.md says what they show
+	$(BIN)/python -m dev.benchmarks
 
 docs: ## Build the documentation; a warning is an error
-	@tools/make-venv "$(PYTHON)" .cache/docs-venv -e '.[docs]'
+	@dev/tools/make-venv "$(PYTHON)" .cache/docs-venv -e '.[docs]'
 	$(MAKE) -C docs PYTHON=$(abspath .cache/docs-venv/bin/python) html
 
 # AUDIT=--strict also fails where vulnerabilities can't be looked up.
 package: ## Wheel and sdist with their checks, licences and vulnerabilities, lineage with the OpenLineage provider
-	@tools/make-venv "$(PYTHON)" .cache/nox-venv nox uv
+	@dev/tools/make-venv "$(PYTHON)" .cache/nox-venv nox uv
 	PATH="$(abspath .cache/nox-venv/bin):$$PATH" nox -s package audit lineage -- $(AUDIT)
 
 matrix: ## Fast suite on every supported Airflow and Python, one deferral on 2.11, 3.0 and 3.3; writes README's table
-	@tools/make-venv "$(PYTHON)" .cache/nox-venv nox uv
+	@dev/tools/make-venv "$(PYTHON)" .cache/nox-venv nox uv
 	PATH="$(abspath .cache/nox-venv/bin):$$PATH" nox -t matrix
 
 clean: ## Remove what the other targets made

@@ -276,7 +276,7 @@ def package(session: nox.Session) -> None:
     session.run("twine", "check", "--strict", *files)
     (wheel,) = (path for path in files if path.endswith(".whl"))
     session.run("check-wheel-contents", wheel)
-    session.run("python", "tools/check_distribution.py", *files)
+    session.run("python", "dev/tools/check_distribution.py", *files)
 
 
 @nox.session
@@ -284,11 +284,11 @@ def audit(session: nox.Session) -> None:
     """Known vulnerabilities and licences of what an install brings beyond Airflow itself."""
     session.install("-e", ".", silent=True)
     session.install("pip-audit", "pip-licenses", silent=True)
-    session.run("python", "tools/audit.py", *session.posargs)
+    session.run("python", "dev/tools/audit.py", *session.posargs)
 
 
 @nox.session
 def lineage(session: nox.Session) -> None:
     """The lineage tests, with the OpenLineage provider."""
     session.install("-e", ".", "apache-airflow-providers-openlineage", *TEST_TOOLS, silent=True)
-    session.run("python", "-m", "pytest", "-q", "tests/lineage")
+    session.run("python", "-m", "pytest", "-q", "tests/integration/lineage")

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from airflow_provider_arize_tasks import __version__
-from airflow_provider_arize_tasks.coverage import command as coverage
+from airflow_provider_arize_tasks.cli import coverage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from airflow_provider_arize_tasks.client.models import Task
     from airflow_provider_arize_tasks.client.names import Resolver
-    from airflow_provider_arize_tasks.client.types import Task
 
 
 def evaluation_task(given: Mapping[str, Any], names: Resolver, space: str | None) -> dict[str, Any]:

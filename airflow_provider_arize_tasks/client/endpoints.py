@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from airflow_provider_arize_tasks.client.config import EnumCase
-    from airflow_provider_arize_tasks.client.types import (
+    from airflow_provider_arize_tasks.client.models import (
         AiIntegration,
         Dataset,
         Evaluator,

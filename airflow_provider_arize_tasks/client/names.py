@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from airflow_provider_arize_tasks.client.endpoints import Call
-    from airflow_provider_arize_tasks.client.types import Experiment, Page, Space, Task
+    from airflow_provider_arize_tasks.client.models import Experiment, Page, Space, Task
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from airflow_provider_arize_tasks.client.endpoints import Call
-    from airflow_provider_arize_tasks.client.types import Page
+    from airflow_provider_arize_tasks.client.models import Page
 
 T = TypeVar("T")
 

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from airflow_provider_arize_tasks.client.dialect import read_enum
 from airflow_provider_arize_tasks.client.errors import ArizeReplyError
-from airflow_provider_arize_tasks.client.types import (
+from airflow_provider_arize_tasks.client.models import (
     AiIntegration,
     Dataset,
     Evaluator,

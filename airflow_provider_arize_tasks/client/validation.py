@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from airflow_provider_arize_tasks.client import shapes
+from airflow_provider_arize_tasks.client.models import UNSET, Task, TaskType
 from airflow_provider_arize_tasks.client.schemas import (
     EVALUATION_RUN,
     EVALUATION_TASK,
@@ -22,7 +23,6 @@ from airflow_provider_arize_tasks.client.schemas import (
     UPDATE,
 )
 from airflow_provider_arize_tasks.client.shapes import Check, Shape
-from airflow_provider_arize_tasks.client.types import UNSET, Task, TaskType
 
 #: The widest data window the API accepts.
 MAX_WINDOW = timedelta(days=30)

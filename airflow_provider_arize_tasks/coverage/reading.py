@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from airflow_provider_arize_tasks.client.enums import TaskType
 from airflow_provider_arize_tasks.client.errors import ArizeConfigError
-from airflow_provider_arize_tasks.decisions.coverage import Coverage, CoverageRules, read_coverage
-from airflow_provider_arize_tasks.decisions.instants import delay_of, floor_to, parse_instant, shift, width_of, zone_of
-from airflow_provider_arize_tasks.decisions.windows import Window, WindowError, iso
+from airflow_provider_arize_tasks.coverage.states import Coverage, CoverageRules, read_coverage
+from airflow_provider_arize_tasks.windows.times import delay_of, floor_to, parse_instant, shift, width_of, zone_of
+from airflow_provider_arize_tasks.windows.window import Window, WindowError, iso
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import date
 
     from airflow_provider_arize_tasks.client.endpoints import Reply
-    from airflow_provider_arize_tasks.client.types import Task, TaskRun
+    from airflow_provider_arize_tasks.client.models import Task, TaskRun
 
 _T = TypeVar("_T")
 

@@ -13,8 +13,8 @@ from airflow_provider_arize_tasks.client.errors import (
     ArizeServerError,
     ArizeValidationError,
 )
+from airflow_provider_arize_tasks.client.models import UNSET, RunStatus, Task, TaskRun
 from airflow_provider_arize_tasks.client.paging import iterate
-from airflow_provider_arize_tasks.client.types import UNSET, RunStatus, Task, TaskRun
 from airflow_provider_arize_tasks.client.validation import (
     check_list,
     check_run,
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from airflow_provider_arize_tasks.client.types import Page
+    from airflow_provider_arize_tasks.client.models import Page
 
 __all__ = ["UNSET", "ArizeHook"]
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_arize_tasks.client.config import ClientConfig
     from airflow_provider_arize_tasks.client.endpoints import Call
-    from airflow_provider_arize_tasks.client.types import (
+    from airflow_provider_arize_tasks.client.models import (
         AiIntegration,
         Dataset,
         Evaluator,

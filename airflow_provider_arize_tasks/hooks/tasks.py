@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_arize_tasks.client import bodies, endpoints
+from airflow_provider_arize_tasks.client.models import UNSET, Task, TaskType, Unset
 from airflow_provider_arize_tasks.client.paging import iterate
-from airflow_provider_arize_tasks.client.types import UNSET, Task, TaskType, Unset
 from airflow_provider_arize_tasks.client.validation import (
     check_evaluation_task,
     check_experiment_task,
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from airflow_provider_arize_tasks.client.endpoints import Reply
-    from airflow_provider_arize_tasks.client.types import Page
+    from airflow_provider_arize_tasks.client.models import Page
 
 #: Entries of a page when the caller doesn't say, as in the SDK.
 DEFAULT_LIMIT = 50

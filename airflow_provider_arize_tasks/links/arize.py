@@ -82,7 +82,7 @@ def push_link(context: Any, link: type[_PushedLink], url: str | None) -> None:
 
     :param context: the context Airflow gave to ``execute``.
     :param link: the link class.
-    :param url: an address from :mod:`airflow_provider_arize_tasks.decisions.links`; nothing is pushed when empty.
+    :param url: an address from :mod:`airflow_provider_arize_tasks.links.urls`; nothing is pushed when empty.
     """
     if url:
         push_xcom(context, link.key, url)

@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.providers.common.compat.sdk import AirflowSkipException
 
 from airflow_provider_arize_tasks.client.errors import ArizeError
-from airflow_provider_arize_tasks.decisions.progress import Done, Ending, Going, Progress, combined_result, run_result
-from airflow_provider_arize_tasks.decisions.verdict import OnNoData, Outcome, RunPolicy, Verdict, judge_run
 from airflow_provider_arize_tasks.exceptions import (
     ArizeGateError,
     ArizeRunCancelledError,
@@ -30,7 +28,9 @@ from airflow_provider_arize_tasks.links.arize import (
     keep_links_as_pushed,
 )
 from airflow_provider_arize_tasks.operators.run_arguments import RunArguments
-from airflow_provider_arize_tasks.operators.waiting import WaitEvent, wait_here
+from airflow_provider_arize_tasks.runs.progress import Done, Ending, Going, Progress, combined_result, run_result
+from airflow_provider_arize_tasks.runs.verdict import OnNoData, Outcome, RunPolicy, Verdict, judge_run
+from airflow_provider_arize_tasks.runs.waiting import WaitEvent, wait_here
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,9 +38,9 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_arize_tasks.client.config import ClientConfig
-    from airflow_provider_arize_tasks.client.types import TaskRun
-    from airflow_provider_arize_tasks.decisions.slots import Slot
+    from airflow_provider_arize_tasks.client.models import TaskRun
     from airflow_provider_arize_tasks.operators.session import RunSession
+    from airflow_provider_arize_tasks.runs.requests import Slot
 
 _DAY = 86_400.0
 

@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
+from airflow_provider_arize_tasks.client import arguments as args
+from airflow_provider_arize_tasks.client.arguments import Checker
 from airflow_provider_arize_tasks.client.errors import ArizeConfigError
-from airflow_provider_arize_tasks.decisions.progress import run_result
-from airflow_provider_arize_tasks.decisions.verdict import Counts
 from airflow_provider_arize_tasks.exceptions import failing_for_good
-from airflow_provider_arize_tasks.operators import arguments as args
-from airflow_provider_arize_tasks.operators.arguments import Checker
+from airflow_provider_arize_tasks.runs.progress import run_result
+from airflow_provider_arize_tasks.runs.verdict import Counts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_arize_tasks.client.types import TaskRun
+    from airflow_provider_arize_tasks.client.models import TaskRun
 
 
 class ArizeCancelTaskRunOperator(BaseOperator):
@@ -54,7 +54,7 @@ class ArizeCancelTaskRunOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Cancel the run."""
         from airflow_provider_arize_tasks.hooks.arize import ArizeHook
-        from airflow_provider_arize_tasks.operators.ending import cancel_run
+        from airflow_provider_arize_tasks.runs.cancel import cancel_run
 
         with failing_for_good():
             run_id = self._checked(rendered=True)

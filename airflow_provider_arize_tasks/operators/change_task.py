@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_arize_tasks.client import arguments as args
+from airflow_provider_arize_tasks.client.arguments import Checker
+from airflow_provider_arize_tasks.client.definition import IfMissing
 from airflow_provider_arize_tasks.client.enums import UNSET, Unset
 from airflow_provider_arize_tasks.client.errors import (
     ArizeConfigError,
@@ -11,10 +14,7 @@ from airflow_provider_arize_tasks.client.errors import (
     ArizeNotFoundError,
     ArizeValidationError,
 )
-from airflow_provider_arize_tasks.decisions.definition import IfMissing
 from airflow_provider_arize_tasks.exceptions import failing_for_good
-from airflow_provider_arize_tasks.operators import arguments as args
-from airflow_provider_arize_tasks.operators.arguments import Checker
 from airflow_provider_arize_tasks.operators.task_base import TaskOperator
 
 if TYPE_CHECKING:

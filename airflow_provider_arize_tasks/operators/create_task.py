@@ -5,6 +5,8 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_arize_tasks.client.arguments import Checker
+from airflow_provider_arize_tasks.client.definition import UNCHANGEABLE, IfExists, differences
 from airflow_provider_arize_tasks.client.errors import (
     ArizeConfigError,
     ArizeConflictError,
@@ -12,9 +14,7 @@ from airflow_provider_arize_tasks.client.errors import (
     ArizeInvalidRequestError,
     ArizeValidationError,
 )
-from airflow_provider_arize_tasks.decisions.definition import UNCHANGEABLE, IfExists, differences
 from airflow_provider_arize_tasks.exceptions import failing_for_good
-from airflow_provider_arize_tasks.operators.arguments import Checker
 from airflow_provider_arize_tasks.operators.task_base import TaskOperator
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_arize_tasks.client.types import Task
+    from airflow_provider_arize_tasks.client.models import Task
     from airflow_provider_arize_tasks.hooks.arize import ArizeHook
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_arize_tasks.client import arguments as args
 from airflow_provider_arize_tasks.client.enums import RunStatus, TaskType
 from airflow_provider_arize_tasks.client.errors import ArizeConfigError
-from airflow_provider_arize_tasks.decisions.progress import Done, counts_of
-from airflow_provider_arize_tasks.decisions.slots import Slot
-from airflow_provider_arize_tasks.decisions.verdict import (
+from airflow_provider_arize_tasks.exceptions import ArizeGateError
+from airflow_provider_arize_tasks.operators.base import TriggerRunOperator
+from airflow_provider_arize_tasks.runs.progress import Done, counts_of
+from airflow_provider_arize_tasks.runs.requests import Slot
+from airflow_provider_arize_tasks.runs.verdict import (
     OnAlreadyEvaluated,
     OnNoData,
     OnTruncated,
@@ -18,10 +21,7 @@ from airflow_provider_arize_tasks.decisions.verdict import (
     Verdict,
     judge_counts,
 )
-from airflow_provider_arize_tasks.decisions.windows import MAX_WINDOW, Window, halve, resolve_window, split_window
-from airflow_provider_arize_tasks.exceptions import ArizeGateError
-from airflow_provider_arize_tasks.operators import arguments as args
-from airflow_provider_arize_tasks.operators.base import TriggerRunOperator
+from airflow_provider_arize_tasks.windows.window import MAX_WINDOW, Window, halve, resolve_window, split_window
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_arize_tasks.client.types import Task, TaskRun
-    from airflow_provider_arize_tasks.operators.arguments import Checker
+    from airflow_provider_arize_tasks.client.arguments import Checker
+    from airflow_provider_arize_tasks.client.models import Task, TaskRun
     from airflow_provider_arize_tasks.operators.session import RunSession
 
 

@@ -4,27 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_arize_tasks.client import arguments as args
 from airflow_provider_arize_tasks.client.enums import RunStatus, TaskType
 from airflow_provider_arize_tasks.client.errors import ArizeConfigError, ArizeValidationError
-from airflow_provider_arize_tasks.decisions.experiment_names import experiment_name_problem
-from airflow_provider_arize_tasks.decisions.progress import Done, combined_result, counts_of
-from airflow_provider_arize_tasks.decisions.slots import Slot
-from airflow_provider_arize_tasks.decisions.verdict import (
+from airflow_provider_arize_tasks.exceptions import ArizeWaitError
+from airflow_provider_arize_tasks.operators.base import TriggerRunOperator
+from airflow_provider_arize_tasks.runs.names import experiment_name_problem
+from airflow_provider_arize_tasks.runs.progress import Done, combined_result, counts_of
+from airflow_provider_arize_tasks.runs.requests import Slot
+from airflow_provider_arize_tasks.runs.verdict import (
     OnAlreadyEvaluated,
     Outcome,
     RunPolicy,
     Verdict,
     judge_counts,
 )
-from airflow_provider_arize_tasks.exceptions import ArizeWaitError
-from airflow_provider_arize_tasks.operators import arguments as args
-from airflow_provider_arize_tasks.operators.base import TriggerRunOperator
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from airflow_provider_arize_tasks.client.types import Task, TaskRun
-    from airflow_provider_arize_tasks.operators.arguments import Checker
+    from airflow_provider_arize_tasks.client.arguments import Checker
+    from airflow_provider_arize_tasks.client.models import Task, TaskRun
     from airflow_provider_arize_tasks.operators.session import RunSession
 
 

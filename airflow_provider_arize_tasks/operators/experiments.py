@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator
 
 from airflow_provider_arize_tasks.client.errors import ArizeConfigError, ArizeError
-from airflow_provider_arize_tasks.decisions.quality import judge_experiment
 from airflow_provider_arize_tasks.exceptions import ArizeQualityError, failing_for_good
 from airflow_provider_arize_tasks.links.arize import ArizeExperimentLink, push_link
 from airflow_provider_arize_tasks.links.report import ArizeReportLink
-from airflow_provider_arize_tasks.operators.experiment_settings import CONDITIONS, OnFailure, read_settings, task_ids
-from airflow_provider_arize_tasks.report.table import describe_baseline, summary_table
+from airflow_provider_arize_tasks.quality.judge import judge_experiment
+from airflow_provider_arize_tasks.quality.report.table import describe_baseline, summary_table
+from airflow_provider_arize_tasks.quality.settings import CONDITIONS, OnFailure, read_settings, task_ids
 
 with warnings.catch_warnings():
     # On Airflow 3.0 and 3.1 it is looked for in a place that warns of being old before it is found in the new one.
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_arize_tasks.client.types import Experiment
-    from airflow_provider_arize_tasks.decisions.check_result import ExperimentCheck
-    from airflow_provider_arize_tasks.decisions.experiments import ExperimentRows
+    from airflow_provider_arize_tasks.client.models import Experiment
     from airflow_provider_arize_tasks.hooks.arize import ArizeHook
-    from airflow_provider_arize_tasks.operators.experiment_reading import ExperimentReader
-    from airflow_provider_arize_tasks.operators.experiment_settings import CheckSettings
+    from airflow_provider_arize_tasks.quality.reading import ExperimentReader
+    from airflow_provider_arize_tasks.quality.result import ExperimentCheck
+    from airflow_provider_arize_tasks.quality.rows import ExperimentRows
+    from airflow_provider_arize_tasks.quality.settings import CheckSettings
 
 #: As ``baseline``: the experiments that the same task completed before.
 PREVIOUS = "previous"
@@ -195,8 +195,8 @@ class ArizeCheckExperimentOperator(BaseOperator, BranchMixIn):
     def _check(
         self, context: Context, hook: ArizeHook, settings: CheckSettings
     ) -> tuple[ExperimentCheck, dict[str, Any]]:
-        from airflow_provider_arize_tasks.operators.experiment_reading import ExperimentReader, reference_of
-        from airflow_provider_arize_tasks.operators.experiment_report import (
+        from airflow_provider_arize_tasks.quality.reading import ExperimentReader, reference_of
+        from airflow_provider_arize_tasks.quality.report.writing import (
             nights_to_draw,
             report_page,
             worst_examples,
@@ -246,7 +246,7 @@ class ArizeCheckExperimentOperator(BaseOperator, BranchMixIn):
     # -- the report ----------------------------------------------------------------------------------------------
 
     def _link(self, context: Context, hook: ArizeHook, experiment: Experiment) -> str:
-        from airflow_provider_arize_tasks.decisions.links import experiment_url
+        from airflow_provider_arize_tasks.links.urls import experiment_url
 
         space_id, organization_id = experiment.space_id, hook.config.organization
         try:
@@ -266,8 +266,8 @@ class ArizeCheckExperimentOperator(BaseOperator, BranchMixIn):
         return url
 
     def _write(self, context: Context, experiment: str, page: str) -> str | None:
-        from airflow_provider_arize_tasks.operators.experiment_report import write_report
-        from airflow_provider_arize_tasks.report.address import report_address
+        from airflow_provider_arize_tasks.quality.report.address import report_address
+        from airflow_provider_arize_tasks.quality.report.writing import write_report
 
         try:
             path = write_report(self.report_path, experiment, page)
@@ -317,7 +317,7 @@ class ArizeCheckExperimentOperator(BaseOperator, BranchMixIn):
         """Put the result on the events of the task's assets, in short."""
         from airflow.providers.common.compat.sdk import Asset
 
-        from airflow_provider_arize_tasks.operators.experiment_report import asset_extra
+        from airflow_provider_arize_tasks.quality.report.writing import asset_extra
 
         for outlet in self.outlets:
             if isinstance(outlet, Asset):

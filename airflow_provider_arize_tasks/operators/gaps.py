@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator, conf
 
-from airflow_provider_arize_tasks.decisions.instants import delay_of, parse_instant, width_of, zone_of
-from airflow_provider_arize_tasks.decisions.windows import iso
+from airflow_provider_arize_tasks.client import arguments as args
+from airflow_provider_arize_tasks.client.arguments import Checker
 from airflow_provider_arize_tasks.exceptions import failing_for_good
-from airflow_provider_arize_tasks.operators import arguments as args
-from airflow_provider_arize_tasks.operators.arguments import Checker
 from airflow_provider_arize_tasks.operators.run_times import read_run_times
+from airflow_provider_arize_tasks.windows.times import delay_of, parse_instant, width_of, zone_of
+from airflow_provider_arize_tasks.windows.window import iso
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_arize_tasks.coverage.reading import TaskCoverage
-    from airflow_provider_arize_tasks.decisions.coverage import Gaps
-    from airflow_provider_arize_tasks.decisions.windows import Window
+    from airflow_provider_arize_tasks.coverage.states import Gaps
+    from airflow_provider_arize_tasks.windows.window import Window
 
 #: XCom that keeps, from one DAG run to the next, when each gap was returned first. Kept only with ``give_up_after``.
 FIRST_ASKED_KEY = "arize_first_asked"

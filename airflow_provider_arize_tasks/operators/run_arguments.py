@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
-from airflow_provider_arize_tasks.decisions.run_identity import ReuseRun
-from airflow_provider_arize_tasks.operators import arguments as args
-from airflow_provider_arize_tasks.operators.arguments import Checker
+from airflow_provider_arize_tasks.client import arguments as args
+from airflow_provider_arize_tasks.client.arguments import Checker
+from airflow_provider_arize_tasks.runs.identity import ReuseRun
 
 if TYPE_CHECKING:
     from datetime import timedelta

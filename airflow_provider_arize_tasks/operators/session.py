@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_arize_tasks.client.enums import TaskType
 from airflow_provider_arize_tasks.client.errors import ArizeApiError, ArizeError
 from airflow_provider_arize_tasks.client.names import is_id
-from airflow_provider_arize_tasks.decisions.run_identity import ReuseRun
 from airflow_provider_arize_tasks.links.arize import push_xcom
-from airflow_provider_arize_tasks.operators.attempt import DagRunTimes, Records, ServerClock, attempt_of
-from airflow_provider_arize_tasks.operators.ending import cancel_run
-from airflow_provider_arize_tasks.operators.linking import Linker
-from airflow_provider_arize_tasks.operators.starter import NoDataError, RunStarter, Started
+from airflow_provider_arize_tasks.links.linker import Linker
+from airflow_provider_arize_tasks.runs.acquire import NoDataError, RunStarter, Started
+from airflow_provider_arize_tasks.runs.attempt import DagRunTimes, Records, ServerClock, attempt_of
+from airflow_provider_arize_tasks.runs.cancel import cancel_run
+from airflow_provider_arize_tasks.runs.identity import ReuseRun
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from airflow_provider_arize_tasks.client.config import ClientConfig
+    from airflow_provider_arize_tasks.client.models import Task, TaskRun
     from airflow_provider_arize_tasks.client.sync import ArizeClient
-    from airflow_provider_arize_tasks.client.types import Task, TaskRun
-    from airflow_provider_arize_tasks.decisions.slots import Slot
     from airflow_provider_arize_tasks.operators.base import TriggerRunOperator
+    from airflow_provider_arize_tasks.runs.requests import Slot
 
 #: Everything ``on_kill`` does must fit between Airflow's SIGTERM and its SIGKILL: 5 s on Airflow 3, a minute on 2.11.
 _KILL_SECONDS = 4.5

@@ -11,7 +11,7 @@ from airflow_provider_arize_tasks.links.arize import ArizeTaskLink
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_arize_tasks.client.types import Task
+    from airflow_provider_arize_tasks.client.models import Task
     from airflow_provider_arize_tasks.hooks.arize import ArizeHook
 
 
@@ -35,7 +35,7 @@ class TaskOperator(BaseOperator):
         return f"{type(self).__name__} {self.task_id!r}"
 
     def _hand_over(self, hook: ArizeHook, task: Task, context: Context) -> dict[str, Any]:
-        from airflow_provider_arize_tasks.operators.linking import Linker
+        from airflow_provider_arize_tasks.links.linker import Linker
 
         Linker(hook, context).push_task(task)
         return task.to_dict()

@@ -15,17 +15,9 @@ from airflow.providers.common.compat.sdk import (
     PokeReturnValue,
 )
 
+from airflow_provider_arize_tasks.client import arguments as args
+from airflow_provider_arize_tasks.client.arguments import Checker
 from airflow_provider_arize_tasks.client.errors import ArizeError, ArizeReplyError
-from airflow_provider_arize_tasks.decisions.progress import run_result
-from airflow_provider_arize_tasks.decisions.schedule import Failures
-from airflow_provider_arize_tasks.decisions.verdict import (
-    Counts,
-    OnAlreadyEvaluated,
-    Outcome,
-    RunPolicy,
-    judge_counts,
-    judge_run,
-)
 from airflow_provider_arize_tasks.exceptions import (
     ArizeGateError,
     ArizePermanentError,
@@ -38,15 +30,23 @@ from airflow_provider_arize_tasks.links.arize import (
     ArizeTaskRunLink,
     keep_links_as_pushed,
 )
-from airflow_provider_arize_tasks.operators import arguments as args
-from airflow_provider_arize_tasks.operators.arguments import Checker
+from airflow_provider_arize_tasks.runs.polling import Failures
+from airflow_provider_arize_tasks.runs.progress import run_result
+from airflow_provider_arize_tasks.runs.verdict import (
+    Counts,
+    OnAlreadyEvaluated,
+    Outcome,
+    RunPolicy,
+    judge_counts,
+    judge_run,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_arize_tasks.client.types import TaskRun
+    from airflow_provider_arize_tasks.client.models import TaskRun
     from airflow_provider_arize_tasks.hooks.arize import ArizeHook
 
 _DAY = 86_400.0
@@ -160,7 +160,7 @@ class ArizeTaskRunSensor(BaseSensorOperator):
 
         :param event: of :class:`ArizeTaskRunTrigger`; only a hint.
         """
-        from airflow_provider_arize_tasks.operators.waiting import WaitEvent
+        from airflow_provider_arize_tasks.runs.waiting import WaitEvent
 
         keep_links_as_pushed(self, context)
         with self._soft(), failing_for_good(), over_a_proven_connection(), self._hook() as hook:
@@ -216,9 +216,9 @@ class ArizeTaskRunSensor(BaseSensorOperator):
         return run_result(run)
 
     def _push_links(self, hook: ArizeHook, run: TaskRun, context: Context) -> None:
-        from airflow_provider_arize_tasks.decisions.slots import Slot
-        from airflow_provider_arize_tasks.decisions.windows import Window
-        from airflow_provider_arize_tasks.operators.linking import Linker
+        from airflow_provider_arize_tasks.links.linker import Linker
+        from airflow_provider_arize_tasks.runs.requests import Slot
+        from airflow_provider_arize_tasks.windows.window import Window
 
         if run.task_id is None or not (hook.config.space and run):
             return

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from airflow_provider_arize_tasks.client.endpoints import Call
-    from airflow_provider_arize_tasks.client.types import Page, TaskRun
+    from airflow_provider_arize_tasks.client.models import Page, TaskRun
 
 
 class Brief(NamedTuple):

@@ -5,7 +5,7 @@ No I/O and no clock of its own, so that it can be tried on a fake one.
 
 from __future__ import annotations
 
-from airflow_provider_arize_tasks.decisions.schedule import throttle_wait
+from airflow_provider_arize_tasks.runs.polling import throttle_wait
 
 #: Requests per second where the connection sets no limit and few runs are waited for.
 BASE_RATE = 50.0

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from airflow_provider_arize_tasks.client.enums import RunStatus
-from airflow_provider_arize_tasks.decisions.schedule import (
+from airflow_provider_arize_tasks.runs.polling import (
     MAX_FAILED_LOOKS,
     MAX_REFUSED_LOOKS,
     Failures,
     first_look,
     next_look,
 )
-from airflow_provider_arize_tasks.decisions.sharing import Listing
+from airflow_provider_arize_tasks.runs.sharing import Listing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -27,7 +27,7 @@ from airflow_provider_arize_tasks.client.errors import (
     ArizeServerError,
     ArizeTransportError,
 )
-from airflow_provider_arize_tasks.decisions.sharing import reach
+from airflow_provider_arize_tasks.runs.sharing import reach
 from airflow_provider_arize_tasks.triggers.brief import get_brief, list_briefs
 from airflow_provider_arize_tasks.triggers.channel import Channel
 from airflow_provider_arize_tasks.triggers.wait import DEADLINE_GRACE, Group, Wait, Watched

@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 TEST_RUN = """
 import sys, time
 from pathlib import Path
-from local_airflow import LocalAirflow
+from dev.local_airflow import LocalAirflow
 folder = Path(sys.argv[1])
 with LocalAirflow(folder / "dags", home=folder / "airflow", postgres=True) as airflow:
     print("database:", airflow.postgres.folder, flush=True)
@@ -93,7 +93,7 @@ def _wait(what: str, condition: Callable[[], bool], limit: float = 60) -> None:
 
 
 def test_ctrl_c_ends_the_demonstration_and_all_it_started(start: Callable[..., Started]) -> None:
-    demo = start("-m", "demo")
+    demo = start("-m", "dev.demo")
     demo.says("waits in the triggerer")
     assert len(demo.family) >= AT_LEAST
     os.killpg(demo.process.pid, signal.SIGINT)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_provider_arize_tasks.emulator.process import EmulatorProcess, running_emulator
-from local_airflow import LocalAirflow
+from dev.local_airflow import LocalAirflow
 from tests.e2e.arize import connection
 
 if TYPE_CHECKING:

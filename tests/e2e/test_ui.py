@@ -18,7 +18,7 @@ import pytest
 
 from airflow_provider_arize_tasks.emulator.process import EmulatorProcess, running_emulator
 from airflow_provider_arize_tasks.get_provider_info import CONNECTION_FIELDS, UI_FIELD_BEHAVIOUR
-from local_airflow import LocalAirflow
+from dev.local_airflow import LocalAirflow
 from tests.e2e.arize import Arize, connection
 
 if TYPE_CHECKING:

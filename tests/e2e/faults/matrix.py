@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from airflow_provider_arize_tasks.emulator.control import EmulatorControl
-    from local_airflow import LocalAirflow
+    from dev.local_airflow import LocalAirflow
 
 PROJECT = "fault-matrix"
 SPANS = 20

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from airflow_provider_arize_tasks.emulator.process import running_emulator
-from local_airflow import LocalAirflow
+from dev.local_airflow import LocalAirflow
 from tests.e2e.arize import connection
 from tests.e2e.faults.matrix import Matrix, Result
 from tests.e2e.faults.report import write_report

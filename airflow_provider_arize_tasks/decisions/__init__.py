@@ -1,1 +1,0 @@
-"""Pure decisions about windows, runs, verdicts and polling. No I/O, no Airflow."""

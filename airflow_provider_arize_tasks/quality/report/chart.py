@@ -1,0 +1,260 @@
+"""Inline SVG: the scores of many nights, and a change with its interval."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import datetime
+from html import escape
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow_provider_arize_tasks.quality.history import Night
+    from airflow_provider_arize_tasks.quality.statistics import Estimate
+
+WIDTH, HEIGHT = 960, 236
+LEFT, RIGHT, TOP, BOTTOM = 46, 128, 12, 28
+#: From this many nights on, intervals are drawn as one band instead of bars.
+BAND_FROM = 32
+#: How many nights at most get a date below the axis.
+DATE_LABELS = 9
+#: Labels at the right edge keep this distance, in pixels.
+LABEL_GAP = 15
+
+
+@dataclass(frozen=True)
+class _Scale:
+    """Places nights and scores on the page."""
+
+    count: int
+    low: float
+    high: float
+
+    def x(self, index: int) -> float:
+        width = WIDTH - LEFT - RIGHT
+        return round(LEFT + width * ((index + 0.5) / self.count), 1)
+
+    def y(self, score: float) -> float:
+        inside = min(max(score, self.low), self.high)
+        return round(TOP + (HEIGHT - TOP - BOTTOM) * (self.high - inside) / (self.high - self.low), 1)
+
+    @property
+    def step(self) -> float:
+        return (WIDTH - LEFT - RIGHT) / self.count
+
+
+def scores_chart(
+    nights: Sequence[Night],
+    *,
+    title: str,
+    tone: str,
+    baseline: float | None = None,
+    limit: tuple[str, float] | None = None,
+) -> str:
+    """The scores of an evaluator, night by night; the last one is the candidate.
+
+    :param nights: oldest first.
+    :param title: what is drawn, for screen readers.
+    :param tone: ``"good"``, ``"bad"`` or ``"plain"``: colour of the last night.
+    :param baseline: the baseline's mean, drawn as a dashed line.
+    :param limit: name and value of a limit, drawn as a dotted line.
+    """
+    drawn = [night for night in nights if night.score is not None]
+    if not drawn:
+        return '<p class="soft">No score to draw.</p>'
+    scale = _scale(nights, [value for value in (baseline, limit[1] if limit else None) if value is not None])
+    parts = [_shade(nights, scale), _grid(scale), _dates(nights, scale)]
+    parts += [_line(scale, baseline, "base"), _line(scale, limit[1] if limit else None, "limit")]
+    parts += [_intervals(nights, scale, tone), _trend(nights, scale), _dots(nights, scale, tone)]
+    parts.append(_edge_labels(nights, scale, tone, baseline, limit))
+    return (
+        f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">'
+        f"{''.join(parts)}</svg>"
+    )
+
+
+def change_chart(change: Estimate, *, tone: str, reach: float, limit: float | None = None) -> str:
+    """A change as a dot with its interval around a line at zero.
+
+    :param change: the change.
+    :param tone: colour, as above.
+    :param reach: value at both ends of the drawing, the same for every evaluator so that they can be compared.
+    :param limit: the change that is still allowed, drawn as a dotted line.
+    """
+    width, height, edge = 210, 26, 8
+
+    def x(value: float) -> float:
+        inside = min(max(value, -reach), reach)
+        return round(width / 2 + (width / 2 - edge) * inside / reach, 1)
+
+    parts = [f'<line class="grid" x1="{edge}" y1="13" x2="{width - edge}" y2="13"/>']
+    parts.append(f'<line class="base" x1="{x(0)}" y1="2" x2="{x(0)}" y2="{height - 2}"/>')
+    if limit:
+        parts.append(f'<line class="limit" x1="{x(limit)}" y1="2" x2="{x(limit)}" y2="{height - 2}"/>')
+    if change.low is not None and change.high is not None:
+        parts.append(f'<line class="bar now-bar {tone}" x1="{x(change.low)}" y1="13" x2="{x(change.high)}" y2="13"/>')
+    parts.append(f'<circle class="now {tone}" cx="{x(change.mean)}" cy="13" r="5"/>')
+    label = f"change {change.mean:+.3f}"
+    return f'<svg class="forest" viewBox="0 0 {width} {height}" role="img" aria-label="{label}">{"".join(parts)}</svg>'
+
+
+def short_date(text: str | None) -> str:
+    """``23 Nov`` for an ISO date; ``""`` for what isn't one."""
+    try:
+        return f"{datetime.fromisoformat((text or '').replace('Z', '+00:00')):%d %b}".lstrip("0")
+    except ValueError:
+        return ""
+
+
+def _scale(nights: Sequence[Night], lines: Sequence[float]) -> _Scale:
+    scores = [night.score for night in nights if night.score is not None]
+    ends = [end for night in nights for end in (night.low, night.high) if end is not None]
+    low, high = min([*scores, *ends, *lines]), max([*scores, *ends, *lines])
+    pad = (high - low) * 0.08 or max(abs(high) * 0.1, 0.05)
+    low, high = low - pad, high + pad
+    if min([*scores, *lines]) >= 0 and max([*scores, *lines]) <= 1:  # shares and grades: nothing lies outside
+        low, high = max(low, -0.02), min(high, 1.02)
+    return _Scale(len(nights), low, high)
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    rough = (high - low) / 4
+    power = 10 ** math.floor(math.log10(rough))
+    step = min((factor * power for factor in (1, 2, 5, 10)), key=lambda candidate: abs(candidate - rough))
+    return [index * step for index in range(math.ceil(low / step), math.floor(high / step) + 1)]
+
+
+def _grid(scale: _Scale) -> str:
+    parts = []
+    for tick in _ticks(scale.low, scale.high):
+        y = scale.y(tick)
+        parts.append(f'<line class="grid" x1="{LEFT}" y1="{y}" x2="{WIDTH - RIGHT}" y2="{y}"/>')
+        parts.append(f'<text x="{LEFT - 8}" y="{y + 4}" text-anchor="end">{tick:.4g}</text>')
+    return "".join(parts)
+
+
+def _shade(nights: Sequence[Night], scale: _Scale) -> str:
+    """A tint behind the nights of the baseline."""
+    tinted = [index for index, night in enumerate(nights) if night.in_baseline]
+    if not tinted:
+        return ""
+    start = scale.x(tinted[0]) - scale.step / 2
+    width = scale.x(tinted[-1]) + scale.step / 2 - start
+    return f'<rect class="shade" x="{start:.1f}" y="{TOP}" width="{width:.1f}" height="{HEIGHT - TOP - BOTTOM}"/>'
+
+
+def _dates(nights: Sequence[Night], scale: _Scale) -> str:
+    every = math.ceil(len(nights) / DATE_LABELS)
+    is_one_day = len(nights) > 1 and len({short_date(night.created_at) for night in nights}) == 1
+    parts = []
+    for index in range(len(nights) - 1, -1, -every):
+        label = _moment(nights[index].created_at, is_one_day=is_one_day) or nights[index].experiment[-10:]
+        x = scale.x(index)
+        parts.append(f'<text x="{x}" y="{HEIGHT - 8}" text-anchor="middle">{escape(label)}</text>')
+    return "".join(parts)
+
+
+def _moment(text: str | None, *, is_one_day: bool) -> str:
+    """The date, or the time where everything happened on one day."""
+    return (text or "")[11:16] if is_one_day else short_date(text)
+
+
+def _line(scale: _Scale, value: float | None, name: str) -> str:
+    if value is None:
+        return ""
+    y = scale.y(value)
+    return f'<line class="{name}" x1="{LEFT}" y1="{y}" x2="{WIDTH - RIGHT}" y2="{y}"/>'
+
+
+def _intervals(nights: Sequence[Night], scale: _Scale, tone: str) -> str:
+    last = len(nights) - 1
+    if len(nights) >= BAND_FROM:
+        return _band(nights[:-1], scale) + _bar(nights[last], last, scale, f"now-bar {tone}")
+    bars = [_bar(night, index, scale, "") for index, night in enumerate(nights[:-1])]
+    return "".join(bars) + _bar(nights[last], last, scale, f"now-bar {tone}")
+
+
+def _bar(night: Night, index: int, scale: _Scale, extra: str) -> str:
+    if night.low is None or night.high is None:
+        return ""
+    x = scale.x(index)
+    return f'<line class="bar {extra}" x1="{x}" y1="{scale.y(night.low)}" x2="{x}" y2="{scale.y(night.high)}"/>'
+
+
+def _band(nights: Sequence[Night], scale: _Scale) -> str:
+    parts = []
+    for run in _runs([night.low is not None and night.high is not None for night in nights]):
+        upper = [f"{scale.x(index)},{scale.y(nights[index].high or 0)}" for index in run]
+        lower = [f"{scale.x(index)},{scale.y(nights[index].low or 0)}" for index in reversed(run)]
+        parts.append(f'<polygon class="band" points="{" ".join(upper + lower)}"/>')
+    return "".join(parts)
+
+
+def _trend(nights: Sequence[Night], scale: _Scale) -> str:
+    parts = []
+    for run in _runs([night.score is not None for night in nights]):
+        points = " ".join(f"{scale.x(index)},{scale.y(nights[index].score or 0)}" for index in run)
+        parts.append(f'<polyline class="trend" points="{points}"/>')
+    return "".join(parts)
+
+
+def _runs(present: Sequence[bool]) -> list[list[int]]:
+    """Indices of unbroken stretches, so that a night without a score leaves a gap."""
+    found: list[list[int]] = [[]]
+    for index, there in enumerate(present):
+        if there:
+            found[-1].append(index)
+        elif found[-1]:
+            found.append([])
+    return [run for run in found if run]
+
+
+def _dots(nights: Sequence[Night], scale: _Scale, tone: str) -> str:
+    radius = 3 if len(nights) < BAND_FROM else 1.8
+    parts = []
+    for index, night in enumerate(nights):
+        if night.score is None:
+            continue
+        is_last = index == len(nights) - 1
+        look = f'class="now {tone}" r="6"' if is_last else f'class="dot" r="{radius}"'
+        x = scale.x(index)
+        parts.append(
+            f'<g class="night"><title>{escape(_tooltip(night))}</title>'
+            f'<rect class="hit" x="{x - scale.step / 2:.1f}" y="{TOP}" width="{scale.step:.1f}" '
+            f'height="{HEIGHT - TOP - BOTTOM}"/><circle {look} cx="{x}" cy="{scale.y(night.score)}"/></g>'
+        )
+    return "".join(parts)
+
+
+def _tooltip(night: Night) -> str:
+    interval = "" if night.low is None or night.high is None else f" ({night.low:.3f} to {night.high:.3f})"
+    return f"{night.experiment}: {night.score:.3f}{interval}, {night.scored} examples"
+
+
+def _edge_labels(
+    nights: Sequence[Night], scale: _Scale, tone: str, baseline: float | None, limit: tuple[str, float] | None
+) -> str:
+    """Names and values at the right edge, pushed apart where they would overlap."""
+    labels: list[tuple[float, str, str]] = []
+    score = nights[-1].score
+    if score is not None:
+        labels.append((scale.y(score), f"now-text {tone}", f"this one {score:.3f}"))
+    if baseline is not None:
+        labels.append((scale.y(baseline), "", f"baseline {baseline:.3f}"))
+    if limit is not None:
+        labels.append((scale.y(limit[1]), "limit-text", f"{limit[0]} {limit[1]:.4g}"))
+    labels.sort()
+    ys = [label[0] for label in labels]
+    for index in range(1, len(ys)):
+        ys[index] = max(ys[index], ys[index - 1] + LABEL_GAP)
+    overflow = ys[-1] - (HEIGHT - BOTTOM) if ys else 0
+    if overflow > 0:
+        ys = [y - overflow for y in ys]
+        for index in range(len(ys) - 2, -1, -1):
+            ys[index] = min(ys[index], ys[index + 1] - LABEL_GAP)
+    return "".join(
+        f'<text class="{name}" x="{WIDTH - RIGHT + 10}" y="{y + 4:.1f}">{escape(text)}</text>'
+        for y, (_, name, text) in zip(ys, labels, strict=True)
+    )

@@ -1,0 +1,1 @@
+"""Task runs: which run belongs to an attempt, has it ended, was it good."""

@@ -1,0 +1,208 @@
+"""What a task instance wants, where an attempt of it stands, and what an attempt writes down."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_arize_tasks.windows.window import Window, iso
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """Where an attempt stands among the tries of its task instance.
+
+    :param number: ``ti.try_number``.
+    :param first: number of the first attempt since the start or the last clear: ``max_tries - retries + 1``.
+    :param generation: ``ti.max_tries``. A retry and an edited DAG leave it alone; a clear makes it ``try_number`` plus
+        ``retries``, which is another value unless the DAG's ``retries`` were lowered meanwhile.
+    """
+
+    number: int
+    first: int
+    generation: int
+
+    @property
+    def is_retry(self) -> bool:
+        """Whether an earlier attempt of the same generation ran."""
+        return self.number > self.first
+
+    @property
+    def was_cleared(self) -> bool:
+        """Whether the task instance was cleared before this generation of attempts."""
+        return self.first > 1
+
+    def owns(self, record: SlotRecord) -> bool:
+        """Whether this generation of attempts wrote a record, rather than one before a clear.
+
+        The first attempt of a generation owns only what it wrote itself, should Airflow start it twice.
+        """
+        if record.generation != self.generation:
+            return False
+        return self.number != self.first or record.attempt in (self.number, None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slot:
+    """One remote run that a task instance wants: over a window, as an experiment, or over given experiments.
+
+    :param task_id: id of the Arize task.
+    :param window: data window, for evaluation tasks of a project.
+    :param experiment_name: name asked for, for experiment runs.
+    :param experiment_ids: experiments to evaluate, for evaluation tasks of a dataset.
+    :param project_id: project of the task, for links and lineage.
+    :param dataset_id: dataset of the task, likewise.
+    :param evaluators: how many evaluators the task has.
+    :param stage: slots next to each other with the same stage run side by side, others one after the other.
+    :param is_part: whether the window is a part of one that held too much for a run: that run has labelled some of it.
+    :param not_before: server time; no run of it is older.
+    """
+
+    task_id: str
+    window: Window | None = None
+    experiment_name: str | None = None
+    experiment_ids: tuple[str, ...] = ()
+    project_id: str | None = None
+    dataset_id: str | None = None
+    evaluators: int = 1
+    stage: str = ""
+    is_part: bool = False
+    not_before: datetime | None = None
+
+    @staticmethod
+    def task_of(key: str) -> str:
+        """The id of the Arize task in a slot's key."""
+        return key.split("|", 1)[0]
+
+    @property
+    def key(self) -> str:
+        """What tells this slot from the others of its task instance; equal in every attempt."""
+        if self.window is not None:
+            return f"{self.task_id}|{self.window.key}"
+        if self.experiment_name is not None:
+            return f"{self.task_id}|name:{self.experiment_name}"
+        return f"{self.task_id}|experiments:{','.join(self.experiment_ids)}"
+
+    @property
+    def shows_in_its_run(self) -> bool:
+        """Whether a run tells that it is this slot's: by its window, or by the name of its experiment.
+
+        The run over a dataset's experiments doesn't say which experiments it is for.
+        """
+        return self.window is not None or self.experiment_name is not None
+
+    def over(self, window: Window) -> Slot:
+        """The same task over a part of its window."""
+        return replace(self, window=window, stage=window.key, is_part=True)
+
+    def __str__(self) -> str:
+        if self.window is not None:
+            return f"window {self.window.key}"
+        if self.experiment_name is not None:
+            return f"experiment {self.experiment_name!r}"
+        return f"experiments {', '.join(self.experiment_ids) or 'of the task'}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON, for the trigger's arguments."""
+        return {
+            "task_id": self.task_id,
+            "window": self.window.to_dict() if self.window else None,
+            "experiment_name": self.experiment_name,
+            "experiment_ids": list(self.experiment_ids),
+            "project_id": self.project_id,
+            "dataset_id": self.dataset_id,
+            "evaluators": self.evaluators,
+            "stage": self.stage,
+            "is_part": self.is_part,
+            "not_before": iso(self.not_before) if self.not_before else None,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Slot:
+        """The reverse of :meth:`to_dict`."""
+        window = data.get("window")
+        return cls(
+            task_id=data["task_id"],
+            window=Window(parse_iso(window["data_start_time"]), parse_iso(window["data_end_time"])) if window else None,
+            experiment_name=data.get("experiment_name"),
+            experiment_ids=tuple(data.get("experiment_ids") or ()),
+            project_id=data.get("project_id"),
+            dataset_id=data.get("dataset_id"),
+            evaluators=data.get("evaluators", 1),
+            stage=data.get("stage", ""),
+            is_part=bool(data.get("is_part", False)),
+            not_before=parse_iso(data["not_before"]) if data.get("not_before") else None,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SlotRecord:
+    """What an attempt wrote down about a slot.
+
+    :param generation: the generation of attempts that wrote it.
+    :param attempt: number of the attempt that wrote it; ``None`` if it is not known.
+    :param intent_at: the server's time just before the latest POST.
+    :param since: the server's time just before the first of several POSTs in a row of which nobody knows what they
+        started; ``None`` if the latest is the only one.
+    :param run_id: the run that POST started; ``None`` until its answer was read.
+    :param spent: runs of this slot that are not to be taken over: failed, cancelled, or from before a clear.
+    :param name: experiment name of the latest POST.
+    :param ours: whether this task instance started the run; one taken over from another (``same_window``) is never
+        cancelled on its account.
+    """
+
+    generation: int
+    intent_at: datetime
+    since: datetime | None = None
+    run_id: str | None = None
+    spent: tuple[str, ...] = ()
+    name: str | None = None
+    ours: bool = True
+    attempt: int | None = None
+
+    @property
+    def look_from(self) -> datetime:
+        """A run that one of its POSTs started is not older than this."""
+        return self.since or self.intent_at
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON, for the task state store."""
+        return {
+            "generation": self.generation,
+            "intent_at": iso(self.intent_at),
+            "since": iso(self.since) if self.since else None,
+            "run_id": self.run_id,
+            "spent": list(self.spent),
+            "name": self.name,
+            "ours": self.ours,
+            "attempt": self.attempt,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> SlotRecord:
+        """The reverse of :meth:`to_dict`."""
+        return cls(
+            generation=int(data["generation"]),
+            intent_at=parse_iso(data["intent_at"]),
+            since=parse_iso(data["since"]) if data.get("since") else None,
+            run_id=data.get("run_id"),
+            spent=tuple(data.get("spent") or ()),
+            name=data.get("name"),
+            ours=bool(data.get("ours", True)),
+            attempt=data.get("attempt"),
+        )
+
+
+def spent_by(record: SlotRecord, runs: Iterable[str]) -> SlotRecord:
+    """The record with more runs marked as not to be taken over."""
+    more = tuple(dict.fromkeys((*record.spent, *runs)))
+    return replace(record, spent=more)
+
+
+def parse_iso(text: str) -> datetime:
+    """An RFC 3339 time in UTC; Python 3.10's own reader knows no ``Z``."""
+    return datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(timezone.utc)

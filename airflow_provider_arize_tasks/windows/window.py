@@ -1,0 +1,363 @@
+"""Data windows: half-open stretches of time ``[start, end)``, where they come from and how they are cut."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta, timezone, tzinfo
+from typing import TYPE_CHECKING
+
+from airflow_provider_arize_tasks.windows.partitions import read_partition
+from airflow_provider_arize_tasks.windows.times import (
+    DAY,
+    MILLISECOND,
+    WindowError,
+    in_utc,
+    in_words,
+    parse_instant,
+    shift,
+    width_of,
+    zone_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = [
+    "CLOCK_TOLERANCE",
+    "MAX_WINDOW",
+    "ResolvedWindow",
+    "Window",
+    "WindowError",
+    "cut",
+    "cut_windows",
+    "halve",
+    "iso",
+    "resolve_window",
+    "split_window",
+]
+
+#: The widest window one run may have (the API's limit: ``data_start_time`` to ``data_end_time`` at most 30 days).
+MAX_WINDOW = timedelta(days=30)
+
+#: How far the end of a window may lie after ``now`` before it counts as future. A run that starts on the dot ends its
+#: window at "now" by the scheduler's clock; the worker's clock may be behind that.
+CLOCK_TOLERANCE = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, order=True)
+class Window:
+    """A data window ``[start, end)``, kept in UTC at millisecond precision (what the API stores).
+
+    :param start: first instant of the window; must carry a time zone.
+    :param end: first instant after the window; must carry a time zone.
+    """
+
+    start: datetime
+    end: datetime
+
+    def __post_init__(self) -> None:
+        for name in ("start", "end"):
+            value: datetime = getattr(self, name)
+            if value.tzinfo is None:
+                raise ValueError(f"{name} of a window needs a time zone, got {value!r}")
+            utc = in_utc(value)
+            object.__setattr__(self, name, utc.replace(microsecond=utc.microsecond // 1000 * 1000))
+
+    @property
+    def width(self) -> timedelta:
+        """End minus start."""
+        return self.end - self.start
+
+    @property
+    def key(self) -> str:
+        """The window as one text, equal for equal windows: ``2026-11-22T00:00:00.000Z/2026-11-23T00:00:00.000Z``."""
+        return f"{iso(self.start)}/{iso(self.end)}"
+
+    def to_dict(self) -> dict[str, str]:
+        """The arguments of the trigger operator and of the API: ``data_start_time`` and ``data_end_time``."""
+        return {"data_start_time": iso(self.start), "data_end_time": iso(self.end)}
+
+
+def iso(instant: datetime) -> str:
+    """RFC 3339 in UTC with milliseconds, as the API writes times."""
+    return instant.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.") + f"{instant.microsecond // 1000:03d}Z"
+
+
+def to_milliseconds(instant: datetime) -> int:
+    """Milliseconds since 1970: the precision at which the API's times are compared."""
+    return int((instant - _EPOCH) / timedelta(milliseconds=1))
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+
+@dataclass(frozen=True)
+class ResolvedWindow:
+    """The window of a run and how it was found.
+
+    :param window: the window, not yet split.
+    :param source: where it comes from, for the log: ``arguments``, ``data interval``, ``partition`` or ``lookback``.
+    :param notes: lines to log, each a complete sentence.
+    """
+
+    window: Window
+    source: str
+    notes: tuple[str, ...] = ()
+
+
+def resolve_window(
+    *,
+    data_start_time: datetime | date | str | None,
+    data_end_time: datetime | date | str | None,
+    lookback: timedelta | None,
+    interval_start: datetime | None,
+    interval_end: datetime | None,
+    run_after: datetime | None,
+    partition_date: datetime | None = None,
+    partition_key: str | None = None,
+    timezone: tzinfo | str = "UTC",
+    schedule_timezone: tzinfo | str | None = None,
+    schedule: str | None = None,
+    now: datetime,
+) -> ResolvedWindow:
+    """The window a run evaluates, from its arguments and its DAG run, never from the clock.
+
+    In this order: both ends from the arguments (or one end and ``lookback``); the DAG run's data interval if it has a
+    width; the partition of a partitioned schedule (Airflow 3.2 and later); ``lookback`` before the interval's end or,
+    for a run without an interval (manual, asset-triggered), before ``run_after``.
+
+    :param data_start_time: first instant, rendered; ``None`` if not given. A value without a time zone is taken in
+        ``timezone``, and a note says so.
+    :param data_end_time: first instant after the window, likewise.
+    :param lookback: width to use where the DAG run gives none. Whole days are calendar days of ``schedule_timezone``.
+    :param interval_start: the DAG run's ``data_interval_start``, ``None`` if it has none.
+    :param interval_end: the DAG run's ``data_interval_end``, ``None`` if it has none.
+    :param run_after: the DAG run's ``run_after`` (Airflow 3), ``None`` where unknown.
+    :param partition_date: start of the DAG run's partition, ``None`` if not partitioned.
+    :param partition_key: key of the DAG run's partition, ``None`` if not partitioned. A key of a month, day or hour
+        (``2026-11``, ``2026-11-22``, ``2026-11-22T06``) says how wide the partition is; with another key,
+        ``lookback`` does.
+    :param timezone: the DAG's time zone, for values without one.
+    :param schedule_timezone: the schedule's own time zone, for whole days; the DAG's if not given.
+    :param schedule: the DAG's schedule as text, for messages.
+    :param now: the present, only to refuse windows that end later than five minutes from it.
+    :return: the window, its source and what to log about it.
+    :raises WindowError: no window can be told, it is empty, inverted or ends in the future, a template came out empty,
+        or one end is missing. The message names the ways out.
+    """
+    zone = zone_of(timezone)
+    schedule_zone = zone if schedule_timezone is None else zone_of(schedule_timezone)
+    facts = _RunFacts(interval_start, interval_end, run_after, partition_date, partition_key, schedule_zone, schedule)
+    if lookback is not None and lookback < MILLISECOND:
+        raise WindowError(f"lookback must be positive, got {lookback!r}")
+    if data_start_time is not None or data_end_time is not None:
+        found = _from_arguments(data_start_time, data_end_time, lookback, zone)
+    else:
+        found = _from_run(facts, lookback)
+    _check(found, now)
+    return found
+
+
+@dataclass(frozen=True)
+class _RunFacts:
+    interval_start: datetime | None
+    interval_end: datetime | None
+    run_after: datetime | None
+    partition_date: datetime | None
+    partition_key: str | None
+    zone: tzinfo
+    schedule: str | None
+
+    @property
+    def interval(self) -> Window | None:
+        if self.interval_start is None or self.interval_end is None:
+            return None
+        return Window(self.interval_start, self.interval_end)
+
+
+def _from_arguments(
+    start: datetime | date | str | None, end: datetime | date | str | None, lookback: timedelta | None, zone: tzinfo
+) -> ResolvedWindow:
+    notes: list[str] = []
+
+    def read(value: datetime | date | str, name: str) -> datetime:
+        instant, local = parse_instant(value, name=name, zone=zone)
+        if local:
+            notes.append(f"{name}={value!s} carries no time zone and is taken in the DAG's, {zone}: {iso(instant)}.")
+        return instant
+
+    if start is not None and end is not None:
+        window = Window(read(start, "data_start_time"), read(end, "data_end_time"))
+        if lookback is not None:
+            notes.append("lookback is not used: both ends of the window are given.")
+    elif lookback is None:
+        given, missing = ("data_start_time", "data_end_time") if end is None else ("data_end_time", "data_start_time")
+        raise WindowError(
+            f"{given} is given without {missing}. Give both ends, or neither to take the DAG run's data interval, or "
+            "add lookback=timedelta(...) for the missing one"
+        )
+    elif start is not None:
+        first = read(start, "data_start_time")
+        window = Window(first, shift(first, lookback, zone))
+    else:
+        assert end is not None  # noqa: S101 - for the type checker: one of the two is given
+        last = read(end, "data_end_time")
+        window = Window(shift(last, -lookback, zone), last)
+    return ResolvedWindow(window, "arguments", tuple(notes))
+
+
+def _from_run(facts: _RunFacts, lookback: timedelta | None) -> ResolvedWindow:
+    interval = facts.interval
+    if interval is not None and interval.width:
+        unused = (
+            ("lookback is not used: the DAG run has a data interval with a width.",) if lookback is not None else ()
+        )
+        return ResolvedWindow(interval, "data interval", unused)
+    if facts.partition_key is not None or facts.partition_date is not None:
+        found = _from_partition(facts, lookback)
+        if found is not None:
+            return found
+    end = facts.run_after if interval is None else interval.end
+    if lookback is None or end is None:
+        raise WindowError(_no_window(facts, end))
+    what = "has no data interval" if interval is None else "has a data interval without width"
+    note = f"The DAG run {what}: the window is the {in_words(lookback)} (lookback) before {iso(end)}."
+    if facts.partition_key is not None:
+        note += f" Its partition key {facts.partition_key!r} names no time."
+    return ResolvedWindow(Window(shift(end, -lookback, facts.zone), end), "lookback", (note,))
+
+
+def _no_window(facts: _RunFacts, end: datetime | None) -> str:
+    interval = facts.interval
+    schedule = "the schedule of this DAG" if facts.schedule is None else f"the schedule {facts.schedule!r}"
+    if facts.partition_key is not None or facts.partition_date is not None:
+        reason = f"the partition {facts.partition_key!r} of {schedule} does not say how long it is"
+    elif interval is not None:
+        reason = f"the data interval of this DAG run has no width ({iso(interval.start)}), as {schedule} gives none"
+    elif end is None:
+        reason = f"this DAG run has neither a data interval nor a run_after time ({schedule})"
+    else:
+        reason = f"this DAG run has no data interval (a manual or asset-triggered run; {schedule})"
+    ways = [
+        "lookback=timedelta(days=1) on this operator to evaluate the day before",
+        "a schedule whose runs have an interval: schedule=CronDataIntervalTimetable('0 0 * * *', timezone='UTC')",
+        "both data_start_time and data_end_time",
+    ]
+    if facts.partition_key is not None:
+        ways.insert(2, "a partition key that names a month, a day or an hour (key_format='%Y-%m-%d')")
+    return f"no window to evaluate: {reason}. Use one of: " + "; ".join(ways)
+
+
+def _from_partition(facts: _RunFacts, lookback: timedelta | None) -> ResolvedWindow | None:
+    partition = read_partition(facts.partition_date, facts.partition_key, facts.zone)
+    if partition is None:
+        return None
+    end, width = partition.end, "the time its key names"
+    if end is None:
+        if lookback is None:
+            raise WindowError(_no_window(facts, facts.run_after))
+        end, width = shift(partition.start, lookback, partition.zone), f"{in_words(lookback)} (lookback)"
+    note = f"The window is the partition {facts.partition_key!r} from {iso(partition.start)} on, for {width}."
+    return ResolvedWindow(Window(partition.start, end), "partition", (note,))
+
+
+def _check(found: ResolvedWindow, now: datetime) -> None:
+    window = found.window
+    if window.start >= window.end:
+        problem = "is empty" if window.start == window.end else "ends before it begins"
+        raise WindowError(
+            f"the window {iso(window.start)} to {iso(window.end)} (from the {found.source}) {problem}; data_start_time "
+            "must be earlier than data_end_time, and the end is not part of the window"
+        )
+    if window.end > in_utc(now) + CLOCK_TOLERANCE:
+        way = (
+            "give the timetable run_offset=-1, so that a run evaluates the partition that has just ended"
+            if found.source == "partition"
+            else "a window must be over before it is evaluated"
+        )
+        raise WindowError(
+            f"the window {iso(window.start)} to {iso(window.end)} (from the {found.source}) ends in the future (now: "
+            f"{iso(now)}): {way}"
+        )
+
+
+def split_window(window: Window, *, max_width: timedelta = MAX_WINDOW) -> tuple[Window, ...]:
+    """The window in consecutive half-open pieces, none wider than the limit.
+
+    :param window: what to split.
+    :param max_width: widest piece, in absolute time; never more than 30 days whatever is given (the API's limit).
+    :return: the pieces in order; the last one may be shorter. The window itself where it fits.
+    :raises WindowError: ``max_width`` is less than a millisecond.
+    """
+    limit = min(max_width, MAX_WINDOW) // MILLISECOND * MILLISECOND
+    if limit < MILLISECOND:
+        raise WindowError(f"max_window must be at least one millisecond, got {max_width!r}")
+    pieces = []
+    start = window.start
+    while window.end - start > limit:
+        pieces.append(Window(start, start + limit))
+        start += limit
+    return (*pieces, Window(start, window.end))
+
+
+def halve(window: Window) -> tuple[Window, Window] | None:
+    """The window in two halves, cut on a whole millisecond; ``None`` when it is one millisecond wide, or less."""
+    if window.width <= MILLISECOND:
+        return None
+    middle = window.start + window.width // 2 // MILLISECOND * MILLISECOND
+    return Window(window.start, middle), Window(middle, window.end)
+
+
+def cut(window: Window, every: timedelta, zone: tzinfo) -> Iterator[Window]:
+    """The window in consecutive pieces of one width, counted from its start; the last piece may be shorter.
+
+    :param window: what to cut.
+    :param every: width of a piece. Whole days are calendar days of ``zone``: 23 or 25 hours when the clocks change.
+    :param zone: whose calendar counts.
+    """
+    border, steps = window.start, 1
+    while border < window.end:
+        try:
+            # Hours stay absolute: 24 of them are no calendar day here, as they would be for shift().
+            reach = window.start + steps * every if every % DAY else shift(window.start, steps * every, zone)
+        except (OverflowError, WindowError):  # beyond the year 9999
+            reach = window.end
+        following = min(Window(window.start, reach).end, window.end)
+        if following > border:  # a day that a zone skipped altogether (Apia, 30 December 2011) is no window
+            yield Window(border, following)
+            border = following
+        steps += 1
+
+
+def cut_windows(
+    start: datetime | date | str,
+    end: datetime | date | str,
+    every: timedelta | str = "day",
+    timezone: tzinfo | str = "UTC",
+) -> list[dict[str, str]]:
+    """Cut a range into windows for ``.expand_kwargs(...)`` of the trigger operator.
+
+    The windows are consecutive and cover ``[start, end)`` exactly; the last one is shorter where the range is no
+    multiple of the width.
+
+    :param start: first instant of the range; a date or time without a zone is taken in ``timezone``.
+    :param end: first instant after the range, likewise: ``end="2026-12-01"`` ends with 30 November.
+    :param every: ``"day"``, ``"hour"``, ``"week"``, a count with a unit (``"6h"``) or a ``timedelta``. Days and weeks
+        are calendar days of ``timezone``, so a day is 23 or 25 hours long when the clocks change.
+    :param timezone: IANA name or ``tzinfo``.
+    :return: one ``{"data_start_time": ..., "data_end_time": ...}`` per window, in order, in UTC. Airflow maps at most
+        ``[core] max_map_length`` of them (1,024 unless set).
+    :raises WindowError: a value is no point in time, the range is empty or inverted, or the width is none.
+    """
+    zone = zone_of(timezone)
+    width = width_of(every, name="every")
+    window = Window(
+        parse_instant(start, name="start", zone=zone)[0],
+        parse_instant(end, name="end", zone=zone)[0],
+    )
+    if window.start >= window.end:
+        raise WindowError(
+            f"start={start!s} is not earlier than end={end!s}; the end is not part of the range, so one day is "
+            "start='2026-11-22', end='2026-11-23'"
+        )
+    return [piece.to_dict() for piece in cut(window, width, zone)]

@@ -1,0 +1,63 @@
+"""The page about exactly one run per window says what the code does: every reason in the log is on it."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+from airflow_provider_arize_tasks.operators import session
+from airflow_provider_arize_tasks.runs import attempt
+from airflow_provider_arize_tasks.runs.identity import SETTLE, ReuseRun, Situation, first_step
+from airflow_provider_arize_tasks.runs.requests import Attempt, SlotRecord
+from airflow_provider_arize_tasks.windows.window import iso
+
+PAGE = (Path(__file__).parents[3] / "docs" / "exactly-once.md").read_text(encoding="utf-8")
+NOW = datetime(2026, 11, 23, tzinfo=timezone.utc)
+ATTEMPTS = [Attempt(number=n, first=first, generation=first) for n, first in ((1, 1), (2, 1), (3, 3), (4, 3))]
+RECORDS = [
+    None,
+    *(
+        SlotRecord(generation=generation, intent_at=NOW, run_id=run_id, ours=ours)
+        for generation in (1, 3)
+        for run_id in (None, "RUN")
+        for ours in (True, False)
+    ),
+]
+
+
+def reasons() -> list[str]:
+    found = {
+        first_step(
+            Situation(
+                attempt=one,
+                record=record,
+                has_store=has_store,
+                reuse=reuse,
+                server_now=NOW,
+                run_start=NOW - timedelta(minutes=1),
+                run_after=NOW - timedelta(minutes=2),
+            )
+        ).reason
+        for one in ATTEMPTS
+        for record in RECORDS
+        for has_store in (True, False)
+        for reuse in ReuseRun
+    }
+    return sorted(found)
+
+
+@pytest.mark.parametrize("reason", reasons())
+def test_every_first_step_is_on_the_page(reason: str) -> None:
+    times = "|".join(re.escape(iso(NOW - timedelta(minutes=minutes))) for minutes in (0, 1))
+    parts = [part.strip(" :") for part in re.split(rf"\bRUN\b|{times}", reason)]
+    parts = ['reuse_run="never"'] if "never" in parts[0] else parts
+    assert [part for part in parts if part not in PAGE] == []
+
+
+def test_the_page_gives_the_numbers_of_the_code() -> None:
+    assert f"until {SETTLE.total_seconds():.0f} seconds have passed" in PAGE
+    assert f"within {session._KILL_SECONDS} seconds" in PAGE
+    assert f"the latest {attempt._MAX_RECORDS} runs" in PAGE

@@ -1,0 +1,38 @@
+"""Shared by tests of operators and sensors: less patience than in production, and one run to wait for."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING
+
+from airflow_provider_arize_tasks.client import sync
+from airflow_provider_arize_tasks.client.retry import RetryPolicy
+from airflow_provider_arize_tasks.runs import acquire as starter
+from airflow_provider_arize_tasks.runs import identity as run_identity
+from airflow_provider_arize_tasks.runs import polling as schedule
+
+if TYPE_CHECKING:
+    import pytest
+
+#: Runs that nobody made, and an id that is none.
+NO_RUN = "VGFza1J1bjo5OTk5OnplcG8="
+NO_TASK = "T25saW5lVGFzazo5OTk5OnplcG8="
+
+
+def retry_requests_briefly(monkeypatch: pytest.MonkeyPatch, seconds: float = 0.4) -> None:
+    """Give a failing request up after less than a second instead of a minute."""
+    monkeypatch.setattr(sync, "RetryPolicy", partial(RetryPolicy, total_seconds=seconds, first_pause=0.1))
+
+
+def settle_quickly(monkeypatch: pytest.MonkeyPatch, seconds: float = 1.2) -> None:
+    """Let a list settle in about a second instead of ten: enough for a local server, whose clock shows whole ones."""
+    for module in (run_identity, starter):
+        monkeypatch.setattr(module, "SETTLE", timedelta(seconds=seconds))
+    monkeypatch.setattr(starter, "_PAUSE", 0.1)
+
+
+def look_again_soon(monkeypatch: pytest.MonkeyPatch, first: float = 0.02) -> None:
+    """After a failed look within a fraction of a second instead of minutes."""
+    monkeypatch.setattr(schedule, "_OUTAGE_FIRST", first)
+    monkeypatch.setattr(schedule, "_OUTAGE_MAX", 2.5 * first)

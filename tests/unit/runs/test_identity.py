@@ -1,0 +1,471 @@
+"""Which run is an attempt's own: the first step in every situation, the choice among runs, and what is written down."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_arize_tasks.client.models import RunStatus, TaskRun
+from airflow_provider_arize_tasks.runs.identity import (
+    SETTLE,
+    Found,
+    ReuseRun,
+    Search,
+    Situation,
+    Step,
+    choose,
+    first_step,
+    search_after_lost_answer,
+)
+from airflow_provider_arize_tasks.runs.requests import Attempt, Slot, SlotRecord, parse_iso, spent_by
+from airflow_provider_arize_tasks.windows.window import Window
+
+OWN, SAME, NEVER = ReuseRun.OWN, ReuseRun.SAME_WINDOW, ReuseRun.NEVER
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=timezone.utc)
+RUN_START, RUN_AFTER = NOW - timedelta(minutes=5), NOW - timedelta(minutes=6)
+INTENT = NOW - timedelta(minutes=2)
+SECOND = timedelta(seconds=1)
+DAY = Window(NOW - timedelta(days=2), NOW - timedelta(days=1))
+SLOT = Slot(task_id="task", window=DAY, stage=DAY.key)
+LABELLED = "already evaluated, see override_evaluations"
+
+#: try_number, max_tries, retries -> where an attempt stands. Retries are 2 throughout.
+FIRST = Attempt(number=1, first=1, generation=2)
+RETRY = Attempt(number=2, first=1, generation=2)
+CLEARED = Attempt(number=3, first=3, generation=4)
+CLEARED_RETRY = Attempt(number=4, first=3, generation=4)
+ATTEMPTS = (FIRST, RETRY, CLEARED, CLEARED_RETRY)
+
+
+def situation(
+    attempt: Attempt, record: SlotRecord | None = None, *, store: bool = True, reuse: ReuseRun = OWN
+) -> Situation:
+    return Situation(
+        attempt=attempt,
+        record=record,
+        has_store=store,
+        reuse=reuse,
+        server_now=NOW,
+        run_start=RUN_START,
+        run_after=RUN_AFTER,
+    )
+
+
+def record(attempt: Attempt, run_id: str | None = None, **more: Any) -> SlotRecord:
+    return SlotRecord(generation=attempt.generation, intent_at=INTENT, run_id=run_id, **more)
+
+
+def run(name: str = "run", **fields: Any) -> TaskRun:
+    status = fields.pop("status", "RUNNING")
+    fields = {
+        "created_at": NOW,
+        "data_start_time": DAY.start,
+        "data_end_time": DAY.end,
+        "status": RunStatus(status),
+        **fields,
+    }
+    return TaskRun(id=name, task_id="task", **fields)
+
+
+# -- the first step ---------------------------------------------------------------------------------------------------
+
+
+def test_where_an_attempt_stands() -> None:
+    places = [(each.is_retry, each.was_cleared) for each in ATTEMPTS]
+    assert places == [(False, False), (True, False), (False, True), (True, True)]
+
+
+@pytest.mark.parametrize(
+    ("attempt", "store", "reuse", "expected"),
+    [
+        # The very first attempt triggers at once; same_window looks whether anybody has a run.
+        (FIRST, True, OWN, None),
+        (FIRST, False, OWN, None),
+        (FIRST, True, SAME, Search(not_before=None, take_newest=True, ours=False)),
+        (FIRST, False, SAME, Search(not_before=None, take_newest=True, ours=False)),
+        # A retry without a record: with a store, nothing was sent; where there is none, look, and long enough.
+        (RETRY, True, OWN, None),
+        (RETRY, False, OWN, Search(not_before=RUN_START, settle_until=NOW + SETTLE)),
+        (RETRY, False, SAME, Search(not_before=None, take_newest=True, ours=False, settle_until=NOW + SETTLE)),
+        (RETRY, True, SAME, Search(not_before=None, take_newest=True, ours=False, settle_until=NOW + SETTLE)),
+        # A cleared task without a record (no store, or it was emptied) joins only what is still going.
+        (CLEARED, True, OWN, Search(not_before=RUN_AFTER, only_active=True)),
+        (CLEARED, False, OWN, Search(not_before=RUN_AFTER, only_active=True)),
+        (CLEARED, True, SAME, Search(not_before=None, only_active=True, take_newest=True, ours=False)),
+        (CLEARED, False, SAME, Search(not_before=None, only_active=True, take_newest=True, ours=False)),
+        (CLEARED_RETRY, True, OWN, Search(not_before=RUN_AFTER, only_active=True)),
+        (
+            CLEARED_RETRY,
+            False,
+            OWN,
+            Search(not_before=RUN_START, active_since=RUN_AFTER, settle_until=NOW + SETTLE),
+        ),
+        (CLEARED_RETRY, True, SAME, Search(not_before=None, only_active=True, take_newest=True, ours=False)),
+        (
+            CLEARED_RETRY,
+            False,
+            SAME,
+            Search(
+                not_before=RUN_START, active_since=RUN_AFTER, take_newest=True, ours=False, settle_until=NOW + SETTLE
+            ),
+        ),
+        *((attempt, store, NEVER, None) for attempt in ATTEMPTS for store in (True, False)),
+    ],
+)
+def test_first_step_without_a_record(attempt: Attempt, store: bool, reuse: ReuseRun, expected: Search | None) -> None:
+    plan = first_step(situation(attempt, store=store, reuse=reuse))
+    assert plan.step is (Step.TRIGGER if expected is None else Step.SEARCH)
+    assert plan.search == expected
+    assert plan.reason
+
+
+@pytest.mark.parametrize("attempt", ATTEMPTS)
+@pytest.mark.parametrize("reuse", [OWN, SAME])
+def test_a_run_id_of_this_generation_is_looked_at(attempt: Attempt, reuse: ReuseRun) -> None:
+    """Whatever the number: an attempt that Airflow starts twice under one number finds its own record as well."""
+    plan = first_step(situation(attempt, record(attempt, "r1"), reuse=reuse))
+    assert (plan.step, plan.run_id) == (Step.LOOK_AT, "r1")
+
+
+@pytest.mark.parametrize("attempt", ATTEMPTS)
+@pytest.mark.parametrize("reuse", [OWN, SAME])
+def test_an_intent_of_this_generation_is_searched_for_until_it_settles(attempt: Attempt, reuse: ReuseRun) -> None:
+    plan = first_step(situation(attempt, record(attempt, spent=("old",)), reuse=reuse))
+    assert plan.step is Step.SEARCH
+    assert plan.search == Search(
+        not_before=INTENT,
+        spent=frozenset({"old"}),
+        settle_until=INTENT + SETTLE,
+        since_post=True,
+        take_newest=reuse is SAME,
+    )
+
+
+@pytest.mark.parametrize("attempt", [RETRY, CLEARED])
+def test_of_several_unanswered_posts_any_may_have_started_the_run(attempt: Attempt) -> None:
+    """Nobody knows about the earlier ones either: look from the first of them, until the last has settled."""
+    first = INTENT - 60 * SECOND
+    search = first_step(situation(attempt, record(RETRY, since=first))).search
+    assert search is not None
+    assert (search.not_before, search.settle_until) == (first, INTENT + SETTLE)
+    assert record(RETRY, since=first).look_from == first
+    assert record(RETRY).look_from == INTENT
+
+
+@pytest.mark.parametrize(
+    ("attempt", "by", "generation", "owns"),
+    [
+        (FIRST, 1, 2, True),
+        (FIRST, None, 2, True),
+        (RETRY, 1, 2, True),
+        (RETRY, 2, 2, True),
+        (RETRY, None, 2, True),
+        (CLEARED, 1, 2, False),
+        (CLEARED, 3, 4, True),
+        (CLEARED_RETRY, 3, 4, True),
+        (CLEARED_RETRY, 1, 2, False),
+        # retries were lowered from 2 to 1 before the clear, so max_tries is what it was: 1 + 1.
+        (Attempt(number=2, first=2, generation=2), 1, 2, False),
+        (Attempt(number=2, first=2, generation=2), 2, 2, True),
+        # retries were lowered from 5 to 2 between two attempts: no clear at all.
+        (Attempt(number=2, first=4, generation=5), 1, 5, True),
+        # ... or raised.
+        (Attempt(number=2, first=1, generation=2), 1, 2, True),
+    ],
+)
+def test_whose_record_it_is(attempt: Attempt, by: int | None, generation: int, owns: bool) -> None:
+    assert attempt.owns(replace(record(FIRST), generation=generation, attempt=by)) is owns
+
+
+@pytest.mark.parametrize(("run_id", "step"), [(None, Step.TRIGGER), ("r1", Step.CANCEL_FIRST)])
+def test_never_takes_nothing_over_and_leaves_nothing_going(run_id: str | None, step: Step) -> None:
+    plan = first_step(situation(RETRY, record(RETRY, run_id), reuse=NEVER))
+    assert (plan.step, plan.run_id) == (step, run_id)
+
+
+@pytest.mark.parametrize("reuse", list(ReuseRun))
+@pytest.mark.parametrize("attempt", [CLEARED, CLEARED_RETRY])
+def test_a_run_from_before_a_clear_is_ended_first(attempt: Attempt, reuse: ReuseRun) -> None:
+    plan = first_step(situation(attempt, record(FIRST, "r1"), reuse=reuse))
+    assert (plan.step, plan.run_id) == (Step.CANCEL_FIRST, "r1")
+
+
+@pytest.mark.parametrize("attempt", [CLEARED, CLEARED_RETRY])
+def test_a_run_of_another_task_is_left_alone_by_a_clear(attempt: Attempt) -> None:
+    plan = first_step(situation(attempt, record(FIRST, "r1", ours=False), reuse=SAME))
+    assert plan.step is Step.SEARCH
+    assert plan.search == Search(not_before=None, only_active=True, take_newest=True, ours=False)
+
+
+@pytest.mark.parametrize("attempt", [CLEARED, CLEARED_RETRY])
+def test_what_an_intent_from_before_a_clear_started_is_ended(attempt: Attempt) -> None:
+    plan = first_step(situation(attempt, record(FIRST)))
+    assert plan.step is Step.SEARCH
+    assert plan.search == Search(
+        not_before=INTENT, only_active=True, cancel=True, since_post=True, settle_until=INTENT + SETTLE
+    )
+
+
+def test_same_window_means_own_where_a_run_tells_neither_window_nor_experiment() -> None:
+    judge = Slot(task_id="task", experiment_ids=("today",))
+    assert SAME.for_slot(judge) is OWN
+    assert SAME.for_slot(SLOT) is SAME
+    assert SAME.for_slot(Slot(task_id="task", experiment_name="nightly")) is SAME
+    assert [NEVER.for_slot(judge), OWN.for_slot(judge)] == [NEVER, OWN]
+
+
+# -- the choice among runs --------------------------------------------------------------------------------------------
+
+
+def names_of(found: Found) -> tuple[str | None, list[str], list[str]]:
+    return (
+        found.run.id if found.run else None,
+        [each.id for each in found.ambiguous],
+        [each.id for each in found.ended_badly],
+    )
+
+
+@pytest.mark.parametrize(
+    ("fields", "matches"),
+    [
+        ({}, True),
+        ({"data_start_time": DAY.start + timedelta(milliseconds=1)}, False),
+        ({"data_end_time": DAY.end - timedelta(milliseconds=1)}, False),
+        # The API keeps milliseconds; what a server adds below them is no other window.
+        ({"data_start_time": DAY.start + timedelta(microseconds=400)}, True),
+        ({"data_end_time": DAY.end.astimezone(timezone(timedelta(hours=5)))}, True),
+        ({"data_start_time": None}, False),
+        ({"data_end_time": None}, False),
+        # Age, at millisecond precision; a run that doesn't tell it is not excluded.
+        ({"created_at": INTENT}, True),
+        ({"created_at": INTENT - timedelta(milliseconds=1)}, False),
+        ({"created_at": INTENT + timedelta(microseconds=100)}, True),
+        ({"created_at": None}, True),
+    ],
+)
+def test_what_matches_a_window(fields: dict[str, Any], matches: bool) -> None:
+    intent = replace(record(RETRY), intent_at=INTENT + timedelta(microseconds=900))
+    found = choose(SLOT, [run(**fields)], search_after_lost_answer(intent, OWN))
+    assert (found.run is not None) is matches
+    assert found.nothing is not matches
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "expected"),
+    [
+        ("PENDING", None, ("run", [], [])),
+        ("UNKNOWN", None, ("run", [], [])),
+        ("COMPLETED", None, ("run", [], [])),
+        ("CANCELLED", LABELLED, ("run", [], [])),
+        ("CANCELLED", "by somebody", (None, [], ["run"])),
+        ("FAILED", "no credit", (None, [], ["run"])),
+    ],
+)
+def test_what_ended_badly_is_found_but_not_taken_over(status: str, reason: str | None, expected: Any) -> None:
+    found = choose(SLOT, [run(status=status, failure_reason=reason)], Search(not_before=INTENT))
+    assert names_of(found) == expected
+
+
+def test_several_good_ones_are_ambiguous_unless_the_newest_will_do() -> None:
+    runs = [run("a", created_at=NOW), run("b", created_at=NOW + SECOND), run("c", status="FAILED")]
+    for order in itertools.permutations(runs):
+        found = choose(SLOT, order, Search(not_before=INTENT))
+        assert found.run is None
+        assert {each.id for each in found.ambiguous} == {"a", "b"}
+        newest = choose(SLOT, order, Search(not_before=INTENT, take_newest=True))
+        assert names_of(newest) == ("b", [], ["c"])
+
+
+def test_one_good_run_beside_bad_ones_is_not_ambiguous() -> None:
+    runs = [run("a", status="FAILED"), run("b"), run("c", status="CANCELLED")]
+    assert names_of(choose(SLOT, runs, Search(not_before=INTENT))) == ("b", [], ["a", "c"])
+
+
+def test_an_unknown_age_is_older_than_any_other() -> None:
+    runs = [run("a", created_at=None), run("b", created_at=NOW - timedelta(days=300))]
+    assert names_of(choose(SLOT, runs, Search(not_before=None, take_newest=True)))[0] == "b"
+
+
+def test_spent_runs_are_passed_over() -> None:
+    search = Search(not_before=INTENT, spent=frozenset({"a"}))
+    assert names_of(choose(SLOT, [run("a"), run("b")], search)) == ("b", [], [])
+
+
+def test_a_cleared_task_joins_only_what_still_goes_on() -> None:
+    runs = [run("a", status="COMPLETED"), run("b", status="FAILED"), run("c", status="UNKNOWN")]
+    assert names_of(choose(SLOT, runs, Search(not_before=None, only_active=True))) == ("c", [], [])
+
+
+@pytest.mark.parametrize(
+    ("status", "age", "matches"),
+    [
+        ("RUNNING", 90, True),
+        ("UNKNOWN", 90, True),
+        ("COMPLETED", 90, False),
+        ("FAILED", 90, False),
+        ("RUNNING", 150, False),
+        ("COMPLETED", 30, True),
+    ],
+)
+def test_what_still_goes_on_may_be_older(status: str, age: int, matches: bool) -> None:
+    search = Search(not_before=NOW - 60 * SECOND, active_since=NOW - 120 * SECOND)
+    found = choose(SLOT, [run(status=status, created_at=NOW - age * SECOND)], search)
+    assert found.nothing is not matches
+
+
+def test_runs_of_a_dataset_task_are_told_by_their_age_alone() -> None:
+    slot = Slot(task_id="task", experiment_ids=("e",))
+    runs = [run("old", created_at=INTENT - SECOND), run("new", data_start_time=None, data_end_time=None)]
+    assert names_of(choose(slot, runs, Search(not_before=INTENT))) == ("new", [], [])
+
+
+NIGHTLY = Slot(task_id="task", experiment_name="nightly")
+
+
+def experiment_run(name: str, experiment_id: str | None, **fields: Any) -> TaskRun:
+    return run(name, **{"data_start_time": None, "data_end_time": None, "experiment_id": experiment_id, **fields})
+
+
+def test_runs_of_an_experiment_are_told_by_its_name() -> None:
+    runs = [experiment_run("a", "e1"), experiment_run("b", "e2")]
+    assert names_of(choose(NIGHTLY, runs, Search(not_before=INTENT), experiments=["e2", "e3"])) == ("b", [], [])
+    assert choose(NIGHTLY, runs, Search(not_before=INTENT), experiments=[]).nothing
+
+
+@pytest.mark.parametrize(
+    ("status", "not_before", "in_question"),
+    [
+        ("PENDING", INTENT, True),
+        ("RUNNING", INTENT, True),
+        # It ended without an experiment: whose it was is not known.
+        ("COMPLETED", INTENT, False),
+        ("FAILED", INTENT, False),
+        ("UNKNOWN", INTENT, False),
+        # A look at all ages would ask about any young run of the task.
+        ("PENDING", None, False),
+    ],
+)
+def test_a_young_run_whose_experiment_is_not_provisioned_yet_is_neither_taken_nor_ignored(
+    status: str, not_before: datetime | None, in_question: bool
+) -> None:
+    search = Search(not_before=not_before)
+    found = choose(NIGHTLY, [experiment_run("a", None, status=status)], search)
+    assert found.run is None
+    assert found.nothing is not in_question
+    assert search.is_settled(found, NOW) is not in_question
+
+
+def test_a_run_known_by_its_experiment_is_taken_whatever_else_is_going() -> None:
+    runs = [experiment_run("a", None, status="PENDING"), experiment_run("b", "e2")]
+    search = Search(not_before=INTENT)
+    assert search.is_settled(choose(NIGHTLY, runs, search, experiments=["e2"]), NOW)
+    assert names_of(choose(NIGHTLY, runs, search, experiments=["e2"])) == ("b", [], [])
+
+
+GOOD, BAD = Found(run=run()), Found(ended_badly=(run(),))
+SEVERAL = Found(ambiguous=(run("a"), run("b")))
+
+
+@pytest.mark.parametrize(
+    ("search", "found", "settled"),
+    [
+        (Search(not_before=INTENT), Found(), True),
+        (Search(not_before=INTENT, settle_until=NOW), Found(), True),
+        (Search(not_before=INTENT, settle_until=NOW + SECOND), Found(), False),
+        (Search(not_before=INTENT, settle_until=NOW + SECOND), GOOD, True),
+        (Search(not_before=INTENT, settle_until=NOW + SECOND), SEVERAL, True),
+        # One that failed may be an earlier attempt's, and the latest one's not listed yet ...
+        (Search(not_before=INTENT, settle_until=NOW + SECOND), BAD, False),
+        # ... unless the POST that is looked for is the only one since then.
+        (Search(not_before=INTENT, settle_until=NOW + SECOND, since_post=True), BAD, True),
+        (Search(not_before=INTENT, settle_until=NOW + SECOND, since_post=True), Found(), False),
+    ],
+)
+def test_when_a_look_is_believed(search: Search, found: Found, settled: bool) -> None:
+    assert search.is_settled(found, NOW) is settled
+
+
+# -- what is written down ---------------------------------------------------------------------------------------------
+
+#: Milliseconds of a century, from 2000 on.
+instants = st.integers(0, 100 * 365 * 86_400_000).map(
+    lambda passed: datetime(2000, 1, 1, tzinfo=timezone.utc) + timedelta(milliseconds=passed)
+)
+texts = st.text(min_size=1, max_size=12)
+windows = st.builds(
+    lambda start, width: Window(start, start + width),
+    instants,
+    st.timedeltas(min_value=timedelta(milliseconds=1), max_value=timedelta(days=30)),
+)
+slots = st.builds(
+    Slot,
+    task_id=texts,
+    window=st.none() | windows,
+    experiment_name=st.none() | texts,
+    experiment_ids=st.lists(texts, max_size=3).map(tuple),
+    project_id=st.none() | texts,
+    dataset_id=st.none() | texts,
+    evaluators=st.integers(1, 9),
+    stage=st.text(max_size=5),
+    is_part=st.booleans(),
+)
+records = st.builds(
+    SlotRecord,
+    generation=st.integers(0, 999),
+    intent_at=instants,
+    since=st.none() | instants,
+    run_id=st.none() | texts,
+    spent=st.lists(texts, max_size=4).map(tuple),
+    name=st.none() | texts,
+    ours=st.booleans(),
+    attempt=st.none() | st.integers(1, 99),
+)
+
+
+@given(slot=slots)
+def test_a_slot_survives_json(slot: Slot) -> None:
+    again = Slot.from_dict(json.loads(json.dumps(slot.to_dict())))
+    assert again == slot
+    assert again.key == slot.key
+
+
+@given(written=records)
+def test_a_record_survives_json(written: SlotRecord) -> None:
+    assert SlotRecord.from_dict(json.loads(json.dumps(written.to_dict()))) == written
+
+
+def test_what_an_older_release_wrote_is_read_with_defaults() -> None:
+    slot = Slot.from_dict({"task_id": "t"})
+    assert (slot.window, slot.evaluators, slot.stage, slot.is_part) == (None, 1, "", False)
+    read = SlotRecord.from_dict({"generation": "2", "intent_at": "2026-11-23T12:00:00.000Z"})
+    assert (read.generation, read.intent_at, read.run_id, read.spent, read.ours) == (2, NOW, None, (), True)
+
+
+@pytest.mark.parametrize("text", ["2026-11-23T12:00:00Z", "2026-11-23T12:00:00.000Z", "2026-11-23T14:00:00+02:00"])
+def test_times_are_read_on_every_python(text: str) -> None:
+    assert parse_iso(text) == NOW
+
+
+def test_the_key_tells_slots_apart_and_not_their_bookkeeping() -> None:
+    later = Window(DAY.start, DAY.end + SECOND)
+    different = [SLOT, replace(SLOT, task_id="other"), replace(SLOT, window=later), NIGHTLY]
+    different += [Slot(task_id="task", experiment_ids=ids) for ids in ((), ("a",), ("a", "b"))]
+    assert len({slot.key for slot in different}) == len(different)
+    assert SLOT.key == replace(SLOT, stage="x", evaluators=3, project_id="p", is_part=True).key
+    assert {Slot.task_of(slot.key) for slot in different} == {"task", "other"}
+
+
+def test_a_part_knows_that_it_is_one() -> None:
+    half = SLOT.over(Window(DAY.start, DAY.start + timedelta(hours=12)))
+    assert (half.is_part, SLOT.is_part, half.stage) == (True, False, half.window.key if half.window else "")
+
+
+def test_each_spent_run_is_noted_once() -> None:
+    assert spent_by(record(FIRST, spent=("a",)), ["b", "a", "b"]).spent == ("a", "b")

@@ -1,0 +1,150 @@
+"""The series of experiment names, and whose experiment it is that has one."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from itertools import islice
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_arize_tasks.runs.names import (
+    NameOwner,
+    Names,
+    experiment_name_problem,
+    experiment_names,
+    is_in_series,
+    names_up_to,
+    next_experiment_name,
+    owner_of_name,
+)
+from airflow_provider_arize_tasks.runs.requests import Attempt, SlotRecord
+
+START = datetime(2026, 11, 23, 12, 0, tzinfo=timezone.utc)
+SECOND, MILLISECOND = timedelta(seconds=1), timedelta(milliseconds=1)
+FIRST = Attempt(number=1, first=1, generation=2)
+RETRY = Attempt(number=2, first=1, generation=2)
+CLEARED = Attempt(number=3, first=3, generation=4)
+CLEARED_RETRY = Attempt(number=4, first=3, generation=4)
+
+
+def test_the_series() -> None:
+    assert list(islice(experiment_names("n"), 4)) == ["n", "n-2", "n-3", "n-4"]
+    assert next_experiment_name("n", ["n", "n-3"]) == "n-2"
+    assert next_experiment_name("n", []) == "n"
+
+
+@pytest.mark.parametrize(
+    ("name", "member"),
+    [
+        ("n", True),
+        ("n-2", True),
+        ("n-10", True),
+        ("n-1", False),
+        ("n-0", False),
+        ("n-02", False),
+        ("n-", False),
+        ("n-x", False),
+        ("n-2-2", False),
+        ("n2", False),
+        ("N", False),
+        ("m-2", False),
+        ("", False),
+        (None, False),
+    ],
+)
+def test_membership(name: str | None, member: bool) -> None:
+    assert is_in_series(name, "n") is member
+
+
+@given(base=st.text(min_size=1, max_size=20), count=st.integers(1, 30))
+def test_every_name_of_the_series_is_in_it_and_used_up_in_order(base: str, count: int) -> None:
+    names = list(islice(experiment_names(base), count))
+    assert len(set(names)) == count
+    assert all(is_in_series(name, base) for name in names)
+    assert names_up_to(base, names[-1]) == names
+    assert next_experiment_name(base, names) == next(islice(experiment_names(base), count, None))
+
+
+@pytest.mark.parametrize(("base", "name"), [(None, None), (None, "n"), ("n", None), ("n", "m")])
+def test_nothing_is_used_up_by_what_was_not_sent(base: str | None, name: str | None) -> None:
+    assert names_up_to(base, name) == []
+
+
+def written(name: str | None) -> SlotRecord:
+    return SlotRecord(generation=2, intent_at=START, name=name)
+
+
+@pytest.mark.parametrize(
+    ("base", "record", "repeat", "name", "lost"),
+    [
+        (None, None, False, None, {}),
+        (None, written(None), True, None, {}),
+        ("n", None, False, "n", {}),
+        ("n", written("n-2"), False, "n-3", {}),
+        # Nobody knows of its run: the same name again, so that the server itself rules out a second one.
+        ("n", written("n-2"), True, "n-2", {"n-2": START}),
+        ("n", written("n"), True, "n", {"n": START}),
+        # The name rendered otherwise this time: the record's is of no concern.
+        ("n", written("m-2"), True, "n", {}),
+    ],
+)
+def test_the_name_to_send(
+    base: str | None, record: SlotRecord | None, repeat: bool, name: str | None, lost: dict[str, datetime]
+) -> None:
+    names = Names.of(base, record, repeat=repeat)
+    assert (names.next(), names.lost) == (name, lost)
+
+
+@pytest.mark.parametrize(
+    ("attempt", "created_at", "lost_at", "never", "owner"),
+    [
+        # A POST of ours with this name got no answer: it made it, unless the experiment is older than that POST.
+        (FIRST, START, START, False, NameOwner.OURS),
+        (FIRST, None, START, False, NameOwner.OURS),
+        (CLEARED, START, START, False, NameOwner.OURS),
+        (CLEARED, START, START, True, NameOwner.OURS),
+        (CLEARED, START - SECOND, START, False, NameOwner.SPENT),
+        (FIRST, START - SECOND, START, False, NameOwner.FOREIGN),
+        # Made since the DAG run started, at millisecond precision: an earlier attempt's.
+        (RETRY, START, None, False, NameOwner.OURS),
+        (RETRY, START + MILLISECOND / 2, None, False, NameOwner.OURS),
+        (FIRST, START, None, False, NameOwner.OURS),
+        (RETRY, None, None, False, NameOwner.OURS),
+        (RETRY, START, None, True, NameOwner.SPENT),
+        # Older than the DAG run: a mistake in the DAG.
+        (FIRST, START - MILLISECOND, None, False, NameOwner.FOREIGN),
+        (RETRY, START - SECOND, None, False, NameOwner.FOREIGN),
+        (RETRY, START - SECOND, None, True, NameOwner.FOREIGN),
+        # A cleared task makes a new one, whoever made this one.
+        (CLEARED, START + SECOND, None, False, NameOwner.SPENT),
+        (CLEARED, START - SECOND, None, False, NameOwner.SPENT),
+        (CLEARED, None, None, False, NameOwner.SPENT),
+        (CLEARED_RETRY, START + SECOND, None, False, NameOwner.OURS),
+        (CLEARED_RETRY, START - SECOND, None, False, NameOwner.SPENT),
+    ],
+)
+def test_whose_experiment_has_the_name(
+    attempt: Attempt, created_at: datetime | None, lost_at: datetime | None, never: bool, owner: NameOwner
+) -> None:
+    found = owner_of_name(created_at=created_at, attempt=attempt, run_start=START, lost_at=lost_at, never_reuse=never)
+    assert found is owner
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("nightly 2026-11-23", None),
+        ("x" * 250, None),
+        ("", "is empty"),
+        ("  ", "is empty"),
+        ('say "hi"', "double quote"),
+        ("back\\slash", "backslash"),
+        ("x" * 251, "250 leave room"),
+    ],
+)
+def test_names_that_the_api_refuses(name: str, words: str | None) -> None:
+    problem = experiment_name_problem(name)
+    assert (problem is None) is (words is None)
+    assert words is None or words in str(problem)
