@@ -37,11 +37,13 @@ e2e: venv ## End-to-end tests on a real Airflow, without the fault matrix
 faults: venv ## The fault matrix: what dies, and how many runs there are afterwards
 	$(PYTEST) -m e2e -s tests/e2e/faults
 
-lint: venv ## ruff, mypy
+lint: venv ## ruff, mypy, the layers of the house, unused code, security of code and workflows
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/mypy dev/local_airflow dev/demo
+	$(BIN)/bandit --quiet --severity-level medium --recursive airflow_provider_arize_tasks
+	$(BIN)/zizmor --quiet --offline .github
 
 format: venv ## Let ruff tidy up
 	$(BIN)/ruff check --fix .
