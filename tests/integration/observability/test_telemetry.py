@@ -28,14 +28,18 @@ RUN = {
     "experiment_id": None,
     "failure_reason": None,
 }
-# Airflow 3.2's task runner switches the metrics on in each process; other Airflows need no such call.
+# Airflow 3.2's task runner switches the metrics on in each process, Airflow 3.4's with another call; others need none.
 INITIALIZE = """
 try:
+    from airflow.sdk.observability import stats
     from airflow.sdk.observability.metrics import stats_utils
-    from airflow.sdk.observability.stats import Stats
-    Stats.initialize(factory=stats_utils.get_stats_factory(Stats))
-except (ImportError, TypeError, AttributeError):
+except ImportError:
     pass
+else:
+    if hasattr(stats, "initialize"):
+        stats.initialize(factory=stats_utils.get_stats_factory(), export_legacy_names=False)
+    elif hasattr(stats.Stats, "initialize"):
+        stats.Stats.initialize(factory=stats_utils.get_stats_factory(stats.Stats))
 """
 CONTEXT = {"ti": SimpleNamespace(dag_id="nightly", task_id="evaluate")}
 
