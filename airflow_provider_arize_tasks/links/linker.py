@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_arize_tasks.client.models import Task, TaskRun
     from airflow_provider_arize_tasks.hooks.arize import ArizeHook
-    from airflow_provider_arize_tasks.runs.requests import Slot
+    from airflow_provider_arize_tasks.runs.requests import RunRequest
 
 log = logging.getLogger(__name__)
 
@@ -71,26 +71,26 @@ class Linker:
         )
         push_link(self._context, ArizeTaskLink, url)
 
-    def push_run(self, slot: Slot, run: TaskRun) -> None:
+    def push_run(self, request: RunRequest, run: TaskRun) -> None:
         """The links of a run, of its task, and of its experiment where it has one."""
         organization_id, space_id = self.prepare()
         app_url = self._hook.config.app_url
-        experiment_id = run.experiment_id or next(iter(slot.experiment_ids), None)
+        experiment_id = run.experiment_id or next(iter(request.experiment_ids), None)
         task_url = urls.task_url(
             app_url=app_url,
             organization_id=organization_id,
             space_id=space_id,
-            project_id=slot.project_id,
-            dataset_id=slot.dataset_id,
-            window=slot.window,
+            project_id=request.project_id,
+            dataset_id=request.dataset_id,
+            window=request.window,
         )
         run_url = urls.run_url(
             app_url=app_url,
             organization_id=organization_id,
             space_id=space_id,
-            project_id=slot.project_id,
-            dataset_id=slot.dataset_id,
-            window=slot.window,
+            project_id=request.project_id,
+            dataset_id=request.dataset_id,
+            window=request.window,
             experiment_id=experiment_id,
         )
         push_link(self._context, ArizeTaskLink, task_url)
@@ -101,7 +101,7 @@ class Linker:
             app_url=app_url,
             organization_id=organization_id,
             space_id=space_id,
-            dataset_id=slot.dataset_id,
+            dataset_id=request.dataset_id,
             experiment_id=experiment_id,
         )
         push_link(self._context, ArizeExperimentLink, experiment_url)

@@ -28,7 +28,14 @@ from airflow_provider_arize_tasks.links.arize import (
     keep_links_as_pushed,
 )
 from airflow_provider_arize_tasks.operators.run_arguments import RunArguments
-from airflow_provider_arize_tasks.runs.progress import Done, Ending, Going, Progress, combined_result, run_result
+from airflow_provider_arize_tasks.runs.progress import (
+    ActiveRun,
+    FinishedRun,
+    Progress,
+    RequestState,
+    combined_result,
+    run_result,
+)
 from airflow_provider_arize_tasks.runs.verdict import OnNoData, Outcome, RunPolicy, Verdict, judge_run
 from airflow_provider_arize_tasks.runs.waiting import WaitEvent, wait_here
 
@@ -40,7 +47,7 @@ if TYPE_CHECKING:
     from airflow_provider_arize_tasks.client.config import ClientConfig
     from airflow_provider_arize_tasks.client.models import TaskRun
     from airflow_provider_arize_tasks.operators.session import RunSession
-    from airflow_provider_arize_tasks.runs.requests import Slot
+    from airflow_provider_arize_tasks.runs.requests import RunRequest
 
 _DAY = 86_400.0
 
@@ -55,41 +62,43 @@ class TriggerRunOperator(RunArguments):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self._going: tuple[str, ...] = ()
+        self._active_ids: tuple[str, ...] = ()
         self._killed = False
         self._result: dict[str, Any] | None = None
-        self._lineage: tuple[str, Slot] | None = None
+        self._lineage: tuple[str, RunRequest] | None = None
         #: Where ``on_kill`` finds the server; set once an attempt is at work.
         self.config_for_kill: ClientConfig | None = None
 
     # -- what the two operators differ in ------------------------------------------------------------------------
 
     @abstractmethod
-    def _first_slots(self, session: RunSession) -> tuple[Slot, ...]:
+    def _first_requests(self, session: RunSession) -> tuple[RunRequest, ...]:
         """The runs this task instance wants, from its arguments and its DAG run."""
 
     @abstractmethod
-    def trigger_arguments(self, slot: Slot) -> dict[str, Any]:
-        """Arguments of ``ArizeHook.trigger_run`` for a slot, but for its task and an experiment's name."""
+    def trigger_arguments(self, request: RunRequest) -> dict[str, Any]:
+        """Arguments of ``ArizeHook.trigger_run`` for a request, but for its task and an experiment's name."""
 
     @abstractmethod
-    def _policy(self, slot: Slot) -> RunPolicy:
-        """How a slot's run is judged."""
+    def _policy(self, request: RunRequest) -> RunPolicy:
+        """How a request's run is judged."""
 
     @abstractmethod
-    def _gate(self, done: Sequence[Done]) -> Verdict:
+    def _gate(self, finished: Sequence[FinishedRun]) -> Verdict:
         """The verdict on all runs together, by their counts."""
 
-    def _following(self, session: RunSession, slot: Slot, run: TaskRun, verdict: Verdict) -> tuple[Slot, ...]:
-        """Slots that follow from one that is done."""
+    def _following(
+        self, session: RunSession, request: RunRequest, run: TaskRun, verdict: Verdict
+    ) -> tuple[RunRequest, ...]:
+        """Requests that follow from one that is done."""
         return ()
 
     def _no_data(self) -> OnNoData:
         return OnNoData.FAIL
 
-    def _combine(self, session: RunSession, done: Sequence[Done]) -> dict[str, Any] | None:
+    def _combine(self, session: RunSession, finished: Sequence[FinishedRun]) -> dict[str, Any] | None:
         """The result from all that was done; ``None`` if there was no run at all."""
-        return combined_result(done)
+        return combined_result(finished)
 
     # -- the course of an attempt --------------------------------------------------------------------------------
 
@@ -104,10 +113,10 @@ class TriggerRunOperator(RunArguments):
             self._settings.raise_if_any(f"{type(self).__name__} {self.task_id!r}")
             keep_links_as_pushed(self, context)
             with RunSession(self, context) as session:
-                slots = self._first_slots(session)
-                session.end_leftovers(slots)
-                progress = Progress(todo=slots, execution_deadline=self._execution_deadline())
-                with over_a_proven_connection():  # the slots' task was read
+                requests = self._first_requests(session)
+                session.cancel_leftovers(requests)
+                progress = Progress(todo=requests, execution_deadline=self._execution_deadline())
+                with over_a_proven_connection():  # the requests' task was read
                     return self._go_on(session, progress)
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any] | None:
@@ -123,74 +132,74 @@ class TriggerRunOperator(RunArguments):
             wait = WaitEvent.read(event)
             with RunSession(self, context) as session:
                 progress = Progress.from_dict(wait.state)
-                if not progress.going:
+                if not progress.active:
                     raise ArizeWaitError(
                         "the trigger came back without what it was given to carry; nothing is assumed about the run. "
                         "The next attempt takes it over"
                     )
                 if any(progress.scope or ()):  # else it could not be looked up before the wait
                     session.linker.scope = progress.scope
-                self._going = tuple(going.run_id for going in progress.going if going.ours)
+                self._active_ids = tuple(active.run_id for active in progress.active if active.owned)
                 runs = self._read_again(session, progress, wait)
                 return self._go_on(session, self._after_wait(session, progress, runs, wait))
 
     def _go_on(self, session: RunSession, progress: Progress) -> dict[str, Any] | None:
-        while progress.todo or progress.going:
-            if not progress.going:
+        while progress.todo or progress.active:
+            if not progress.active:
                 progress = self._start(session, progress)
-            if progress.going:
+            if progress.active:
                 progress = self._wait(session, progress)
         return self._finish(session, progress)
 
     def _start(self, session: RunSession, progress: Progress) -> Progress:
         """Start the next stage; what is over already (taken over from an earlier attempt) is judged at once."""
-        going: list[Going] = []
-        refused: list[Slot] = []
+        active: list[ActiveRun] = []
+        refused: list[RunRequest] = []
         runs: list[TaskRun] = []
-        for slot in progress.next_stage():
+        for request in progress.next_stage():
             try:
                 with over_a_proven_connection():
-                    started = session.start(slot)
+                    started = session.start(request)
             except ArizeError as error:
-                self._abandon_stage(session, going, error)
+                self._abandon_stage(session, active, error)
                 raise
             if started is None:
-                refused.append(slot)
+                refused.append(request)
                 continue
-            if started.ours:
-                self.remember_going(started.run.id)
+            if started.owned:
+                self.remember_active(started.run.id)
             self.stop_if_killed(session)
             deadline = session.deadline_of(started, self._timeout, progress.execution_deadline)
-            going.append(Going(slot=slot, run_id=started.run.id, deadline=deadline, ours=started.ours))
+            active.append(ActiveRun(request=request, run_id=started.run.id, deadline=deadline, owned=started.owned))
             runs.append(started.run)
-        progress = replace(progress.started(going, refused), scope=session.linker.scope)
+        progress = replace(progress.started(active, refused), scope=session.linker.scope)
         if not self.wait_for_completion:
-            done = [
-                Done(slot=each.slot, ending=Ending.STARTED, run=run_result(run))
-                for each, run in zip(going, runs, strict=True)
+            finished = [
+                FinishedRun(request=each.request, state=RequestState.STARTED, run=run_result(run))
+                for each, run in zip(active, runs, strict=True)
             ]
-            return progress.judged(done)
+            return progress.judged(finished)
         if runs and all(run.status.is_terminal for run in runs):
             return self._judge(session, progress, runs)
         return progress
 
-    def _abandon_stage(self, session: RunSession, going: Sequence[Going], error: ArizeError) -> None:
+    def _abandon_stage(self, session: RunSession, active: Sequence[ActiveRun], error: ArizeError) -> None:
         """One of several runs can't be started for good: end the others, for nobody will wait for them."""
         if error.retryable or not self.wait_for_completion:
             return
-        for each in going:
-            if each.ours:
+        for each in active:
+            if each.owned:
                 session.cancel_quietly(each.run_id)
 
     def _wait(self, session: RunSession, progress: Progress) -> Progress:
         if self.deferrable:
             self._defer(progress)
-        run_ids = [going.run_id for going in progress.going]
+        run_ids = [active.run_id for active in progress.active]
         status, message = wait_here(
-            session.hook,
+            session.look,
             run_ids,
             poll_interval=self._poll_interval,
-            deadline=max(going.deadline for going in progress.going),
+            deadline=max(active.deadline for active in progress.active),
             killed=lambda: self._killed,
             on_change=lambda run: self.log.info("Run %s is %s", run.id, run.status_text or run.status.value),
         )
@@ -201,8 +210,8 @@ class TriggerRunOperator(RunArguments):
     def _defer(self, progress: Progress) -> None:
         from airflow_provider_arize_tasks.triggers.task_run import ArizeTaskRunTrigger
 
-        deadline = max(going.deadline for going in progress.going)
-        run_ids = [going.run_id for going in progress.going]
+        deadline = max(active.deadline for active in progress.active)
+        run_ids = [active.run_id for active in progress.active]
         self.log.info(
             "Waiting for run(s) %s in the triggerer, until %s at the latest",
             ", ".join(run_ids),
@@ -211,11 +220,11 @@ class TriggerRunOperator(RunArguments):
         self.defer(
             trigger=ArizeTaskRunTrigger(
                 run_ids=run_ids,
-                task_ids=[going.slot.task_id for going in progress.going],
+                task_ids=[active.request.task_id for active in progress.active],
                 arize_conn_id=self.arize_conn_id,
                 poll_interval=self._poll_interval,
                 deadline=deadline,
-                cancel_on_kill=self.cancel_on_kill and all(going.ours for going in progress.going),
+                cancel_on_kill=self.cancel_on_kill and all(active.owned for active in progress.active),
                 state=progress.to_dict(),
             ),
             method_name="execute_complete",
@@ -227,11 +236,11 @@ class TriggerRunOperator(RunArguments):
 
     def _read_again(self, session: RunSession, progress: Progress, wait: WaitEvent) -> list[TaskRun]:
         try:
-            return [session.read(going.run_id) for going in progress.going]
+            return [session.read(active.run_id) for active in progress.active]
         except ArizeRunError:
             raise
         except Exception as error:  # whatever it is goes up; here it is only told what became of the runs
-            ids = ", ".join(going.run_id for going in progress.going)
+            ids = ", ".join(active.run_id for active in progress.active)
             before = f"{wait.message}; then " if wait.message else ""
             self.log.error(  # noqa: TRY400 - the error itself goes up and is logged by Airflow
                 "%sreading run(s) %s again failed: %s. They were left alone and may still be going; the next attempt, "
@@ -246,7 +255,7 @@ class TriggerRunOperator(RunArguments):
         if all(run.status.is_terminal for run in runs):
             return self._judge(session, progress, runs)
         # The triggerer's clock may be ahead of ours: its word that the time is up is as good as our own.
-        if wait.status == "timeout" or time.time() >= max(going.deadline for going in progress.going):
+        if wait.status == "timeout" or time.time() >= max(active.deadline for active in progress.active):
             return self._judge(session, progress, self._give_up(session, progress, runs))
         if wait.status == "error" and not self.deferrable:
             raise ArizeWaitError(
@@ -263,8 +272,8 @@ class TriggerRunOperator(RunArguments):
         still = [run for run in runs if not run.status.is_terminal]
         names = ", ".join(f"{run.id} ({run.status_text or run.status.value})" for run in still)
         late = f"the deadline passed (timeout={self.timeout}, execution_timeout={self.execution_timeout})"
-        ours = all(going.ours for going in progress.going)
-        if not (self.cancel_on_timeout and ours):
+        owned = all(active.owned for active in progress.active)
+        if not (self.cancel_on_timeout and owned):
             why = "another task instance started them" if self.cancel_on_timeout else "cancel_on_timeout is off"
             raise ArizeRunTimeoutError(
                 f"{late} and run(s) {names} have not ended. They go on, as {why}; the next attempt takes them over for "
@@ -284,52 +293,52 @@ class TriggerRunOperator(RunArguments):
 
     def _judge(self, session: RunSession, progress: Progress, runs: list[TaskRun]) -> Progress:
         """Judge runs that have ended, in the order of ``progress.going``."""
-        done: list[Done] = []
-        follow: list[Slot] = []
-        for going, run in zip(progress.going, runs, strict=True):
-            verdict = judge_run(run, self._policy(going.slot))
+        finished: list[FinishedRun] = []
+        follow: list[RunRequest] = []
+        for active, run in zip(progress.active, runs, strict=True):
+            verdict = judge_run(run, self._policy(active.request))
             session.record(run)
-            self._push_later_links(session, going.slot, run)
+            self._push_later_links(session, active.request, run)
             for warning in verdict.warnings:
-                self.log.warning("%s: %s", going.slot, warning)
-            self._raise_if_bad(going.slot, run, verdict)
-            self.log.info("%s: %s", going.slot, verdict.reason)
-            done.append(Done(slot=going.slot, ending=_ENDINGS[verdict.outcome], run=run_result(run)))
-            follow.extend(self._following(session, going.slot, run, verdict))
-        self._going = ()
-        return progress.judged(done, follow)
+                self.log.warning("%s: %s", active.request, warning)
+            self._raise_if_bad(active.request, run, verdict)
+            self.log.info("%s: %s", active.request, verdict.reason)
+            finished.append(FinishedRun(request=active.request, state=_STATES[verdict.outcome], run=run_result(run)))
+            follow.extend(self._following(session, active.request, run, verdict))
+        self._active_ids = ()
+        return progress.judged(finished, follow)
 
-    def _push_later_links(self, session: RunSession, slot: Slot, run: TaskRun) -> None:
+    def _push_later_links(self, session: RunSession, request: RunRequest, run: TaskRun) -> None:
         """Push links that could not be known when the run was triggered. None, unless a subclass says so."""
 
-    def _raise_if_bad(self, slot: Slot, run: TaskRun, verdict: Verdict) -> None:
+    def _raise_if_bad(self, request: RunRequest, run: TaskRun, verdict: Verdict) -> None:
         if verdict.outcome is Outcome.FAIL_FOR_GOOD:
-            raise ArizeGateError(f"{slot}: {verdict.reason}. Not retried: a retry would find everything labelled")
+            raise ArizeGateError(f"{request}: {verdict.reason}. Not retried: a retry would find everything labelled")
         if verdict.outcome is Outcome.FAIL:
             kind = ArizeRunCancelledError if run.status.value == "CANCELLED" else ArizeRunFailedError
-            raise kind(f"{slot}: {verdict.reason}. The next attempt, if there is one, triggers a new run")
+            raise kind(f"{request}: {verdict.reason}. The next attempt, if there is one, triggers a new run")
 
     def _finish(self, session: RunSession, progress: Progress) -> dict[str, Any] | None:
-        done = progress.done
-        result = self._combine(session, done)
+        finished = progress.finished
+        result = self._combine(session, finished)
         self._result = result
-        if done:
-            self._lineage = (session.hook.config.base_url, done[0].slot)
+        if finished:
+            self._lineage = (session.hook.config.base_url, finished[0].request)
         if result is None:
-            self._finish_without_data(done)
+            self._finish_without_data(finished)
             return None
         if self.wait_for_completion:
-            verdict = self._gate(done)
+            verdict = self._gate(finished)
             if verdict.outcome is Outcome.FAIL_FOR_GOOD:
                 raise ArizeGateError(f"{verdict.reason}. Not retried: a retry would find everything labelled")
         session.publish(result)
-        if all(each.ending in (Ending.SKIPPED, Ending.NO_DATA) for each in done):
+        if all(each.state in (RequestState.SKIPPED, RequestState.NO_DATA) for each in finished):
             raise AirflowSkipException("All data was labelled already (on_already_evaluated='skip')")
         return result
 
-    def _finish_without_data(self, done: Sequence[Done]) -> None:
-        slots = ", ".join(str(each.slot) for each in done)
-        message = f"Arize found no data for {slots}; no run was started"
+    def _finish_without_data(self, finished: Sequence[FinishedRun]) -> None:
+        requests = ", ".join(str(each.request) for each in finished)
+        message = f"Arize found no data for {requests}; no run was started"
         policy = self._no_data()
         if policy is OnNoData.SKIP:
             raise AirflowSkipException(f"{message} (on_no_data='skip')")
@@ -348,17 +357,17 @@ class TriggerRunOperator(RunArguments):
         from airflow_provider_arize_tasks.operators.session import cancel_on_kill
 
         self._killed = True
-        if not self._going:
+        if not self._active_ids:
             return
         if not self.cancel_on_kill:
-            self.log.info("Killed; cancel_on_kill is off, so run(s) %s go on", ", ".join(self._going))
+            self.log.info("Killed; cancel_on_kill is off, so run(s) %s go on", ", ".join(self._active_ids))
             return
-        cancel_on_kill(self.config_for_kill, self._going, self.log)
+        cancel_on_kill(self.config_for_kill, self._active_ids, self.log)
 
-    def remember_going(self, run_id: str) -> None:
+    def remember_active(self, run_id: str) -> None:
         """From here on ``on_kill`` cancels this run, whatever else is still to be written down about it."""
-        if run_id not in self._going:
-            self._going = (*self._going, run_id)
+        if run_id not in self._active_ids:
+            self._active_ids = (*self._active_ids, run_id)
 
     def stop_if_killed(self, session: RunSession) -> None:
         """Go no further once ``on_kill`` was called.
@@ -367,12 +376,12 @@ class TriggerRunOperator(RunArguments):
         """
         if not self._killed:
             return
-        ids = ", ".join(self._going)
-        if not self._going:
+        ids = ", ".join(self._active_ids)
+        if not self._active_ids:
             raise ArizeWaitError("the task was killed; nothing more was triggered")
         if self.cancel_on_kill:
             try:
-                for run_id in self._going:
+                for run_id in self._active_ids:
                     session.cancel(run_id)
             except ArizeError as error:
                 raise ArizeWaitError(
@@ -386,8 +395,8 @@ class TriggerRunOperator(RunArguments):
         """Dataset or project in, experiment or labels out, for Airflow's OpenLineage listener."""
         from airflow_provider_arize_tasks.operators.session import lineage_of
 
-        base_url, slot = self._lineage or (None, None)
-        return lineage_of(base_url, slot, self._result)
+        base_url, request = self._lineage or (None, None)
+        return lineage_of(base_url, request, self._result)
 
 
 def _still(runs: list[TaskRun], wait: WaitEvent) -> tuple[str, str]:
@@ -395,8 +404,8 @@ def _still(runs: list[TaskRun], wait: WaitEvent) -> tuple[str, str]:
     return ids, f" ({wait.message})" if wait.message else ""
 
 
-_ENDINGS = {
-    Outcome.SUCCEED: Ending.SUCCEEDED,
-    Outcome.SKIP: Ending.SKIPPED,
-    Outcome.SPLIT: Ending.SPLIT,
+_STATES = {
+    Outcome.SUCCEED: RequestState.SUCCEEDED,
+    Outcome.SKIP: RequestState.SKIPPED,
+    Outcome.SPLIT: RequestState.SPLIT,
 }

@@ -10,8 +10,8 @@ from airflow_provider_arize_tasks.client.enums import RunStatus, TaskType
 from airflow_provider_arize_tasks.client.errors import ArizeConfigError
 from airflow_provider_arize_tasks.exceptions import ArizeGateError
 from airflow_provider_arize_tasks.operators.base import TriggerRunOperator
-from airflow_provider_arize_tasks.runs.progress import Done, counts_of
-from airflow_provider_arize_tasks.runs.requests import Slot
+from airflow_provider_arize_tasks.runs.progress import FinishedRun, counts_of
+from airflow_provider_arize_tasks.runs.requests import RunRequest
 from airflow_provider_arize_tasks.runs.verdict import (
     OnAlreadyEvaluated,
     OnNoData,
@@ -143,7 +143,7 @@ class ArizeTriggerEvaluationRunOperator(TriggerRunOperator):
         if self.on_truncated is not None:
             check.choice("on_truncated", self.on_truncated, OnTruncated, OnTruncated.FAIL)
 
-    def _first_slots(self, session: RunSession) -> tuple[Slot, ...]:
+    def _first_requests(self, session: RunSession) -> tuple[RunRequest, ...]:
         task = session.resolve_task(args.reference(self.task))
         if task.type is TaskType.RUN_EXPERIMENT:
             raise ArizeConfigError(
@@ -151,7 +151,7 @@ class ArizeTriggerEvaluationRunOperator(TriggerRunOperator):
                 "ArizeTriggerExperimentRunOperator. Nothing was triggered"
             )
         if task.dataset_id is not None:
-            return (self._dataset_slot(task),)
+            return (self._dataset_request(task),)
         if self._experiments:
             raise ArizeConfigError(
                 f"task {task.name or task.id!r} evaluates the spans of a project: experiment_ids is for tasks of a "
@@ -160,9 +160,9 @@ class ArizeTriggerEvaluationRunOperator(TriggerRunOperator):
         pieces = split_window(self._window(session.context), max_width=self._max_window)
         if len(pieces) > 1:
             self.log.info("The window is evaluated in %d pieces, one after the other", len(pieces))
-        return tuple(_window_slot(task, piece) for piece in pieces)
+        return tuple(_window_request(task, piece) for piece in pieces)
 
-    def _dataset_slot(self, task: Task) -> Slot:
+    def _dataset_request(self, task: Task) -> RunRequest:
         given = [
             name
             for name in ("data_start_time", "data_end_time", "lookback", "max_window", "max_spans")
@@ -173,7 +173,7 @@ class ArizeTriggerEvaluationRunOperator(TriggerRunOperator):
                 f"task {task.name or task.id!r} evaluates experiments of a dataset, which have no data window: leave "
                 f"out {', '.join(given)}. Nothing was triggered"
             )
-        return Slot(
+        return RunRequest(
             task_id=task.id,
             experiment_ids=tuple(self._experiments),
             dataset_id=task.dataset_id,
@@ -197,51 +197,53 @@ class ArizeTriggerEvaluationRunOperator(TriggerRunOperator):
         self.log.info("Window %s, from the %s", found.window.key, found.source)
         return found.window
 
-    def trigger_arguments(self, slot: Slot) -> dict[str, Any]:
-        """Arguments of ``ArizeHook.trigger_run`` for a slot."""
+    def trigger_arguments(self, request: RunRequest) -> dict[str, Any]:
+        """Arguments of ``ArizeHook.trigger_run`` for a request."""
         given: dict[str, Any] = {}
-        if slot.window is not None:
-            given.update(data_start_time=slot.window.start, data_end_time=slot.window.end)
+        if request.window is not None:
+            given.update(data_start_time=request.window.start, data_end_time=request.window.end)
             given["max_spans"] = args.optional(args.count)(self.max_spans)
-        if slot.experiment_ids:
-            given["experiment_ids"] = list(slot.experiment_ids)
+        if request.experiment_ids:
+            given["experiment_ids"] = list(request.experiment_ids)
         if args.as_bool(self.override_evaluations):
             given["override_evaluations"] = True
         return given
 
-    def _policy(self, slot: Slot) -> RunPolicy:
+    def _policy(self, request: RunRequest) -> RunPolicy:
         return RunPolicy(
             # The run over the whole window has labelled some of it, so a part may well hold nothing else.
             on_already_evaluated=OnAlreadyEvaluated.SUCCEED
-            if slot.is_part
+            if request.is_part
             else OnAlreadyEvaluated(self.on_already_evaluated),
             on_truncated=OnTruncated(self.on_truncated) if self.on_truncated is not None else None,
             max_spans=args.optional(args.count)(self.max_spans),
-            evaluators=slot.evaluators,
+            evaluators=request.evaluators,
             override_evaluations=args.as_bool(self.override_evaluations),
             max_error_rate=args.optional(args.rate)(self.max_error_rate),
             min_successes=args.optional(args.count)(self.min_successes),
-            limited_by_max_spans=slot.window is not None,
+            limited_by_max_spans=request.window is not None,
         )
 
-    def _following(self, session: RunSession, slot: Slot, run: TaskRun, verdict: Verdict) -> tuple[Slot, ...]:
-        if verdict.outcome is not Outcome.SPLIT or slot.window is None:
+    def _following(
+        self, session: RunSession, request: RunRequest, run: TaskRun, verdict: Verdict
+    ) -> tuple[RunRequest, ...]:
+        if verdict.outcome is not Outcome.SPLIT or request.window is None:
             return ()
-        halves = halve(slot.window)
+        halves = halve(request.window)
         if halves is None:
             raise ArizeGateError(
-                f"{slot}: more spans than max_spans carry this very millisecond, so halving can't go on "
+                f"{request}: more spans than max_spans carry this very millisecond, so halving can't go on "
                 f"({verdict.reason}). Set a larger max_spans"
             )
         self.log.info("%s; evaluating its halves", verdict.reason)
-        return tuple(slot.over(half) for half in halves)
+        return tuple(request.over(half) for half in halves)
 
-    def _gate(self, done: Sequence[Done]) -> Verdict:
+    def _gate(self, finished: Sequence[FinishedRun]) -> Verdict:
         # In any case: an older release wrote the status down as the server spelled it.
-        if not any(each.run and str(each.run["status"]).upper() == RunStatus.COMPLETED.value for each in done):
+        if not any(each.run and str(each.run["status"]).upper() == RunStatus.COMPLETED.value for each in finished):
             # All was labelled already: on_already_evaluated has decided, there are no counts to judge.
             return Verdict(outcome=Outcome.SUCCEED, reason="")
-        return judge_counts(counts_of(done), self._policy(done[0].slot))
+        return judge_counts(counts_of(finished), self._policy(finished[0].request))
 
     def _no_data(self) -> OnNoData:
         return OnNoData(self.on_no_data)
@@ -255,8 +257,8 @@ class ArizeTriggerEvaluationRunOperator(TriggerRunOperator):
         return args.optional(args.ids)(self.experiment_ids) or []
 
 
-def _window_slot(task: Task, window: Window) -> Slot:
-    return Slot(
+def _window_request(task: Task, window: Window) -> RunRequest:
+    return RunRequest(
         task_id=task.id,
         window=window,
         project_id=task.project_id,

@@ -10,8 +10,8 @@ from airflow_provider_arize_tasks.client.errors import ArizeConfigError, ArizeVa
 from airflow_provider_arize_tasks.exceptions import ArizeWaitError
 from airflow_provider_arize_tasks.operators.base import TriggerRunOperator
 from airflow_provider_arize_tasks.runs.names import experiment_name_problem
-from airflow_provider_arize_tasks.runs.progress import Done, combined_result, counts_of
-from airflow_provider_arize_tasks.runs.requests import Slot
+from airflow_provider_arize_tasks.runs.progress import FinishedRun, combined_result, counts_of
+from airflow_provider_arize_tasks.runs.requests import RunRequest
 from airflow_provider_arize_tasks.runs.verdict import (
     OnAlreadyEvaluated,
     Outcome,
@@ -143,7 +143,7 @@ class ArizeTriggerExperimentRunOperator(TriggerRunOperator):
         }
         return {"experiment_name": self.experiment_name, **known}
 
-    def _first_slots(self, session: RunSession) -> tuple[Slot, ...]:
+    def _first_requests(self, session: RunSession) -> tuple[RunRequest, ...]:
         task = session.resolve_task(args.reference(self.task))
         if task.type not in (TaskType.RUN_EXPERIMENT, TaskType.UNKNOWN):
             raise ArizeConfigError(
@@ -154,7 +154,7 @@ class ArizeTriggerExperimentRunOperator(TriggerRunOperator):
         self._evaluation_ids = self._resolve_evaluations(session)
         if self.wait_for_evaluations:
             _refuse_others(session.task(each) for each in self._evaluation_ids)
-        return (Slot(task_id=task.id, experiment_name=self.experiment_name.strip(), dataset_id=task.dataset_id),)
+        return (RunRequest(task_id=task.id, experiment_name=self.experiment_name.strip(), dataset_id=task.dataset_id),)
 
     _evaluation_ids: tuple[str, ...] = ()
 
@@ -163,10 +163,10 @@ class ArizeTriggerExperimentRunOperator(TriggerRunOperator):
         # One may be named twice, by its name and by its id.
         return tuple(dict.fromkeys(session.task_id(each) for each in tasks))
 
-    def trigger_arguments(self, slot: Slot) -> dict[str, Any]:
-        """Arguments of ``ArizeHook.trigger_run`` for a slot, but for the experiment's name."""
-        if slot.experiment_name is None:
-            return {"experiment_ids": list(slot.experiment_ids)}
+    def trigger_arguments(self, request: RunRequest) -> dict[str, Any]:
+        """Arguments of ``ArizeHook.trigger_run`` for a request, but for the experiment's name."""
+        if request.experiment_name is None:
+            return {"experiment_ids": list(request.experiment_ids)}
         given = self._run_arguments(rendered=True)
         given.pop("experiment_name")
         given.pop("evaluation_task_ids")
@@ -174,7 +174,7 @@ class ArizeTriggerExperimentRunOperator(TriggerRunOperator):
             given["evaluation_task_ids"] = list(self._evaluation_ids) or None
         return {name: value for name, value in given.items() if value is not None}
 
-    def _policy(self, slot: Slot) -> RunPolicy:
+    def _policy(self, request: RunRequest) -> RunPolicy:
         return RunPolicy(
             on_already_evaluated=OnAlreadyEvaluated(self.on_already_evaluated),
             max_error_rate=args.optional(args.rate)(self.max_error_rate),
@@ -182,13 +182,15 @@ class ArizeTriggerExperimentRunOperator(TriggerRunOperator):
             limited_by_max_spans=False,
         )
 
-    def _push_later_links(self, session: RunSession, slot: Slot, run: TaskRun) -> None:
+    def _push_later_links(self, session: RunSession, request: RunRequest, run: TaskRun) -> None:
         # Arize makes the experiment after it has answered the trigger, and keeps it where the run then fails.
-        if slot.experiment_name is not None and run.experiment_id is not None:
-            session.linker.push_run(slot, run)
+        if request.experiment_name is not None and run.experiment_id is not None:
+            session.linker.push_run(request, run)
 
-    def _following(self, session: RunSession, slot: Slot, run: TaskRun, verdict: Verdict) -> tuple[Slot, ...]:
-        if slot.experiment_name is None or not self.wait_for_evaluations:
+    def _following(
+        self, session: RunSession, request: RunRequest, run: TaskRun, verdict: Verdict
+    ) -> tuple[RunRequest, ...]:
+        if request.experiment_name is None or not self.wait_for_evaluations:
             return ()
         if run.experiment_id is None:
             raise ArizeWaitError(
@@ -196,34 +198,36 @@ class ArizeTriggerExperimentRunOperator(TriggerRunOperator):
                 "the next attempt looks again"
             )
         return tuple(
-            Slot(
+            RunRequest(
                 task_id=each,
                 experiment_ids=(run.experiment_id,),
-                dataset_id=slot.dataset_id,
+                dataset_id=request.dataset_id,
                 stage="evaluations",
                 not_before=run.created_at,
             )
             for each in self._resolve_evaluations(session)
         )
 
-    def _gate(self, done: Sequence[Done]) -> Verdict:
+    def _gate(self, finished: Sequence[FinishedRun]) -> Verdict:
         """Each run by itself: the errors of one evaluation are not thinned out by the others' successes."""
         verdict = Verdict(outcome=Outcome.SUCCEED, reason="")
-        for each in done:
+        for each in finished:
             if each.run is None or each.run.get("status") != RunStatus.COMPLETED.value:
                 continue
-            verdict = judge_counts(counts_of([each]), self._policy(each.slot))
+            verdict = judge_counts(counts_of([each]), self._policy(each.request))
             if verdict.outcome is not Outcome.SUCCEED:
-                return Verdict(outcome=verdict.outcome, reason=f"{each.slot}, run {each.run['id']}: {verdict.reason}")
+                return Verdict(
+                    outcome=verdict.outcome, reason=f"{each.request}, run {each.run['id']}: {verdict.reason}"
+                )
         return verdict
 
-    def _combine(self, session: RunSession, done: Sequence[Done]) -> dict[str, Any] | None:
-        result = combined_result(done[:1])
+    def _combine(self, session: RunSession, finished: Sequence[FinishedRun]) -> dict[str, Any] | None:
+        result = combined_result(finished[:1])
         if result is None:
             return None
         result["experiment_name"] = session.experiment_name(result.get("experiment_id"))
         if self.wait_for_evaluations:
-            result["evaluations"] = [dict(each.run) for each in done[1:] if each.run is not None]
+            result["evaluations"] = [dict(each.run) for each in finished[1:] if each.run is not None]
         return result
 
 

@@ -10,7 +10,7 @@ from airflow_provider_arize_tasks.client.errors import ArizeApiError, ArizeError
 from airflow_provider_arize_tasks.client.names import is_id
 from airflow_provider_arize_tasks.links.arize import push_xcom
 from airflow_provider_arize_tasks.links.linker import Linker
-from airflow_provider_arize_tasks.runs.acquire import NoDataError, RunStarter, Started
+from airflow_provider_arize_tasks.runs.acquire import AcquiredRun, NoDataError, RunAcquirer
 from airflow_provider_arize_tasks.runs.attempt import DagRunTimes, Records, ServerClock, attempt_of
 from airflow_provider_arize_tasks.runs.cancel import cancel_run
 from airflow_provider_arize_tasks.runs.identity import ReuseRun
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from airflow_provider_arize_tasks.client.models import Task, TaskRun
     from airflow_provider_arize_tasks.client.sync import ArizeClient
     from airflow_provider_arize_tasks.operators.base import TriggerRunOperator
-    from airflow_provider_arize_tasks.runs.requests import Slot
+    from airflow_provider_arize_tasks.runs.requests import RunRequest
 
 #: Everything ``on_kill`` does must fit between Airflow's SIGTERM and its SIGKILL: 5 s on Airflow 3, a minute on 2.11.
 _KILL_SECONDS = 4.5
@@ -50,8 +50,8 @@ class RunSession:
         self.clock = ServerClock()
         self._tasks: dict[str, Task] = {}
         self.linker = Linker(self.hook, context)
-        self._starter = RunStarter(
-            hook=self.hook,
+        self._acquirer = RunAcquirer(
+            api=self.hook,
             records=Records(context),
             attempt=attempt_of(context),
             times=DagRunTimes.of(context),
@@ -102,36 +102,36 @@ class RunSession:
             self._tasks[task_id] = reply.value
         return self._tasks[task_id]
 
-    def end_leftovers(self, slots: Sequence[Slot]) -> None:
+    def cancel_leftovers(self, requests: Sequence[RunRequest]) -> None:
         """After a clear, end what earlier attempts left going and this one does not come across."""
-        self._starter.end_leftovers(slots)
+        self._acquirer.cancel_leftovers(requests)
 
-    def start(self, slot: Slot) -> Started | None:
-        """The run of a slot, triggered or taken over; ``None`` if there is no data for it.
+    def start(self, request: RunRequest) -> AcquiredRun | None:
+        """The run of a request, triggered or taken over; ``None`` if there is no data for it.
 
         Its id and links are pushed before anything is waited for.
         """
-        self.task(slot.task_id)
+        self.task(request.task_id)
         self.linker.prepare()
         try:
-            started = self._starter.start(slot)
+            started = self._acquirer.start(request)
         except NoDataError as error:
-            self._operator.log.info("%s: %s", slot, error)
+            self._operator.log.info("%s: %s", request, error)
             self.count("no_data")
             return None
-        self.count("adopted" if started.taken_over else "triggered")
+        self.count("adopted" if started.adopted else "triggered")
         push_xcom(self.context, "arize_run_id", started.run.id)
-        self.linker.push_run(slot, started.run)
+        self.linker.push_run(request, started.run)
         return started
 
-    def _post(self, slot: Slot, *, experiment_name: str | None) -> TaskRun:
-        arguments = self._operator.trigger_arguments(slot)
+    def _post(self, request: RunRequest, *, experiment_name: str | None) -> TaskRun:
+        arguments = self._operator.trigger_arguments(request)
         if experiment_name is not None:
             arguments["experiment_name"] = experiment_name
         # On Airflow 3 a task goes on after its on_kill: then nothing more must be started.
         self._operator.stop_if_killed(self)
-        run = self.hook.trigger_run(task=slot.task_id, known_task=self.task(slot.task_id), **arguments)
-        self._operator.remember_going(run.id)
+        run = self.hook.trigger_run(task=request.task_id, known_task=self.task(request.task_id), **arguments)
+        self._operator.remember_active(run.id)
         return run
 
     def read(self, run_id: str) -> TaskRun:
@@ -141,6 +141,12 @@ class RunSession:
         reply = self.hook.client.send_full(get_task_run(run_id))
         self.clock.see(reply.server_time)
         return reply.value
+
+    def look(self, run_id: str) -> TaskRun:
+        """A run as it is now, asked for once."""
+        from airflow_provider_arize_tasks.client.endpoints import get_task_run
+
+        return self.hook.client.send(get_task_run(run_id), retry=False)
 
     def cancel(self, run_id: str) -> TaskRun:
         """Cancel a run and return it; one that has ended meanwhile comes back as it is."""
@@ -164,10 +170,10 @@ class RunSession:
             self._operator.log.warning("The name of experiment %s can't be read: %s", experiment_id, error)
             return None
 
-    def deadline_of(self, started: Started, timeout: float, execution_deadline: float | None) -> float:
+    def deadline_of(self, started: AcquiredRun, timeout: float, execution_deadline: float | None) -> float:
         """When the wait for a run ends, in epoch seconds: its creation plus the timeout, whoever resumes it."""
         created = started.run.created_at
-        begun = time.time() if created is None or not started.taken_over else self.clock.to_local_epoch(created)
+        begun = time.time() if created is None or not started.adopted else self.clock.to_local_epoch(created)
         deadline = begun + timeout
         return deadline if execution_deadline is None else min(deadline, execution_deadline)
 
@@ -236,17 +242,21 @@ def _cancel_at_once(client: ArizeClient, run_id: str) -> str:
 
 
 def lineage_of(
-    base_url: str | None, slot: Slot | None, result: dict[str, Any] | None, *, dataset_version_id: str | None = None
+    base_url: str | None,
+    request: RunRequest | None,
+    result: dict[str, Any] | None,
+    *,
+    dataset_version_id: str | None = None,
 ) -> Any:
     """OpenLineage facets of what an operator did; ``None`` if it came to nothing."""
     from airflow_provider_arize_tasks.lineage import facets_for_run
 
-    if base_url is None or slot is None:
+    if base_url is None or request is None:
         return None
     return facets_for_run(
         result,
         base_url=base_url,
-        project_id=slot.project_id,
-        dataset_id=slot.dataset_id,
+        project_id=request.project_id,
+        dataset_id=request.dataset_id,
         dataset_version_id=dataset_version_id,
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_arize_tasks.runs.requests import Attempt, SlotRecord
+from airflow_provider_arize_tasks.runs.requests import Attempt, RunRecord
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -98,22 +98,22 @@ class Records:
         """Whether this Airflow keeps records."""
         return self._store is not None
 
-    def get(self, key: str) -> SlotRecord | None:
-        """The record of a slot, by whichever generation of attempts; ``None`` if there is none."""
+    def get(self, key: str) -> RunRecord | None:
+        """The record of a request, by whichever generation of attempts; ``None`` if there is none."""
         entry = self._all().get(key)
         if not isinstance(entry, Mapping):
             return None
-        return SlotRecord.from_dict(entry)
+        return RunRecord.from_dict(entry)
 
-    def before_clear(self, attempt: Attempt) -> dict[str, SlotRecord]:
-        """What earlier generations of attempts wrote down, by slot key.
+    def before_clear(self, attempt: Attempt) -> dict[str, RunRecord]:
+        """What earlier generations of attempts wrote down, by request key.
 
         :param attempt: this attempt.
         """
         records = {key: self.get(key) for key in self._all()}
         return {key: record for key, record in records.items() if record and not attempt.owns(record)}
 
-    def put(self, key: str, record: SlotRecord) -> None:
+    def put(self, key: str, record: RunRecord) -> None:
         """Write a record down; without a store this does nothing."""
         if self._store is None:
             return
@@ -124,7 +124,7 @@ class Records:
             records.pop(next(iter(records)))
         self._store.set(_STORE_KEY, records)
 
-    def restore(self, key: str, record: SlotRecord | None) -> None:
+    def restore(self, key: str, record: RunRecord | None) -> None:
         """Write down again what was written down before, be it nothing."""
         if record is not None:
             self.put(key, record)

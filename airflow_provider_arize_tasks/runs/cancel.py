@@ -10,13 +10,13 @@ from airflow_provider_arize_tasks.exceptions import ArizeWaitError
 
 if TYPE_CHECKING:
     from airflow_provider_arize_tasks.client.models import TaskRun
-    from airflow_provider_arize_tasks.hooks.arize import ArizeHook
+    from airflow_provider_arize_tasks.runs.api import RunsApi
 
 
-def end_run(hook: ArizeHook, run_id: str, *, patience: float, pause: float, log: Any) -> TaskRun:
+def cancel_and_wait(api: RunsApi, run_id: str, *, patience: float, pause: float, log: Any) -> TaskRun:
     """Cancel a run and wait until it has ended.
 
-    :param hook: the connection.
+    :param api: the server.
     :param run_id: the run.
     :param patience: seconds to wait for the end.
     :param pause: seconds between two looks.
@@ -24,22 +24,22 @@ def end_run(hook: ArizeHook, run_id: str, *, patience: float, pause: float, log:
     :return: the run, ended.
     :raises ArizeWaitError: it has not ended in that time.
     """
-    run = hook.get_run(run_id=run_id)
+    run = api.get_run(run_id=run_id)
     if run.status.is_terminal:
         return run
     log.info("Cancelling run %s (%s)", run_id, run.status.value)
-    run = cancel_run(hook, run_id)
+    run = cancel_run(api, run_id)
     give_up: float = time.monotonic() + patience
     while not run.status.is_terminal:
         if time.monotonic() > give_up:
             raise ArizeWaitError(f"run {run_id} was cancelled and is still {run.status.value} after {patience:.0f} s")
         time.sleep(pause)
-        run = hook.get_run(run_id=run_id)
+        run = api.get_run(run_id=run_id)
     log.info("Run %s has ended: %s", run_id, run.status.value)
     return run
 
 
-def cancel_run(hook: ArizeHook, run_id: str) -> TaskRun:
+def cancel_run(api: RunsApi, run_id: str) -> TaskRun:
     """Cancel a run; one that has ended meanwhile is as good as cancelled.
 
     The server refuses to cancel what has ended, in words that are no contract: so read it again and see.
@@ -47,9 +47,9 @@ def cancel_run(hook: ArizeHook, run_id: str) -> TaskRun:
     :raises ArizeApiError: refused, and the run goes on.
     """
     try:
-        return hook.cancel_run(run_id=run_id)
+        return api.cancel_run(run_id=run_id)
     except ArizeApiError:
-        run = hook.get_run(run_id=run_id)
+        run = api.get_run(run_id=run_id)
         if run.status.is_terminal:
             return run
         raise

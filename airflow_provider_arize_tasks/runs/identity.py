@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from airflow_provider_arize_tasks.client.models import TaskRun
-    from airflow_provider_arize_tasks.runs.requests import Attempt, Slot, SlotRecord
+    from airflow_provider_arize_tasks.runs.requests import Attempt, RunRecord, RunRequest
 
 #: How long after an intent the server may need to list a run it accepted.
 SETTLE = timedelta(seconds=10)
@@ -33,13 +33,13 @@ class ReuseRun(str, Enum):
     SAME_WINDOW = "same_window"
     NEVER = "never"
 
-    def for_slot(self, slot: Slot) -> ReuseRun:
-        """What it means for a slot.
+    def for_request(self, request: RunRequest) -> ReuseRun:
+        """What it means for a request.
 
         The evaluation of a dataset's experiments has no window, nor does its run tell which experiments it was for.
         Another's run may have been for others, so ``same_window`` is ``own`` there.
         """
-        if self is ReuseRun.SAME_WINDOW and not slot.shows_in_its_run:
+        if self is ReuseRun.SAME_WINDOW and not request.shows_in_its_run:
             return ReuseRun.OWN
         return self
 
@@ -50,26 +50,26 @@ class Search:
 
     :param not_before: server time; runs created earlier are not ours. ``None``: any age.
     :param active_since: a run that is still going is ours from this time on, which is before ``not_before``.
-    :param spent: runs not to be taken.
-    :param name: the experiment's name that the POST which is looked for sent. ``None``: any of the slot's series.
+    :param excluded: runs not to be taken.
+    :param name: the experiment's name that the POST which is looked for sent. ``None``: any of the request's series.
     :param only_active: a cleared task joins only what is still going; what has ended is done anew.
     :param settle_until: server time until which "not listed" is not yet believed. ``None``: one look is enough.
     :param since_post: ``not_before`` is the time of the one POST that is looked for, so a match that ended badly is
         what that POST started. Else it may be an earlier attempt's, and the latest POST's run not listed yet.
     :param take_newest: several matches: the newest good one (``same_window``) instead of an error.
-    :param ours: what is found is this task instance's own, as far as can be told, and may be cancelled.
+    :param owned: what is found is this task instance's own, as far as can be told, and may be cancelled.
     :param cancel: cancel what is found instead of taking it over (left behind from before a clear).
     """
 
     not_before: datetime | None
     active_since: datetime | None = None
-    spent: frozenset[str] = frozenset()
+    excluded: frozenset[str] = frozenset()
     name: str | None = None
     only_active: bool = False
     settle_until: datetime | None = None
     since_post: bool = False
     take_newest: bool = False
-    ours: bool = True
+    owned: bool = True
     cancel: bool = False
 
     def is_settled(self, found: Found, now: datetime) -> bool:
@@ -80,11 +80,11 @@ class Search:
         """
         if found.run is not None or found.ambiguous or (self.since_post and found.ended_badly):
             return True
-        return not found.nameless and (self.settle_until is None or now >= self.settle_until)
+        return not found.unidentified and (self.settle_until is None or now >= self.settle_until)
 
 
 class Step(str, Enum):
-    """What an attempt does first about a slot."""
+    """What an attempt does first about a request."""
 
     TRIGGER = "trigger"
     LOOK_AT = "look_at"
@@ -107,17 +107,17 @@ class Situation:
     """What an attempt knows when it decides.
 
     :param attempt: where it stands.
-    :param record: what was written down about the slot, by whichever attempt.
+    :param record: what was written down about the request, by whichever attempt.
     :param has_store: whether this Airflow keeps such records at all.
     :param reuse: the operator's ``reuse_run``.
-    :param shows_in_its_run: whether a run tells that it is the slot's.
+    :param shows_in_its_run: whether a run tells that it is the request's.
     :param server_now: the server's clock.
     :param run_start: start of the DAG run, on the server's clock (moved on when the DAG run is cleared).
     :param run_after: when the DAG run was due, on the server's clock; no run of it is older.
     """
 
     attempt: Attempt
-    record: SlotRecord | None
+    record: RunRecord | None
     has_store: bool
     reuse: ReuseRun
     server_now: datetime
@@ -139,7 +139,7 @@ def first_step(situation: Situation) -> Plan:
     return _with_record_from_before_a_clear(situation, record)
 
 
-def _with_own_record(situation: Situation, record: SlotRecord) -> Plan:
+def _with_own_record(situation: Situation, record: RunRecord) -> Plan:
     if situation.reuse is ReuseRun.NEVER:
         if record.run_id is None:
             return Plan(step=Step.TRIGGER, reason='reuse_run="never": triggering anew')
@@ -154,11 +154,11 @@ def _with_own_record(situation: Situation, record: SlotRecord) -> Plan:
     return Plan(step=Step.SEARCH, search=search_after_lost_answer(record, situation.reuse), reason=reason)
 
 
-def search_after_lost_answer(record: SlotRecord, reuse: ReuseRun) -> Search:
+def search_after_lost_answer(record: RunRecord, reuse: ReuseRun) -> Search:
     """How to find the run of a POST whose answer was never read."""
     return Search(
         not_before=record.look_from,
-        spent=frozenset(record.spent),
+        excluded=frozenset(record.excluded),
         name=record.name,
         settle_until=record.intent_at + SETTLE,
         since_post=record.since is None,
@@ -166,8 +166,8 @@ def search_after_lost_answer(record: SlotRecord, reuse: ReuseRun) -> Search:
     )
 
 
-def _with_record_from_before_a_clear(situation: Situation, record: SlotRecord) -> Plan:
-    if record.run_id is not None and not record.ours:
+def _with_record_from_before_a_clear(situation: Situation, record: RunRecord) -> Plan:
+    if record.run_id is not None and not record.owned:
         reason = f"the task was cleared: run {record.run_id} from before is another's and left alone"
         return Plan(step=Step.SEARCH, search=search_after_clear(situation), reason=reason)
     if record.run_id is not None:
@@ -175,7 +175,7 @@ def _with_record_from_before_a_clear(situation: Situation, record: SlotRecord) -
         return Plan(step=Step.CANCEL_FIRST, run_id=record.run_id, reason=reason)
     search = Search(
         not_before=record.look_from,
-        spent=frozenset(record.spent),
+        excluded=frozenset(record.excluded),
         name=record.name,
         only_active=True,
         settle_until=record.intent_at + SETTLE,
@@ -192,7 +192,7 @@ def _without_record(situation: Situation) -> Plan:
         return Plan(step=Step.TRIGGER, reason='reuse_run="never": triggering')
     if reuse is ReuseRun.SAME_WINDOW and not attempt.was_cleared:
         settle_until = situation.server_now + SETTLE if attempt.is_retry else None
-        search = Search(not_before=None, take_newest=True, settle_until=settle_until, ours=False)
+        search = Search(not_before=None, take_newest=True, settle_until=settle_until, owned=False)
         return Plan(step=Step.SEARCH, search=search, reason='reuse_run="same_window": looking for a run to take over')
     if attempt.is_retry and not situation.has_store:
         newest = reuse is ReuseRun.SAME_WINDOW
@@ -202,7 +202,7 @@ def _without_record(situation: Situation) -> Plan:
             active_since=situation.run_after if attempt.was_cleared else None,
             settle_until=situation.server_now + SETTLE,
             take_newest=newest,
-            ours=not newest,
+            owned=not newest,
         )
         reason = f"retry without a task state store: looking for a run created since {iso(situation.run_start)}"
         return Plan(step=Step.SEARCH, search=search, reason=reason)
@@ -220,7 +220,7 @@ def search_after_clear(situation: Situation) -> Search:
     """How a cleared task without a record finds what is still going."""
     newest = situation.reuse is ReuseRun.SAME_WINDOW
     not_before = None if newest else situation.run_after
-    return Search(not_before=not_before, only_active=True, take_newest=newest, ours=not newest)
+    return Search(not_before=not_before, only_active=True, take_newest=newest, owned=not newest)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -236,30 +236,30 @@ class Found:
     run: TaskRun | None = None
     ambiguous: tuple[TaskRun, ...] = ()
     ended_badly: tuple[TaskRun, ...] = ()
-    nameless: tuple[TaskRun, ...] = ()
+    unidentified: tuple[TaskRun, ...] = ()
 
     @property
     def nothing(self) -> bool:
         """Whether no run of ours is listed (yet)."""
-        return self.run is None and not self.ambiguous and not self.ended_badly and not self.nameless
+        return self.run is None and not self.ambiguous and not self.ended_badly and not self.unidentified
 
 
-def choose(slot: Slot, runs: Sequence[TaskRun], search: Search, *, experiments: Iterable[str] = ()) -> Found:
-    """Pick the run of a slot among all runs of its task.
+def choose(request: RunRequest, runs: Sequence[TaskRun], search: Search, *, experiments: Iterable[str] = ()) -> Found:
+    """Pick the run of a request among all runs of its task.
 
-    :param slot: what is wanted.
+    :param request: what is wanted.
     :param runs: all runs of the task, in any order.
     :param search: how to look.
     :param experiments: for an experiment, ids of the experiments that carry a name of its series.
     """
     ids = frozenset(experiments)
-    matching = [run for run in runs if _matches(slot, run, search, ids)]
+    matching = [run for run in runs if _matches(request, run, search, ids)]
     if search.only_active:
         matching = [run for run in matching if not run.status.is_terminal]
     good = [run for run in matching if is_good(run)]
     bad = tuple(run for run in matching if not is_good(run))
     if not good:
-        return Found(ended_badly=bad, nameless=tuple(run for run in runs if _is_nameless(slot, run, search)))
+        return Found(ended_badly=bad, unidentified=tuple(run for run in runs if _is_unidentified(request, run, search)))
     if len(good) > 1 and not search.take_newest:
         return Found(ambiguous=tuple(good), ended_badly=bad)
     newest = max(good, key=lambda run: (run.created_at or _EPOCH, run.id))
@@ -269,26 +269,26 @@ def choose(slot: Slot, runs: Sequence[TaskRun], search: Search, *, experiments: 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
-def _matches(slot: Slot, run: TaskRun, search: Search, experiments: frozenset[str]) -> bool:
-    if not _is_in_question(run, search) or not _young_enough(run, slot.not_before):
+def _matches(request: RunRequest, run: TaskRun, search: Search, experiments: frozenset[str]) -> bool:
+    if not _is_in_question(run, search) or not _young_enough(run, request.not_before):
         return False
-    if slot.window is not None:
+    if request.window is not None:
         if run.data_start_time is None or run.data_end_time is None:
             return False
-        return Window(run.data_start_time, run.data_end_time) == slot.window
-    return slot.experiment_name is None or run.experiment_id in experiments
+        return Window(run.data_start_time, run.data_end_time) == request.window
+    return request.experiment_name is None or run.experiment_id in experiments
 
 
-def _is_nameless(slot: Slot, run: TaskRun, search: Search) -> bool:
+def _is_unidentified(request: RunRequest, run: TaskRun, search: Search) -> bool:
     """Whether the server may yet show that a run is the one: it names the experiment once it has provisioned it."""
-    if slot.experiment_name is None or run.experiment_id is not None or search.not_before is None:
+    if request.experiment_name is None or run.experiment_id is not None or search.not_before is None:
         return False
     return run.status in (RunStatus.PENDING, RunStatus.RUNNING) and _is_in_question(run, search)
 
 
 def _is_in_question(run: TaskRun, search: Search) -> bool:
     not_before = search.not_before if run.status.is_terminal else search.active_since or search.not_before
-    return run.id not in search.spent and _young_enough(run, not_before)
+    return run.id not in search.excluded and _young_enough(run, not_before)
 
 
 def _young_enough(run: TaskRun, not_before: datetime | None) -> bool:
@@ -298,20 +298,20 @@ def _young_enough(run: TaskRun, not_before: datetime | None) -> bool:
     return to_milliseconds(run.created_at) >= to_milliseconds(not_before)
 
 
-def ambiguous_message(slot: Slot, found: Found) -> str:
+def ambiguous_message(request: RunRequest, found: Found) -> str:
     """What to tell about several matches."""
     return (
-        f"{slot}: several runs of the task match where one was started: {_listed(found.ambiguous)}. Nothing was "
+        f"{request}: several runs of the task match where one was started: {_listed(found.ambiguous)}. Nothing was "
         "triggered. Cancel or wait for those that are not this task's and clear it, or set "
         'reuse_run="same_window" to take the newest'
     )
 
 
-def nameless_message(slot: Slot, found: Found) -> str:
+def unidentified_message(request: RunRequest, found: Found) -> str:
     """What to tell about runs that stay without an experiment."""
     return (
-        f"{slot}: an earlier attempt may have triggered it, and these runs of the task have no experiment yet by which "
-        f"to tell: {_listed(found.nameless)}. Nothing was triggered; the next attempt looks again"
+        f"{request}: an earlier attempt may have triggered it, and these runs of the task have no experiment yet by "
+        f"which to tell: {_listed(found.unidentified)}. Nothing was triggered; the next attempt looks again"
     )
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import datetime
 
-    from airflow_provider_arize_tasks.runs.requests import Attempt, SlotRecord
+    from airflow_provider_arize_tasks.runs.requests import Attempt, RunRecord
 
 #: The longest experiment name the API takes, less room for the number of a later attempt.
 MAX_EXPERIMENT_NAME = 255
@@ -23,9 +23,9 @@ class NameOwner(str, Enum):
     """Whose experiment it is that carries the name an attempt asked for."""
 
     #: Made by this generation of attempts: its run is taken over.
-    OURS = "ours"
+    OWN = "ours"
     #: From before a clear, which asks for a new one, or not to be taken over: the next name of the series is used.
-    SPENT = "spent"
+    USED_UP = "spent"
     #: Older than this DAG run: somebody else's, and a mistake in the DAG.
     FOREIGN = "foreign"
 
@@ -59,7 +59,7 @@ def names_up_to(base: str | None, name: str | None) -> list[str]:
 
 @dataclass
 class Names:
-    """The names that one attempt has for the run of a slot.
+    """The names that one attempt has for the run of a request.
 
     :param base: the name asked for; ``None`` where runs have no name.
     :param used: names of its series that are used up.
@@ -71,11 +71,11 @@ class Names:
     lost: dict[str | None, datetime] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, base: str | None, record: SlotRecord | None, *, repeat: bool) -> Names:
+    def of(cls, base: str | None, record: RunRecord | None, *, repeat: bool) -> Names:
         """What a record leaves.
 
         :param base: the name asked for.
-        :param record: what was written down about the slot.
+        :param record: what was written down about the request.
         :param repeat: the record's POST was never answered and no run of it was found: its name is sent once more. If
             that POST got through after all, the server refuses the second (409) and so tells; under another name there
             would be a second experiment.
@@ -119,12 +119,12 @@ def owner_of_name(
         return created_at is None or to_milliseconds(created_at) >= to_milliseconds(instant)
 
     if lost_at is not None and is_since(lost_at):
-        return NameOwner.OURS
+        return NameOwner.OWN
     if attempt.was_cleared and not attempt.is_retry:
-        return NameOwner.SPENT
+        return NameOwner.USED_UP
     if is_since(run_start):
-        return NameOwner.SPENT if never_reuse else NameOwner.OURS
-    return NameOwner.SPENT if attempt.was_cleared else NameOwner.FOREIGN
+        return NameOwner.USED_UP if never_reuse else NameOwner.OWN
+    return NameOwner.USED_UP if attempt.was_cleared else NameOwner.FOREIGN
 
 
 def experiment_name_problem(name: str) -> str | None:

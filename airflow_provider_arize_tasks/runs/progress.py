@@ -11,7 +11,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_arize_tasks.client.enums import RunStatus
-from airflow_provider_arize_tasks.runs.requests import Slot
+from airflow_provider_arize_tasks.runs.requests import RunRequest
 from airflow_provider_arize_tasks.runs.verdict import Counts
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from airflow_provider_arize_tasks.client.models import TaskRun
 
 
-class Ending(str, Enum):
-    """How a slot ended, as far as its task goes on."""
+class RequestState(str, Enum):
+    """How a request ended, as far as its task goes on."""
 
     SUCCEEDED = "succeeded"
     SKIPPED = "skipped"
@@ -33,25 +33,25 @@ class Ending(str, Enum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Going:
+class ActiveRun:
     """A run that was started and is not judged yet.
 
     :param deadline: when the wait for it ends, in epoch seconds.
-    :param ours: whether this task instance started it, and so may cancel it.
+    :param owned: whether this task instance started it, and so may cancel it.
     """
 
-    slot: Slot
+    request: RunRequest
     run_id: str
     deadline: float
-    ours: bool = True
+    owned: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
-class Done:
-    """A slot that is through. ``run`` is the run as JSON, ``None`` where the window held no data."""
+class FinishedRun:
+    """A request that is through. ``run`` is the run as JSON, ``None`` where the window held no data."""
 
-    slot: Slot
-    ending: Ending
+    request: RunRequest
+    state: RequestState
     run: Mapping[str, Any] | None = None
 
 
@@ -63,39 +63,47 @@ class Progress:
     :param scope: ids of organization and space, for links; ``None`` if they were not looked up yet.
     """
 
-    todo: tuple[Slot, ...] = ()
-    going: tuple[Going, ...] = ()
-    done: tuple[Done, ...] = ()
+    todo: tuple[RunRequest, ...] = ()
+    active: tuple[ActiveRun, ...] = ()
+    finished: tuple[FinishedRun, ...] = ()
     execution_deadline: float | None = None
     scope: tuple[str | None, str | None] | None = None
 
-    def next_stage(self) -> tuple[Slot, ...]:
-        """The slots to start now: the first one and those next to it with the same stage."""
+    def next_stage(self) -> tuple[RunRequest, ...]:
+        """The requests to start now: the first one and those next to it with the same stage."""
         if not self.todo:
             return ()
         stage = self.todo[0].stage
-        count = next((i for i, slot in enumerate(self.todo) if slot.stage != stage), len(self.todo))
+        count = next((i for i, request in enumerate(self.todo) if request.stage != stage), len(self.todo))
         return self.todo[:count]
 
-    def started(self, going: Iterable[Going], without_data: Iterable[Slot]) -> Progress:
-        """After the slots of the next stage were started, or refused for want of data."""
-        none = tuple(Done(slot=slot, ending=Ending.NO_DATA) for slot in without_data)
+    def started(self, active: Iterable[ActiveRun], without_data: Iterable[RunRequest]) -> Progress:
+        """After the requests of the next stage were started, or refused for want of data."""
+        none = tuple(FinishedRun(request=request, state=RequestState.NO_DATA) for request in without_data)
         rest = self.todo[len(self.next_stage()) :]
-        return replace(self, todo=rest, going=tuple(going), done=self.done + none)
+        return replace(self, todo=rest, active=tuple(active), finished=self.finished + none)
 
-    def judged(self, done: Iterable[Done], follow: Iterable[Slot] = ()) -> Progress:
+    def judged(self, finished: Iterable[FinishedRun], follow: Iterable[RunRequest] = ()) -> Progress:
         """After what was going is judged; ``follow`` comes before all else that is to do."""
-        return replace(self, going=(), done=self.done + tuple(done), todo=tuple(follow) + self.todo)
+        return replace(self, active=(), finished=self.finished + tuple(finished), todo=tuple(follow) + self.todo)
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON."""
         return {
-            "todo": [slot.to_dict() for slot in self.todo],
+            "todo": [request.to_dict() for request in self.todo],
             "going": [
-                {"slot": going.slot.to_dict(), "run_id": going.run_id, "deadline": going.deadline, "ours": going.ours}
-                for going in self.going
+                {
+                    "slot": active.request.to_dict(),
+                    "run_id": active.run_id,
+                    "deadline": active.deadline,
+                    "ours": active.owned,
+                }
+                for active in self.active
             ],
-            "done": [{"slot": done.slot.to_dict(), "ending": done.ending.value, "run": done.run} for done in self.done],
+            "done": [
+                {"slot": finished.request.to_dict(), "ending": finished.state.value, "run": finished.run}
+                for finished in self.finished
+            ],
             "execution_deadline": self.execution_deadline,
             "scope": list(self.scope) if self.scope else None,
         }
@@ -104,19 +112,23 @@ class Progress:
     def from_dict(cls, data: Mapping[str, Any]) -> Progress:
         """The reverse of :meth:`to_dict`; what an older release left out has a default."""
         return cls(
-            todo=tuple(Slot.from_dict(slot) for slot in data.get("todo") or ()),
-            going=tuple(
-                Going(
-                    slot=Slot.from_dict(going["slot"]),
-                    run_id=going["run_id"],
-                    deadline=float(going["deadline"]),
-                    ours=going.get("ours", True),
+            todo=tuple(RunRequest.from_dict(request) for request in data.get("todo") or ()),
+            active=tuple(
+                ActiveRun(
+                    request=RunRequest.from_dict(active["slot"]),
+                    run_id=active["run_id"],
+                    deadline=float(active["deadline"]),
+                    owned=active.get("ours", True),
                 )
-                for going in data.get("going") or ()
+                for active in data.get("going") or ()
             ),
-            done=tuple(
-                Done(slot=Slot.from_dict(done["slot"]), ending=Ending(done["ending"]), run=done.get("run"))
-                for done in data.get("done") or ()
+            finished=tuple(
+                FinishedRun(
+                    request=RunRequest.from_dict(finished["slot"]),
+                    state=RequestState(finished["ending"]),
+                    run=finished.get("run"),
+                )
+                for finished in data.get("done") or ()
             ),
             execution_deadline=data.get("execution_deadline"),
             scope=(data["scope"][0], data["scope"][1]) if data.get("scope") else None,
@@ -151,21 +163,21 @@ def run_result(run: TaskRun) -> dict[str, Any]:
     return {**{name: raw.get(name) for name in fields}, "status": status, **counts}
 
 
-def combined_result(done: Iterable[Done]) -> dict[str, Any] | None:
+def combined_result(finished: Iterable[FinishedRun]) -> dict[str, Any] | None:
     """The result of a task instance: its run, or the last run's fields with summed counts, whole window and all runs.
 
     :return: ``None`` when no run was started at all.
     """
-    done = tuple(done)
-    runs = [dict(each.run) for each in done if each.run is not None]
+    finished = tuple(finished)
+    runs = [dict(each.run) for each in finished if each.run is not None]
     if not runs:
         return None
-    if len(runs) == 1 and len(done) == 1:
+    if len(runs) == 1 and len(finished) == 1:
         return runs[0]
     result = dict(runs[-1])
     for name in _COUNTS:
         result[name] = sum(run.get(name) or 0 for run in runs)
-    windows = [each.slot.window for each in done if each.slot.window is not None]
+    windows = [each.request.window for each in finished if each.request.window is not None]
     if windows:
         first, last = min(w.start for w in windows), max(w.end for w in windows)
         result.update(type(windows[0])(first, last).to_dict())
@@ -173,9 +185,9 @@ def combined_result(done: Iterable[Done]) -> dict[str, Any] | None:
     return result
 
 
-def counts_of(done: Iterable[Done]) -> Counts:
+def counts_of(finished: Iterable[FinishedRun]) -> Counts:
     """The counts of all runs together, from their JSON."""
-    runs = [each.run for each in done if each.run is not None]
+    runs = [each.run for each in finished if each.run is not None]
     return Counts(
         successes=sum(run.get("num_successes") or 0 for run in runs),
         errors=sum(run.get("num_errors") or 0 for run in runs),

@@ -36,7 +36,7 @@ class Attempt:
         """Whether the task instance was cleared before this generation of attempts."""
         return self.first > 1
 
-    def owns(self, record: SlotRecord) -> bool:
+    def owns(self, record: RunRecord) -> bool:
         """Whether this generation of attempts wrote a record, rather than one before a clear.
 
         The first attempt of a generation owns only what it wrote itself, should Airflow start it twice.
@@ -47,7 +47,7 @@ class Attempt:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Slot:
+class RunRequest:
     """One remote run that a task instance wants: over a window, as an experiment, or over given experiments.
 
     :param task_id: id of the Arize task.
@@ -57,7 +57,7 @@ class Slot:
     :param project_id: project of the task, for links and lineage.
     :param dataset_id: dataset of the task, likewise.
     :param evaluators: how many evaluators the task has.
-    :param stage: slots next to each other with the same stage run side by side, others one after the other.
+    :param stage: requests next to each other with the same stage run side by side, others one after the other.
     :param is_part: whether the window is a part of one that held too much for a run: that run has labelled some of it.
     :param not_before: server time; no run of it is older.
     """
@@ -75,12 +75,12 @@ class Slot:
 
     @staticmethod
     def task_of(key: str) -> str:
-        """The id of the Arize task in a slot's key."""
+        """The id of the Arize task in a request's key."""
         return key.split("|", 1)[0]
 
     @property
     def key(self) -> str:
-        """What tells this slot from the others of its task instance; equal in every attempt."""
+        """What tells this request from the others of its task instance; equal in every attempt."""
         if self.window is not None:
             return f"{self.task_id}|{self.window.key}"
         if self.experiment_name is not None:
@@ -89,13 +89,13 @@ class Slot:
 
     @property
     def shows_in_its_run(self) -> bool:
-        """Whether a run tells that it is this slot's: by its window, or by the name of its experiment.
+        """Whether a run tells that it is this request's: by its window, or by the name of its experiment.
 
         The run over a dataset's experiments doesn't say which experiments it is for.
         """
         return self.window is not None or self.experiment_name is not None
 
-    def over(self, window: Window) -> Slot:
+    def over(self, window: Window) -> RunRequest:
         """The same task over a part of its window."""
         return replace(self, window=window, stage=window.key, is_part=True)
 
@@ -122,7 +122,7 @@ class Slot:
         }
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Slot:
+    def from_dict(cls, data: Mapping[str, Any]) -> RunRequest:
         """The reverse of :meth:`to_dict`."""
         window = data.get("window")
         return cls(
@@ -140,8 +140,8 @@ class Slot:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SlotRecord:
-    """What an attempt wrote down about a slot.
+class RunRecord:
+    """What an attempt wrote down about a request.
 
     :param generation: the generation of attempts that wrote it.
     :param attempt: number of the attempt that wrote it; ``None`` if it is not known.
@@ -149,9 +149,9 @@ class SlotRecord:
     :param since: the server's time just before the first of several POSTs in a row of which nobody knows what they
         started; ``None`` if the latest is the only one.
     :param run_id: the run that POST started; ``None`` until its answer was read.
-    :param spent: runs of this slot that are not to be taken over: failed, cancelled, or from before a clear.
+    :param excluded: runs of this request that are not to be taken over: failed, cancelled, or from before a clear.
     :param name: experiment name of the latest POST.
-    :param ours: whether this task instance started the run; one taken over from another (``same_window``) is never
+    :param owned: whether this task instance started the run; one taken over from another (``same_window``) is never
         cancelled on its account.
     """
 
@@ -159,9 +159,9 @@ class SlotRecord:
     intent_at: datetime
     since: datetime | None = None
     run_id: str | None = None
-    spent: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
     name: str | None = None
-    ours: bool = True
+    owned: bool = True
     attempt: int | None = None
 
     @property
@@ -176,31 +176,31 @@ class SlotRecord:
             "intent_at": iso(self.intent_at),
             "since": iso(self.since) if self.since else None,
             "run_id": self.run_id,
-            "spent": list(self.spent),
+            "spent": list(self.excluded),
             "name": self.name,
-            "ours": self.ours,
+            "ours": self.owned,
             "attempt": self.attempt,
         }
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> SlotRecord:
+    def from_dict(cls, data: Mapping[str, Any]) -> RunRecord:
         """The reverse of :meth:`to_dict`."""
         return cls(
             generation=int(data["generation"]),
             intent_at=parse_iso(data["intent_at"]),
             since=parse_iso(data["since"]) if data.get("since") else None,
             run_id=data.get("run_id"),
-            spent=tuple(data.get("spent") or ()),
+            excluded=tuple(data.get("spent") or ()),
             name=data.get("name"),
-            ours=bool(data.get("ours", True)),
+            owned=bool(data.get("ours", True)),
             attempt=data.get("attempt"),
         )
 
 
-def spent_by(record: SlotRecord, runs: Iterable[str]) -> SlotRecord:
+def excluding(record: RunRecord, runs: Iterable[str]) -> RunRecord:
     """The record with more runs marked as not to be taken over."""
-    more = tuple(dict.fromkeys((*record.spent, *runs)))
-    return replace(record, spent=more)
+    more = tuple(dict.fromkeys((*record.excluded, *runs)))
+    return replace(record, excluded=more)
 
 
 def parse_iso(text: str) -> datetime:

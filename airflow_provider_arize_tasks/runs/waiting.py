@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from airflow_provider_arize_tasks.client.models import TaskRun
-    from airflow_provider_arize_tasks.hooks.arize import ArizeHook
 
 WaitStatus = Literal["done", "timeout", "error"]
 
@@ -54,7 +53,7 @@ class WaitEvent:
 
 
 def wait_here(
-    hook: ArizeHook,
+    look: Callable[[str], TaskRun],
     run_ids: Sequence[str],
     *,
     poll_interval: float,
@@ -64,7 +63,7 @@ def wait_here(
 ) -> tuple[WaitStatus, str]:
     """Wait in this process until all runs have ended, on the trigger's own schedule and with its tolerance.
 
-    :param hook: the connection.
+    :param look: reads one run, once, without retries of its own.
     :param run_ids: what to wait for.
     :param poll_interval: seconds between looks that the wait settles at.
     :param deadline: when the wait ends, in epoch seconds.
@@ -79,7 +78,7 @@ def wait_here(
     while True:
         _sleep(min(pause, max(0.0, deadline - time.time())), killed)
         try:
-            _look(hook, run_ids, seen, on_change)
+            _look(look, run_ids, seen, on_change)
             failures = Failures()
         except ArizeError as error:
             failures = failures.after(error)
@@ -98,15 +97,16 @@ def wait_here(
 
 
 def _look(
-    hook: ArizeHook, run_ids: Sequence[str], seen: dict[str, TaskRun], on_change: Callable[[TaskRun], None]
+    look: Callable[[str], TaskRun],
+    run_ids: Sequence[str],
+    seen: dict[str, TaskRun],
+    on_change: Callable[[TaskRun], None],
 ) -> None:
-    from airflow_provider_arize_tasks.client.endpoints import get_task_run
-
     for run_id in run_ids:
         before = seen.get(run_id)
         if before is not None and before.status.is_terminal:
             continue
-        run = hook.client.send(get_task_run(run_id), retry=False)
+        run = look(run_id)
         if before is None or before.status_text != run.status_text:
             on_change(run)
         seen[run_id] = run

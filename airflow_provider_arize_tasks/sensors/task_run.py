@@ -217,7 +217,7 @@ class ArizeTaskRunSensor(BaseSensorOperator):
 
     def _push_links(self, hook: ArizeHook, run: TaskRun, context: Context) -> None:
         from airflow_provider_arize_tasks.links.linker import Linker
-        from airflow_provider_arize_tasks.runs.requests import Slot
+        from airflow_provider_arize_tasks.runs.requests import RunRequest
         from airflow_provider_arize_tasks.windows.window import Window
 
         if run.task_id is None or not (hook.config.space and run):
@@ -228,8 +228,8 @@ class ArizeTaskRunSensor(BaseSensorOperator):
             self.log.debug("No links: %s", error)
             return
         window = Window(run.data_start_time, run.data_end_time) if run.data_start_time and run.data_end_time else None
-        slot = Slot(task_id=task.id, window=window, project_id=task.project_id, dataset_id=task.dataset_id)
-        Linker(hook, context).push_run(slot, run)
+        request = RunRequest(task_id=task.id, window=window, project_id=task.project_id, dataset_id=task.dataset_id)
+        Linker(hook, context).push_run(request, run)
 
     def _hook(self) -> ArizeHook:
         from airflow_provider_arize_tasks.hooks.arize import ArizeHook

@@ -11,7 +11,7 @@ import pytest
 from airflow_provider_arize_tasks.operators import session
 from airflow_provider_arize_tasks.runs import attempt
 from airflow_provider_arize_tasks.runs.identity import SETTLE, ReuseRun, Situation, first_step
-from airflow_provider_arize_tasks.runs.requests import Attempt, SlotRecord
+from airflow_provider_arize_tasks.runs.requests import Attempt, RunRecord
 from airflow_provider_arize_tasks.windows.window import iso
 
 PAGE = (Path(__file__).parents[3] / "docs" / "exactly-once.md").read_text(encoding="utf-8")
@@ -20,10 +20,10 @@ ATTEMPTS = [Attempt(number=n, first=first, generation=first) for n, first in ((1
 RECORDS = [
     None,
     *(
-        SlotRecord(generation=generation, intent_at=NOW, run_id=run_id, ours=ours)
+        RunRecord(generation=generation, intent_at=NOW, run_id=run_id, owned=owned)
         for generation in (1, 3)
         for run_id in (None, "RUN")
-        for ours in (True, False)
+        for owned in (True, False)
     ),
 ]
 

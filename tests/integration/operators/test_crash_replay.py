@@ -29,10 +29,10 @@ from airflow_provider_arize_tasks.client.models import Experiment, RunStatus, Ta
 from airflow_provider_arize_tasks.exceptions import ArizeAmbiguousRunError, ArizeWaitError
 from airflow_provider_arize_tasks.runs import acquire as starter
 from airflow_provider_arize_tasks.runs import cancel as ending
-from airflow_provider_arize_tasks.runs.acquire import RunStarter
+from airflow_provider_arize_tasks.runs.acquire import RunAcquirer
 from airflow_provider_arize_tasks.runs.attempt import DagRunTimes, Records
 from airflow_provider_arize_tasks.runs.identity import ReuseRun
-from airflow_provider_arize_tasks.runs.requests import Attempt, Slot
+from airflow_provider_arize_tasks.runs.requests import Attempt, RunRequest
 from airflow_provider_arize_tasks.runs.verdict import is_good
 from airflow_provider_arize_tasks.windows.window import Window
 
@@ -41,8 +41,8 @@ if TYPE_CHECKING:
 
 EPOCH = datetime(2026, 11, 23, 12, 0, tzinfo=timezone.utc)
 DAY = Window(EPOCH - timedelta(days=2), EPOCH - timedelta(days=1))
-WINDOW = Slot(task_id="task", window=DAY, project_id="p")
-EXPERIMENT = Slot(task_id="task", experiment_name="nightly", dataset_id="d")
+WINDOW = RunRequest(task_id="task", window=DAY, project_id="p")
+EXPERIMENT = RunRequest(task_id="task", experiment_name="nightly", dataset_id="d")
 #: Seconds that a server may take to list a run. The clock in a reply's header shows whole seconds, so an attempt may be
 #: a second late in what it thinks the time is.
 HIDDEN = 8.5
@@ -76,7 +76,7 @@ class FakeRun:
 class World:
     """A server, a task state store, and the time."""
 
-    slot: Slot
+    request: RunRequest
     now: float = 0.0
     #: How late this attempt's idea of the server's clock is.
     late: float = 0.0
@@ -112,8 +112,8 @@ class World:
             task_id="task",
             status=self.status(run),
             created_at=self.at(run.created),
-            data_start_time=DAY.start if self.slot.window else None,
-            data_end_time=DAY.end if self.slot.window else None,
+            data_start_time=DAY.start if self.request.window else None,
+            data_end_time=DAY.end if self.request.window else None,
             experiment_id=f"experiment {run.name}" if run.name and self.now >= run.named_from else None,
         )
 
@@ -145,11 +145,11 @@ class World:
         self.store["records"] = {key: dict(entry) for key, entry in value.items()}
         self.step()
 
-    def get_run(self, *, run_id: str) -> TaskRun:
+    def get_run(self, run_id: str) -> TaskRun:
         self.step()
         return self.read(next(run for run in self.runs if run.id == run_id))
 
-    def cancel_run(self, *, run_id: str) -> TaskRun:
+    def cancel_run(self, run_id: str) -> TaskRun:
         self.step()
         run = next(run for run in self.runs if run.id == run_id)
         if self.now < run.ends:
@@ -168,7 +168,7 @@ class World:
         seen = [run for run in self.listed() if run.name and self.now >= run.named_from and name in run.name]
         return [Experiment(id=f"experiment {run.name}", name=run.name, created_at=self.at(run.created)) for run in seen]
 
-    def post(self, _slot: Slot, *, experiment_name: str | None) -> TaskRun:
+    def post(self, _slot: RunRequest, *, experiment_name: str | None) -> TaskRun:
         self.step()
         if experiment_name is not None and experiment_name in {run.name for run in self.runs}:
             raise ArizeConflictError("taken", status=409)
@@ -187,7 +187,7 @@ class World:
             ends=self.now + fate.lasts,
             ending=RunStatus(fate.ending),
             name=experiment_name,
-            named_from=self.now + min(fate.nameless, fate.lasts),
+            named_from=self.now + min(fate.unidentified, fate.lasts),
         )
         self.runs.append(run)
         self.step()
@@ -204,13 +204,13 @@ class World:
 
 @dataclass(frozen=True)
 class Fate:
-    """What becomes of one POST; ``hidden`` is a share of the longest time, ``nameless`` seconds without experiment."""
+    """What becomes of one POST; ``hidden``: share of the longest time, ``unidentified``: seconds without experiment."""
 
     answer: str
     hidden: float
     lasts: float
     ending: str
-    nameless: float = 0.0
+    unidentified: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -240,8 +240,8 @@ class Clock:
 
 def attempt(world: World, number: Attempt, run_start: float, reuse: ReuseRun, *, has_store: bool) -> TaskRun:
     records = Records({"task_state_store": world} if has_store else {})  # type: ignore[typeddict-item]
-    made = RunStarter(
-        hook=world,  # type: ignore[arg-type]
+    made = RunAcquirer(
+        api=world,  # type: ignore[arg-type]
         records=records,
         attempt=number,
         times=DagRunTimes(start=world.at(run_start), run_after=EPOCH - timedelta(seconds=1)),
@@ -251,8 +251,8 @@ def attempt(world: World, number: Attempt, run_start: float, reuse: ReuseRun, *,
         tasks=lambda task_id: Task(id=task_id, dataset_id="d"),
         log=quiet,
     )
-    made.end_leftovers([world.slot])
-    run = made.start(world.slot).run
+    made.cancel_leftovers([world.request])
+    run = made.start(world.request).run
     assert run.id in {each.id for each in world.runs}, "it took over the run of another"
     return run
 
@@ -263,7 +263,7 @@ fates = st.builds(
     hidden=st.sampled_from([0.0, 0.0, 0.3, 1.0]),
     lasts=st.sampled_from([0.0, 2.0, 30.0, 500.0]),
     ending=st.sampled_from(["COMPLETED", "COMPLETED", "FAILED", "CANCELLED"]),
-    nameless=st.sampled_from([0.0, 3.0, 20.0]),
+    unidentified=st.sampled_from([0.0, 3.0, 20.0]),
 )
 tries = st.builds(
     Try,
@@ -325,7 +325,7 @@ def neighbour(created: float) -> FakeRun:
 
 
 def replay(
-    slot: Slot,
+    request: RunRequest,
     plan: list[Try],
     posts: list[Fate],
     reuse: ReuseRun,
@@ -333,7 +333,7 @@ def replay(
     has_store: bool,
     neighbours: Iterable[float] = (),
 ) -> World:
-    world = World(slot, neighbours=[neighbour(created) for created in neighbours])
+    world = World(request, neighbours=[neighbour(created) for created in neighbours])
     calm = Fate(answer="answered", hidden=0.0, lasts=2.0, ending="COMPLETED")
 
     def all_fates() -> Iterator[Fate]:
@@ -352,7 +352,7 @@ def replay(
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
-    slot=st.sampled_from([WINDOW, EXPERIMENT]),
+    request=st.sampled_from([WINDOW, EXPERIMENT]),
     reuse=st.sampled_from([ReuseRun.OWN, ReuseRun.OWN, ReuseRun.SAME_WINDOW]),
     has_store=st.booleans(),
     plan=st.lists(tries, min_size=1, max_size=7),
@@ -360,11 +360,11 @@ def replay(
     neighbours=st.sets(st.sampled_from([0.1, 1.0, 5.0, 30.0, 65.0])),
 )
 def test_whatever_dies_there_is_never_a_second_good_run(
-    slot: Slot, reuse: ReuseRun, has_store: bool, plan: list[Try], posts: list[Fate], neighbours: set[float]
+    request: RunRequest, reuse: ReuseRun, has_store: bool, plan: list[Try], posts: list[Fate], neighbours: set[float]
 ) -> None:
     # A window tells runs apart from the first moment on.
-    others = neighbours if slot is EXPERIMENT else set()
-    replay(slot, plan, posts, reuse, has_store=has_store, neighbours=others)
+    others = neighbours if request is EXPERIMENT else set()
+    replay(request, plan, posts, reuse, has_store=has_store, neighbours=others)
 
 
 LIVES = Try(killed_after=None, late=0.0, pause=0.0, cleared=False, store_kept=True, dag_run_restarted=True)
@@ -380,15 +380,17 @@ REFUSED = replace(LONG, answer="refused")
     "post", [LONG, LOST, NEVER_SENT, REFUSED], ids=["answered", "answer lost", "never arrived", "refused"]
 )
 @pytest.mark.parametrize("has_store", [True, False], ids=["store", "no store"])
-@pytest.mark.parametrize("slot", [WINDOW, EXPERIMENT], ids=["window", "experiment"])
-def test_a_kill_at_each_step_leaves_one_good_run(slot: Slot, has_store: bool, post: Fate, failures: list[Fate]) -> None:
+@pytest.mark.parametrize("wanted", [WINDOW, EXPERIMENT], ids=["window", "experiment"])
+def test_a_kill_at_each_step_leaves_one_good_run(
+    wanted: RunRequest, has_store: bool, post: Fate, failures: list[Fate]
+) -> None:
     """The attempt is killed after each of its steps in turn, and the one after it as well; the third brings it home."""
     for again in (None, 0, 4, 8):
         for step in itertools.count():
             killed = [replace(LIVES, killed_after=each) for each in (step, again) if each is not None]
             # Where a server lists an experiment this late, an attempt in between may end with "looks again".
             plan = [*(LIVES for _ in failures), *killed, *(replace(LIVES, pause=PERSON) for _ in range(3))]
-            world = replay(slot, plan, [*failures, post], ReuseRun.OWN, has_store=has_store)
+            world = replay(wanted, plan, [*failures, post], ReuseRun.OWN, has_store=has_store)
             good = world.good()
             assert {run.generation for run in good} == set(range(len(good)))
             assert good
@@ -399,13 +401,13 @@ def test_a_kill_at_each_step_leaves_one_good_run(slot: Slot, has_store: bool, po
 
 
 @pytest.mark.parametrize("store_kept", [True, False], ids=["kept", "emptied"])
-@pytest.mark.parametrize("slot", [WINDOW, EXPERIMENT], ids=["window", "experiment"])
-def test_a_clear_after_a_kill_at_each_step_leaves_nothing_going(slot: Slot, store_kept: bool) -> None:
+@pytest.mark.parametrize("wanted", [WINDOW, EXPERIMENT], ids=["window", "experiment"])
+def test_a_clear_after_a_kill_at_each_step_leaves_nothing_going(wanted: RunRequest, store_kept: bool) -> None:
     for step in range(12):
         for again in range(12):
             cleared = replace(LIVES, killed_after=step, cleared=True, store_kept=store_kept)
             plan = [cleared, replace(LIVES, killed_after=again), replace(LIVES, pause=PERSON), LIVES]
-            world = replay(slot, plan, [LONG], ReuseRun.OWN, has_store=True)
+            world = replay(wanted, plan, [LONG], ReuseRun.OWN, has_store=True)
             assert not world.going()
             assert world.good()
             generations = [run.generation for run in world.good()]

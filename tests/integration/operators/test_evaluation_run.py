@@ -18,8 +18,8 @@ from airflow_provider_arize_tasks.exceptions import (
     ArizeRunTimeoutError,
 )
 from airflow_provider_arize_tasks.operators.runs import ArizeTriggerEvaluationRunOperator
-from airflow_provider_arize_tasks.runs.progress import Done, Ending
-from airflow_provider_arize_tasks.runs.requests import Slot
+from airflow_provider_arize_tasks.runs.progress import FinishedRun, RequestState
+from airflow_provider_arize_tasks.runs.requests import RunRequest
 from airflow_provider_arize_tasks.runs.verdict import Outcome
 from airflow_provider_arize_tasks.sensors.task_run import ArizeTaskRunSensor
 from airflow_provider_arize_tasks.testing.runner import TaskResult, run_task
@@ -259,8 +259,8 @@ def test_an_experiment_task_is_refused_with_the_operator_to_use(
 
 def test_a_gate_counts_a_run_that_an_older_release_wrote_down_as_its_server_spelled_it(window: Window) -> None:
     operator = ArizeTriggerEvaluationRunOperator(task_id="evaluate", task="t", max_error_rate=0.1)
-    slot = Slot(task_id="t", window=window)
+    request = RunRequest(task_id="t", window=window)
     before = {"id": "r", "status": "completed", "num_successes": 1, "num_errors": 9, "num_skipped": 0}
     labelled = {"id": "s", "status": "CANCELLED", "num_successes": 0, "num_errors": 0, "num_skipped": 0}
-    done = [Done(slot=slot, ending=Ending.SUCCEEDED, run=run) for run in (before, labelled)]
-    assert operator._gate(done).outcome is Outcome.FAIL_FOR_GOOD
+    finished = [FinishedRun(request=request, state=RequestState.SUCCEEDED, run=run) for run in (before, labelled)]
+    assert operator._gate(finished).outcome is Outcome.FAIL_FOR_GOOD

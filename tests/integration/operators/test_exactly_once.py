@@ -256,8 +256,8 @@ def test_same_window_takes_over_the_run_of_another(
     attempt: Callable[..., TaskResult], emulator: EmulatorProcess, evaluation_task: str
 ) -> None:
     other = attempt()
-    ours = attempt(reuse_run="same_window")
-    assert ours.value["id"] == other.value["id"]
+    owned = attempt(reuse_run="same_window")
+    assert owned.value["id"] == other.value["id"]
     assert len(runs_of(emulator, evaluation_task)) == 1
 
 
@@ -265,8 +265,8 @@ def test_own_leaves_the_run_of_another_alone(
     attempt: Callable[..., TaskResult], emulator: EmulatorProcess, evaluation_task: str
 ) -> None:
     other = attempt()
-    ours = attempt()
-    assert ours.value["id"] != other.value["id"]
+    owned = attempt()
+    assert owned.value["id"] != other.value["id"]
 
 
 def test_several_matches_are_an_error_that_lists_them(

@@ -408,7 +408,7 @@ def test_when_one_evaluation_can_not_be_started_now_a_retry_takes_the_others_ove
 def test_a_clear_ends_the_evaluations_of_the_experiment_that_is_made_anew(
     experiment: Any, emulator: EmulatorProcess, judges: list[str]
 ) -> None:
-    """They have other experiments' ids in their keys, so no slot of the new attempt comes across them."""
+    """They have other experiments' ids in their keys, so no request of the new attempt comes across them."""
     emulator.control.set_outcome("COMPLETED", task=judges[0], run_seconds=60)
     emulator.control.set_outcome("COMPLETED", task=judges[1], run_seconds=60)
     arguments = {"evaluation_task_ids": judges, "wait_for_evaluations": True}

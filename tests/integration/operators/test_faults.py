@@ -498,7 +498,7 @@ def test_parts_of_a_split_may_be_labelled_by_the_run_over_the_whole(
 def test_a_clear_ends_the_run_over_a_window_that_is_another_now(
     evaluate: Callable[..., TaskResult], emulator: EmulatorProcess, evaluation_task: str, window: Window
 ) -> None:
-    """The DAG was mended before the clear: no slot of the new attempt comes across the old window's run."""
+    """The DAG was mended before the clear: no request of the new attempt comes across the old window's run."""
     emulator.control.set_outcome("COMPLETED", run_seconds=60)
     first = evaluate(wait_for_completion=False)
     earlier = type(window)(window.start - timedelta(days=1), window.end - timedelta(days=1))

@@ -24,7 +24,7 @@ from airflow_provider_arize_tasks.runs.identity import (
     first_step,
     search_after_lost_answer,
 )
-from airflow_provider_arize_tasks.runs.requests import Attempt, Slot, SlotRecord, parse_iso, spent_by
+from airflow_provider_arize_tasks.runs.requests import Attempt, RunRecord, RunRequest, excluding, parse_iso
 from airflow_provider_arize_tasks.windows.window import Window
 
 OWN, SAME, NEVER = ReuseRun.OWN, ReuseRun.SAME_WINDOW, ReuseRun.NEVER
@@ -33,7 +33,7 @@ RUN_START, RUN_AFTER = NOW - timedelta(minutes=5), NOW - timedelta(minutes=6)
 INTENT = NOW - timedelta(minutes=2)
 SECOND = timedelta(seconds=1)
 DAY = Window(NOW - timedelta(days=2), NOW - timedelta(days=1))
-SLOT = Slot(task_id="task", window=DAY, stage=DAY.key)
+SLOT = RunRequest(task_id="task", window=DAY, stage=DAY.key)
 LABELLED = "already evaluated, see override_evaluations"
 
 #: try_number, max_tries, retries -> where an attempt stands. Retries are 2 throughout.
@@ -45,7 +45,7 @@ ATTEMPTS = (FIRST, RETRY, CLEARED, CLEARED_RETRY)
 
 
 def situation(
-    attempt: Attempt, record: SlotRecord | None = None, *, store: bool = True, reuse: ReuseRun = OWN
+    attempt: Attempt, record: RunRecord | None = None, *, store: bool = True, reuse: ReuseRun = OWN
 ) -> Situation:
     return Situation(
         attempt=attempt,
@@ -58,8 +58,8 @@ def situation(
     )
 
 
-def record(attempt: Attempt, run_id: str | None = None, **more: Any) -> SlotRecord:
-    return SlotRecord(generation=attempt.generation, intent_at=INTENT, run_id=run_id, **more)
+def record(attempt: Attempt, run_id: str | None = None, **more: Any) -> RunRecord:
+    return RunRecord(generation=attempt.generation, intent_at=INTENT, run_id=run_id, **more)
 
 
 def run(name: str = "run", **fields: Any) -> TaskRun:
@@ -88,18 +88,18 @@ def test_where_an_attempt_stands() -> None:
         # The very first attempt triggers at once; same_window looks whether anybody has a run.
         (FIRST, True, OWN, None),
         (FIRST, False, OWN, None),
-        (FIRST, True, SAME, Search(not_before=None, take_newest=True, ours=False)),
-        (FIRST, False, SAME, Search(not_before=None, take_newest=True, ours=False)),
+        (FIRST, True, SAME, Search(not_before=None, take_newest=True, owned=False)),
+        (FIRST, False, SAME, Search(not_before=None, take_newest=True, owned=False)),
         # A retry without a record: with a store, nothing was sent; where there is none, look, and long enough.
         (RETRY, True, OWN, None),
         (RETRY, False, OWN, Search(not_before=RUN_START, settle_until=NOW + SETTLE)),
-        (RETRY, False, SAME, Search(not_before=None, take_newest=True, ours=False, settle_until=NOW + SETTLE)),
-        (RETRY, True, SAME, Search(not_before=None, take_newest=True, ours=False, settle_until=NOW + SETTLE)),
+        (RETRY, False, SAME, Search(not_before=None, take_newest=True, owned=False, settle_until=NOW + SETTLE)),
+        (RETRY, True, SAME, Search(not_before=None, take_newest=True, owned=False, settle_until=NOW + SETTLE)),
         # A cleared task without a record (no store, or it was emptied) joins only what is still going.
         (CLEARED, True, OWN, Search(not_before=RUN_AFTER, only_active=True)),
         (CLEARED, False, OWN, Search(not_before=RUN_AFTER, only_active=True)),
-        (CLEARED, True, SAME, Search(not_before=None, only_active=True, take_newest=True, ours=False)),
-        (CLEARED, False, SAME, Search(not_before=None, only_active=True, take_newest=True, ours=False)),
+        (CLEARED, True, SAME, Search(not_before=None, only_active=True, take_newest=True, owned=False)),
+        (CLEARED, False, SAME, Search(not_before=None, only_active=True, take_newest=True, owned=False)),
         (CLEARED_RETRY, True, OWN, Search(not_before=RUN_AFTER, only_active=True)),
         (
             CLEARED_RETRY,
@@ -107,13 +107,13 @@ def test_where_an_attempt_stands() -> None:
             OWN,
             Search(not_before=RUN_START, active_since=RUN_AFTER, settle_until=NOW + SETTLE),
         ),
-        (CLEARED_RETRY, True, SAME, Search(not_before=None, only_active=True, take_newest=True, ours=False)),
+        (CLEARED_RETRY, True, SAME, Search(not_before=None, only_active=True, take_newest=True, owned=False)),
         (
             CLEARED_RETRY,
             False,
             SAME,
             Search(
-                not_before=RUN_START, active_since=RUN_AFTER, take_newest=True, ours=False, settle_until=NOW + SETTLE
+                not_before=RUN_START, active_since=RUN_AFTER, take_newest=True, owned=False, settle_until=NOW + SETTLE
             ),
         ),
         *((attempt, store, NEVER, None) for attempt in ATTEMPTS for store in (True, False)),
@@ -137,11 +137,11 @@ def test_a_run_id_of_this_generation_is_looked_at(attempt: Attempt, reuse: Reuse
 @pytest.mark.parametrize("attempt", ATTEMPTS)
 @pytest.mark.parametrize("reuse", [OWN, SAME])
 def test_an_intent_of_this_generation_is_searched_for_until_it_settles(attempt: Attempt, reuse: ReuseRun) -> None:
-    plan = first_step(situation(attempt, record(attempt, spent=("old",)), reuse=reuse))
+    plan = first_step(situation(attempt, record(attempt, excluded=("old",)), reuse=reuse))
     assert plan.step is Step.SEARCH
     assert plan.search == Search(
         not_before=INTENT,
-        spent=frozenset({"old"}),
+        excluded=frozenset({"old"}),
         settle_until=INTENT + SETTLE,
         since_post=True,
         take_newest=reuse is SAME,
@@ -199,9 +199,9 @@ def test_a_run_from_before_a_clear_is_ended_first(attempt: Attempt, reuse: Reuse
 
 @pytest.mark.parametrize("attempt", [CLEARED, CLEARED_RETRY])
 def test_a_run_of_another_task_is_left_alone_by_a_clear(attempt: Attempt) -> None:
-    plan = first_step(situation(attempt, record(FIRST, "r1", ours=False), reuse=SAME))
+    plan = first_step(situation(attempt, record(FIRST, "r1", owned=False), reuse=SAME))
     assert plan.step is Step.SEARCH
-    assert plan.search == Search(not_before=None, only_active=True, take_newest=True, ours=False)
+    assert plan.search == Search(not_before=None, only_active=True, take_newest=True, owned=False)
 
 
 @pytest.mark.parametrize("attempt", [CLEARED, CLEARED_RETRY])
@@ -214,11 +214,11 @@ def test_what_an_intent_from_before_a_clear_started_is_ended(attempt: Attempt) -
 
 
 def test_same_window_means_own_where_a_run_tells_neither_window_nor_experiment() -> None:
-    judge = Slot(task_id="task", experiment_ids=("today",))
-    assert SAME.for_slot(judge) is OWN
-    assert SAME.for_slot(SLOT) is SAME
-    assert SAME.for_slot(Slot(task_id="task", experiment_name="nightly")) is SAME
-    assert [NEVER.for_slot(judge), OWN.for_slot(judge)] == [NEVER, OWN]
+    judge = RunRequest(task_id="task", experiment_ids=("today",))
+    assert SAME.for_request(judge) is OWN
+    assert SAME.for_request(SLOT) is SAME
+    assert SAME.for_request(RunRequest(task_id="task", experiment_name="nightly")) is SAME
+    assert [NEVER.for_request(judge), OWN.for_request(judge)] == [NEVER, OWN]
 
 
 # -- the choice among runs --------------------------------------------------------------------------------------------
@@ -294,7 +294,7 @@ def test_an_unknown_age_is_older_than_any_other() -> None:
 
 
 def test_spent_runs_are_passed_over() -> None:
-    search = Search(not_before=INTENT, spent=frozenset({"a"}))
+    search = Search(not_before=INTENT, excluded=frozenset({"a"}))
     assert names_of(choose(SLOT, [run("a"), run("b")], search)) == ("b", [], [])
 
 
@@ -321,12 +321,12 @@ def test_what_still_goes_on_may_be_older(status: str, age: int, matches: bool) -
 
 
 def test_runs_of_a_dataset_task_are_told_by_their_age_alone() -> None:
-    slot = Slot(task_id="task", experiment_ids=("e",))
+    request = RunRequest(task_id="task", experiment_ids=("e",))
     runs = [run("old", created_at=INTENT - SECOND), run("new", data_start_time=None, data_end_time=None)]
-    assert names_of(choose(slot, runs, Search(not_before=INTENT))) == ("new", [], [])
+    assert names_of(choose(request, runs, Search(not_before=INTENT))) == ("new", [], [])
 
 
-NIGHTLY = Slot(task_id="task", experiment_name="nightly")
+NIGHTLY = RunRequest(task_id="task", experiment_name="nightly")
 
 
 def experiment_run(name: str, experiment_id: str | None, **fields: Any) -> TaskRun:
@@ -404,8 +404,8 @@ windows = st.builds(
     instants,
     st.timedeltas(min_value=timedelta(milliseconds=1), max_value=timedelta(days=30)),
 )
-slots = st.builds(
-    Slot,
+requests = st.builds(
+    RunRequest,
     task_id=texts,
     window=st.none() | windows,
     experiment_name=st.none() | texts,
@@ -417,35 +417,35 @@ slots = st.builds(
     is_part=st.booleans(),
 )
 records = st.builds(
-    SlotRecord,
+    RunRecord,
     generation=st.integers(0, 999),
     intent_at=instants,
     since=st.none() | instants,
     run_id=st.none() | texts,
-    spent=st.lists(texts, max_size=4).map(tuple),
+    excluded=st.lists(texts, max_size=4).map(tuple),
     name=st.none() | texts,
-    ours=st.booleans(),
+    owned=st.booleans(),
     attempt=st.none() | st.integers(1, 99),
 )
 
 
-@given(slot=slots)
-def test_a_slot_survives_json(slot: Slot) -> None:
-    again = Slot.from_dict(json.loads(json.dumps(slot.to_dict())))
-    assert again == slot
-    assert again.key == slot.key
+@given(request=requests)
+def test_a_slot_survives_json(request: RunRequest) -> None:
+    again = RunRequest.from_dict(json.loads(json.dumps(request.to_dict())))
+    assert again == request
+    assert again.key == request.key
 
 
 @given(written=records)
-def test_a_record_survives_json(written: SlotRecord) -> None:
-    assert SlotRecord.from_dict(json.loads(json.dumps(written.to_dict()))) == written
+def test_a_record_survives_json(written: RunRecord) -> None:
+    assert RunRecord.from_dict(json.loads(json.dumps(written.to_dict()))) == written
 
 
 def test_what_an_older_release_wrote_is_read_with_defaults() -> None:
-    slot = Slot.from_dict({"task_id": "t"})
-    assert (slot.window, slot.evaluators, slot.stage, slot.is_part) == (None, 1, "", False)
-    read = SlotRecord.from_dict({"generation": "2", "intent_at": "2026-11-23T12:00:00.000Z"})
-    assert (read.generation, read.intent_at, read.run_id, read.spent, read.ours) == (2, NOW, None, (), True)
+    request = RunRequest.from_dict({"task_id": "t"})
+    assert (request.window, request.evaluators, request.stage, request.is_part) == (None, 1, "", False)
+    read = RunRecord.from_dict({"generation": "2", "intent_at": "2026-11-23T12:00:00.000Z"})
+    assert (read.generation, read.intent_at, read.run_id, read.excluded, read.owned) == (2, NOW, None, (), True)
 
 
 @pytest.mark.parametrize("text", ["2026-11-23T12:00:00Z", "2026-11-23T12:00:00.000Z", "2026-11-23T14:00:00+02:00"])
@@ -456,10 +456,10 @@ def test_times_are_read_on_every_python(text: str) -> None:
 def test_the_key_tells_slots_apart_and_not_their_bookkeeping() -> None:
     later = Window(DAY.start, DAY.end + SECOND)
     different = [SLOT, replace(SLOT, task_id="other"), replace(SLOT, window=later), NIGHTLY]
-    different += [Slot(task_id="task", experiment_ids=ids) for ids in ((), ("a",), ("a", "b"))]
-    assert len({slot.key for slot in different}) == len(different)
+    different += [RunRequest(task_id="task", experiment_ids=ids) for ids in ((), ("a",), ("a", "b"))]
+    assert len({request.key for request in different}) == len(different)
     assert SLOT.key == replace(SLOT, stage="x", evaluators=3, project_id="p", is_part=True).key
-    assert {Slot.task_of(slot.key) for slot in different} == {"task", "other"}
+    assert {RunRequest.task_of(request.key) for request in different} == {"task", "other"}
 
 
 def test_a_part_knows_that_it_is_one() -> None:
@@ -468,4 +468,4 @@ def test_a_part_knows_that_it_is_one() -> None:
 
 
 def test_each_spent_run_is_noted_once() -> None:
-    assert spent_by(record(FIRST, spent=("a",)), ["b", "a", "b"]).spent == ("a", "b")
+    assert excluding(record(FIRST, excluded=("a",)), ["b", "a", "b"]).excluded == ("a", "b")

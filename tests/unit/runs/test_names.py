@@ -19,7 +19,7 @@ from airflow_provider_arize_tasks.runs.names import (
     next_experiment_name,
     owner_of_name,
 )
-from airflow_provider_arize_tasks.runs.requests import Attempt, SlotRecord
+from airflow_provider_arize_tasks.runs.requests import Attempt, RunRecord
 
 START = datetime(2026, 11, 23, 12, 0, tzinfo=timezone.utc)
 SECOND, MILLISECOND = timedelta(seconds=1), timedelta(milliseconds=1)
@@ -72,8 +72,8 @@ def test_nothing_is_used_up_by_what_was_not_sent(base: str | None, name: str | N
     assert names_up_to(base, name) == []
 
 
-def written(name: str | None) -> SlotRecord:
-    return SlotRecord(generation=2, intent_at=START, name=name)
+def written(name: str | None) -> RunRecord:
+    return RunRecord(generation=2, intent_at=START, name=name)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def written(name: str | None) -> SlotRecord:
     ],
 )
 def test_the_name_to_send(
-    base: str | None, record: SlotRecord | None, repeat: bool, name: str | None, lost: dict[str, datetime]
+    base: str | None, record: RunRecord | None, repeat: bool, name: str | None, lost: dict[str, datetime]
 ) -> None:
     names = Names.of(base, record, repeat=repeat)
     assert (names.next(), names.lost) == (name, lost)
@@ -101,28 +101,28 @@ def test_the_name_to_send(
     ("attempt", "created_at", "lost_at", "never", "owner"),
     [
         # A POST of ours with this name got no answer: it made it, unless the experiment is older than that POST.
-        (FIRST, START, START, False, NameOwner.OURS),
-        (FIRST, None, START, False, NameOwner.OURS),
-        (CLEARED, START, START, False, NameOwner.OURS),
-        (CLEARED, START, START, True, NameOwner.OURS),
-        (CLEARED, START - SECOND, START, False, NameOwner.SPENT),
+        (FIRST, START, START, False, NameOwner.OWN),
+        (FIRST, None, START, False, NameOwner.OWN),
+        (CLEARED, START, START, False, NameOwner.OWN),
+        (CLEARED, START, START, True, NameOwner.OWN),
+        (CLEARED, START - SECOND, START, False, NameOwner.USED_UP),
         (FIRST, START - SECOND, START, False, NameOwner.FOREIGN),
         # Made since the DAG run started, at millisecond precision: an earlier attempt's.
-        (RETRY, START, None, False, NameOwner.OURS),
-        (RETRY, START + MILLISECOND / 2, None, False, NameOwner.OURS),
-        (FIRST, START, None, False, NameOwner.OURS),
-        (RETRY, None, None, False, NameOwner.OURS),
-        (RETRY, START, None, True, NameOwner.SPENT),
+        (RETRY, START, None, False, NameOwner.OWN),
+        (RETRY, START + MILLISECOND / 2, None, False, NameOwner.OWN),
+        (FIRST, START, None, False, NameOwner.OWN),
+        (RETRY, None, None, False, NameOwner.OWN),
+        (RETRY, START, None, True, NameOwner.USED_UP),
         # Older than the DAG run: a mistake in the DAG.
         (FIRST, START - MILLISECOND, None, False, NameOwner.FOREIGN),
         (RETRY, START - SECOND, None, False, NameOwner.FOREIGN),
         (RETRY, START - SECOND, None, True, NameOwner.FOREIGN),
         # A cleared task makes a new one, whoever made this one.
-        (CLEARED, START + SECOND, None, False, NameOwner.SPENT),
-        (CLEARED, START - SECOND, None, False, NameOwner.SPENT),
-        (CLEARED, None, None, False, NameOwner.SPENT),
-        (CLEARED_RETRY, START + SECOND, None, False, NameOwner.OURS),
-        (CLEARED_RETRY, START - SECOND, None, False, NameOwner.SPENT),
+        (CLEARED, START + SECOND, None, False, NameOwner.USED_UP),
+        (CLEARED, START - SECOND, None, False, NameOwner.USED_UP),
+        (CLEARED, None, None, False, NameOwner.USED_UP),
+        (CLEARED_RETRY, START + SECOND, None, False, NameOwner.OWN),
+        (CLEARED_RETRY, START - SECOND, None, False, NameOwner.USED_UP),
     ],
 )
 def test_whose_experiment_has_the_name(
