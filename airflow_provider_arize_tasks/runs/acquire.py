@@ -272,7 +272,8 @@ class RunAcquirer:
                 return AcquiredRun(request=request, run=run, adopted=False)
         raise ArizeWaitError(
             f"{request}: gave up after {lost} triggers that started no run which the server lists, with "
-            f"{len(names.used)} names used up. Nothing is known to be going; the next attempt looks for a run again before it triggers"
+            f"{len(names.used)} names used up. Nothing is known to be going; the next attempt looks for a run again "
+            "before it triggers"
         )
 
     def _intend(self, request: RunRequest, record: RunRecord, name: str | None, *, since: datetime | None) -> RunRecord:
