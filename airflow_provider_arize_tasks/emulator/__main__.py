@@ -8,11 +8,16 @@ import functools
 import math
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from airflow_provider_arize_tasks.emulator.levels import LATEST, Level, parse_level
 from airflow_provider_arize_tasks.emulator.seed import SpansFileError, load_spans, seed
 from airflow_provider_arize_tasks.emulator.server import Server, serve
+from airflow_provider_arize_tasks.emulator.weather import KINDS, Weather, bad_weather, skew
 from airflow_provider_arize_tasks.emulator.world import World
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _HIGHEST_PORT = 65_535
 
@@ -64,6 +69,16 @@ def _parser() -> argparse.ArgumentParser:
         help="spans to begin with: a JSON file, or a number spread over the 30 days up to now (default: 3000)",
     )
     parser.add_argument(
+        "--weather", choices=KINDS, default="clear", help="bad: clocks, gateways, lists and networks misbehave"
+    )
+    parser.add_argument(
+        "--weather-seed",
+        type=int,
+        default=0,
+        metavar="N",
+        help="which bad weather, the same for the same N (default: 0)",
+    )
+    parser.add_argument(
         "--until-input-closes",
         action="store_true",
         help="end when standard input does, so that it never outlives the process that started it",
@@ -71,8 +86,10 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _seed(world: World, spans: str, run_seconds: float) -> None:
+def _seed(world: World, spans: str, run_seconds: float, weather: Callable[[], Weather]) -> None:
     world.settings.run_seconds = run_seconds
+    world.weather = weather()
+    skew(world.clock, world.weather)
     if spans.isdigit():
         seed(world, spans=int(spans))
         return
@@ -90,13 +107,15 @@ def main(arguments: list[str] | None = None) -> None:
     if not options.seed_spans.isdigit() and not Path(options.seed_spans).is_file():
         parser.error(f"--seed-spans: no such file: {options.seed_spans}")
     world = World(level=Level(options.api_level))
-    fill = functools.partial(_seed, spans=options.seed_spans, run_seconds=options.run_seconds)
+    weather = functools.partial(bad_weather, options.weather_seed) if options.weather == "bad" else Weather
+    fill = functools.partial(_seed, spans=options.seed_spans, run_seconds=options.run_seconds, weather=weather)
     try:
         server = Server(world, options.host, options.port, options.api_key, fill)
     except SpansFileError as error:
         parser.error(f"--seed-spans: {options.seed_spans} holds no spans: {error}")
     spans = sum(len(store) for store in world.spans.values())
     describe = f"API level {options.api_level}, runs last {options.run_seconds:g} s, {spans} spans"
+    describe += f", {options.weather} weather with seed {options.weather_seed}" if options.weather != "clear" else ""
     try:
         asyncio.run(serve(server, describe, until_input_closes=options.until_input_closes))
     except OSError as error:

@@ -16,6 +16,7 @@ from airflow_provider_arize_tasks.emulator.paging import (
     finish_page,
     named,
     page,
+    page_of,
     read_cursor,
     read_limit,
     read_query,
@@ -141,9 +142,14 @@ async def list_runs(request: web.Request) -> web.Response:
     # the cursor is the number of the last run shown, so that new runs don't shift the pages that follow
     matching = (
         run
-        for run in _runs_after(task, start, oldest_first=world.settings.oldest_first)
+        for run in _runs_after(
+            task, 0 if world.weather.cuts_by_offset else start, oldest_first=world.settings.oldest_first
+        )
         if run.visible_ms <= now and (wanted is None or run.status(now) == wanted.upper())
     )
+    if world.weather.cuts_by_offset:
+        shown, following = world.weather.cut_page(list(matching), start, limit)
+        return web.json_response(page_of("task_runs", [views.run(world, run, now) for run in shown], following))
     chosen = list(islice(matching, limit + 1))
     shown = chosen[:limit]
     reply = finish_page("task_runs", [views.run(world, run, now) for run in shown], 0, limit, len(chosen))

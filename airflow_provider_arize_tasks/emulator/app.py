@@ -15,7 +15,7 @@ from aiohttp import web
 
 from airflow_provider_arize_tasks.emulator import api_lists, api_tasks, control_routes, runs
 from airflow_provider_arize_tasks.emulator.common import Refusal, problem
-from airflow_provider_arize_tasks.emulator.faults import BEFORE, Fault, FaultBook
+from airflow_provider_arize_tasks.emulator.faults import BEFORE, LATE, Fault, FaultBook
 from airflow_provider_arize_tasks.emulator.requests import WORLD, operation_of, template_of
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ class Traffic:
 
     :ivar outage_until: time (``time.monotonic``) until which every request of the API is dropped or refused.
     :ivar outage_status: status sent during an outage; ``None`` drops the connection.
+    :ivar late: requests that were given up and take effect later.
     """
 
     requests: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=50_000))
@@ -45,6 +46,7 @@ class Traffic:
     open_now: int = 0
     open_most: int = 0
     total: int = 0
+    late: set[asyncio.Task[None]] = field(default_factory=set)
 
 
 TRAFFIC: web.AppKey[Traffic] = web.AppKey("traffic", Traffic)
@@ -84,7 +86,8 @@ async def _outer(request: web.Request, handler: Handler) -> web.StreamResponse:
         if request.transport is not None:
             request.transport.abort()
         raise web.HTTPInternalServerError  # never sent: the connection is closed
-    response.headers["Date"] = formatdate(world.clock.now_ms() // 1000, usegmt=True)
+    gateway_ms = world.clock.unskewed_ms() + int(world.weather.gateway_skew_seconds * 1000)
+    response.headers["Date"] = formatdate(gateway_ms // 1000, usegmt=True)
     return response
 
 
@@ -96,20 +99,47 @@ async def _with_faults(
         if traffic.outage_status is None:
             return None, None
         return _problem_response(request, traffic.outage_status, "The service is not available"), None
-    fault = traffic.faults.strike(request.method, request.path_qs)
+    weather = request.app[WORLD].weather
+    if weather.latency_seconds:
+        await asyncio.sleep(weather.latency())
+    fault = traffic.faults.strike(request.method, request.path_qs) or weather.fault_for(operation_of(request))
     if fault is None:
         return await _answer(request, handler), None
     if fault.kind == "slow":
         await asyncio.sleep(fault.seconds)
         return await _answer(request, handler), fault
+    if fault.kind in LATE:
+        return await _given_up(request, handler, fault, traffic), fault
     if fault.kind in BEFORE:
         return await _faulty(request, fault, None), fault
     return await _faulty(request, fault, await _answer(request, handler)), fault
 
 
+async def _given_up(
+    request: web.Request, handler: Handler, fault: Fault, traffic: Traffic
+) -> web.StreamResponse | None:
+    """The reply to a request that takes effect when its client has left."""
+    await request.read()
+    if fault.kind == "silent_late":
+        until = time.monotonic() + fault.seconds
+        while time.monotonic() < until and request.transport is not None:  # noqa: ASYNC110 -- no event says that a client left
+            await asyncio.sleep(0.05)
+    effect = asyncio.get_running_loop().create_task(_take_effect(request, handler, fault.late_seconds))
+    traffic.late.add(effect)
+    effect.add_done_callback(traffic.late.discard)
+    return None if fault.kind == "silent_late" else await _faulty(request, fault, None)
+
+
+async def _take_effect(request: web.Request, handler: Handler, seconds: float) -> None:
+    await asyncio.sleep(seconds)
+    world = request.app[WORLD]
+    runs.settle(world, world.clock.now_ms())
+    await _answer(request, handler)
+
+
 async def _faulty(request: web.Request, fault: Fault, real: web.Response | None) -> web.StreamResponse | None:
     """What a fault makes of a reply (``None`` where the request took no effect)."""
-    kind = fault.kind.removesuffix("_after").removesuffix("_before")
+    kind = fault.kind.removesuffix("_after").removesuffix("_before").removesuffix("_late")
     if kind in ("slow", "silent"):
         await asyncio.sleep(fault.seconds)
         return real if kind == "slow" else None

@@ -60,16 +60,22 @@ class Clock:
     """The server's own clock, in milliseconds since the epoch.
 
     :ivar offset_ms: how far it runs ahead of the machine's clock; for tests of clients that must not trust theirs.
+    :ivar skew_ms: how far it is off besides, as the weather says.
     :ivar frozen_ms: where it stands still, ``offset_ms`` not counted; ``None`` lets it run. A frozen clock makes every
         reply the same from one test run to the next.
     """
 
     def __init__(self) -> None:
         self.offset_ms = 0
+        self.skew_ms = 0
         self.frozen_ms: int | None = None
 
     def now_ms(self) -> int:
         """Now, in milliseconds since the epoch."""
+        return self.unskewed_ms() + self.skew_ms
+
+    def unskewed_ms(self) -> int:
+        """Now by a clock that the weather does not put wrong."""
         running = int(time.time() * 1000) if self.frozen_ms is None else self.frozen_ms
         return running + self.offset_ms
 

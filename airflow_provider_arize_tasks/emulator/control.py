@@ -147,10 +147,11 @@ class EmulatorControl:
         """Inject a fault.
 
         :param kind: ``status``, ``drop_before``, ``slow``, ``silent``, ``html`` before the request takes effect;
-            ``status_after``, ``drop_after``, ``slow_after``, ``silent_after``, ``html_after``, ``edit`` after it.
+            ``status_after``, ``drop_after``, ``slow_after``, ``silent_after``, ``html_after``, ``edit`` after it;
+            ``status_late``, ``drop_late``, ``silent_late``, ``html_late`` let it take effect ``late_seconds`` later.
         :param fault: ``method`` and ``path`` (regular expressions), ``times`` (1 by default, ``None`` for all),
             ``skip``, ``probability`` with ``seed``, ``status``, ``headers``, ``detail``, ``body``, ``seconds``,
-            ``set``, ``remove``.
+            ``late_seconds``, ``set``, ``remove``.
         :return: number of the fault.
         """
         return int(self._call("POST", "faults", {"kind": kind, **fault})["id"])
@@ -165,6 +166,22 @@ class EmulatorControl:
         """
         self._call("POST", "outage", {"seconds": seconds, "mode": mode, "status": status})
 
+    def weather(self, kind: str | None = None, *, seed: int | None = None, **settings: Any) -> dict[str, Any]:
+        """Let things go wrong by themselves, as far as one can tell from outside; the same again for the same seed.
+
+        :param kind: ``bad`` for a mixture of everything, ``clear`` for nothing; without it the weather so far changes.
+        :param seed: changes every draw; 0 by default, where a kind is given.
+        :param settings: single settings, which go before the kind's: ``server_skew_seconds``,
+            ``gateway_skew_seconds``, ``latency_seconds``, ``list_lags`` with ``list_lag_seconds``, ``offset_cursors``,
+            ``shifted_pages``, ``page_size``, ``late_triggers`` with ``late_seconds`` and ``silent_seconds``,
+            ``gateway_pages``, ``timeouts``, ``throttled`` with ``retry_after_seconds``, ``dropped``. A plural is the
+            share (0 to 1) of the requests, runs or pages that it strikes.
+        :return: all of them.
+        """
+        given = {**settings, "kind": kind, "seed": seed}
+        body = {name: value for name, value in given.items() if value is not None or name not in ("kind", "seed")}
+        return dict(self._call("POST", "weather", body)["settings"])
+
     def clear_faults(self) -> None:
         """Clear faults and end an outage."""
         self._call("DELETE", "faults")
@@ -174,7 +191,8 @@ class EmulatorControl:
 
         :return: requests by operation (``requests``) and status (``statuses``), the most requests open at once
         (``open_most``), runs started by task id (``runs_started``) and name (``runs_started_by_name``), in all
-        (``runs_total``) and by status (``runs_by_status``), faults by kind (``faults``).
+        (``runs_total``) and by status (``runs_by_status``), faults by kind (``faults``), what the weather did
+        (``weather``).
         """
         return dict(self._call("GET", "counters"))
 

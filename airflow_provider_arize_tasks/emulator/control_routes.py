@@ -17,6 +17,7 @@ from airflow_provider_arize_tasks.emulator.requests import body_of, world_of
 from airflow_provider_arize_tasks.emulator.rules import OutcomeRule, QualityRule
 from airflow_provider_arize_tasks.emulator.runs import end_now, start_many
 from airflow_provider_arize_tasks.emulator.spans import Span, SpanStore, ledger
+from airflow_provider_arize_tasks.emulator.weather import change_weather, settings_of, skew
 from airflow_provider_arize_tasks.emulator.world import Settings, World, by_name_or_id
 
 if TYPE_CHECKING:
@@ -69,6 +70,8 @@ async def reset(request: web.Request) -> web.Response:
     if body.get("frozen_at") is not None:
         world.clock.frozen_ms = _time(body["frozen_at"], "frozen_at")
     request.app[SEED](world)
+    for effect in traffic.late:
+        effect.cancel()
     if not body.get("spans", True):
         world.spans = {project: SpanStore() for project in world.spans}
     fields = type(traffic)()
@@ -196,6 +199,16 @@ async def clear_faults(request: web.Request) -> web.Response:
     return _done()
 
 
+async def weather(request: web.Request) -> web.Response:
+    """``POST /_emulator/weather``: what goes wrong by itself from now on; ``{}`` tells what is set."""
+    world = world_of(request)
+    given = await body_of(request, default={})
+    if given:
+        world.weather = change_weather(world.weather, given)
+        skew(world.clock, world.weather)
+    return _done(settings=settings_of(world.weather))
+
+
 async def outage(request: web.Request) -> web.Response:
     """``POST /_emulator/outage``: nobody answers for a number of seconds.
 
@@ -231,6 +244,7 @@ async def counters(request: web.Request) -> web.Response:
         runs_total=sum(world.runs_started.values()),
         runs_by_status=statuses,
         faults=dict(traffic.faults.struck),
+        weather=dict(world.weather.struck),
     )
 
 
@@ -336,6 +350,7 @@ ROUTES = [
     web.post("/_emulator/faults", inject),
     web.delete("/_emulator/faults", clear_faults),
     web.post("/_emulator/outage", outage),
+    web.post("/_emulator/weather", weather),
     web.get("/_emulator/counters", counters),
     web.get("/_emulator/requests", recorded),
     web.delete("/_emulator/requests", forget_requests),

@@ -12,9 +12,11 @@ from airflow_provider_arize_tasks.emulator.common import Refusal, unit_hash
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-#: Faults that replace the answer before the request takes effect, and those that do so after it has.
+#: Faults that replace the answer before the request takes effect, those that do so after it has, and those that do so
+#: and let the request take effect later, when the client has left.
 BEFORE = frozenset({"status", "drop_before", "slow", "silent", "html"})
 AFTER = frozenset({"status_after", "drop_after", "slow_after", "silent_after", "html_after", "edit"})
+LATE = frozenset({"status_late", "drop_late", "silent_late", "html_late"})
 
 
 @dataclass(slots=True, kw_only=True)
@@ -24,17 +26,20 @@ class Fault:
     :ivar kind: ``status`` (a refusal), ``drop_before`` and ``drop_after`` (the connection is closed without an answer,
         before or after the request took effect), ``slow`` (the answer takes ``seconds`` longer), ``silent`` (no answer
         for ``seconds``, then the connection closes), ``html`` (a gateway's page); ``status_after``, ``slow_after``,
-        ``silent_after``, ``html_after`` are the same once the request took effect; ``edit`` changes the reply's JSON.
+        ``silent_after``, ``html_after`` are the same once the request took effect; ``status_late``, ``drop_late``,
+        ``silent_late``, ``html_late`` are the same for a request that takes effect ``late_seconds`` later; ``edit``
+        changes the reply's JSON.
     :ivar method: regular expression on the method; any by default.
     :ivar path: regular expression on the path with its query; any by default.
     :ivar times: how many requests it hits; ``None`` for all that follow.
     :ivar skip: how many matching requests it lets pass first.
     :ivar probability: share of matching requests it hits; which ones follows from ``seed``.
-    :ivar status: HTTP status of ``status``, ``html`` and their ``_after`` forms.
+    :ivar status: HTTP status of ``status``, ``html`` and their ``_after`` and ``_late`` forms.
     :ivar headers: headers of the reply, such as ``Retry-After``.
     :ivar detail: ``detail`` of the problem document.
     :ivar body: JSON to send instead of the problem document.
-    :ivar seconds: for ``slow`` and ``silent``.
+    :ivar seconds: for ``slow`` and ``silent``; a client that leaves earlier ends ``silent_late``.
+    :ivar late_seconds: how long after the answer was given up a ``_late`` fault lets the request take effect.
     :ivar set: fields that ``edit`` sets in the reply.
     :ivar remove: fields that ``edit`` takes out of it.
     """
@@ -51,6 +56,7 @@ class Fault:
     detail: str = "Fault staged by the emulator"
     body: Any = None
     seconds: float = 1.0
+    late_seconds: float = 5.0
     set: dict[str, Any] = field(default_factory=dict)
     remove: list[str] = field(default_factory=list)
     id: int = 0
@@ -58,8 +64,8 @@ class Fault:
     hits: int = 0
 
     def __post_init__(self) -> None:
-        if self.kind not in BEFORE | AFTER:
-            raise Refusal(400, f"kind: must be one of {', '.join(sorted(BEFORE | AFTER))}")
+        if self.kind not in BEFORE | AFTER | LATE:
+            raise Refusal(400, f"kind: must be one of {', '.join(sorted(BEFORE | AFTER | LATE))}")
 
     def strikes(self, method: str, path: str) -> bool:
         """Whether a request is hit; counts it."""

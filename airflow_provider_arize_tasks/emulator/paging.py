@@ -56,9 +56,14 @@ def page(
 
 def finish_page(key: str, views: list[dict[str, Any]], start: int, limit: int, total: int) -> dict[str, Any]:
     """A page's reply from its items' views."""
-    pagination: dict[str, Any] = {"has_more": start + limit < total}
-    if pagination["has_more"]:
-        pagination["next_cursor"] = write_cursor(start + limit)
+    return page_of(key, views, start + limit if start + limit < total else None)
+
+
+def page_of(key: str, views: list[dict[str, Any]], following: int | None) -> dict[str, Any]:
+    """A page's reply from its items' views and the position of the next page, ``None`` after the last one."""
+    pagination: dict[str, Any] = {"has_more": following is not None}
+    if following is not None:
+        pagination["next_cursor"] = write_cursor(following)
     return {key: views, "pagination": pagination}
 
 

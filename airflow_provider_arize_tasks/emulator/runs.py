@@ -128,6 +128,7 @@ def _new_run(
     pending = settings.pending_seconds if rule.pending_seconds is None else rule.pending_seconds
     pending = min(seconds, seconds / 10 if pending is None else pending)
     hidden = settings.hidden_seconds if rule.hidden_seconds is None else rule.hidden_seconds
+    hidden = max(hidden, world.weather.list_lag())
     run = Run(
         **world.stamp("TaskRun", "", now),
         task_id=task.id,

@@ -20,6 +20,7 @@ from airflow_provider_arize_tasks.emulator.model import (
     Space,
     Task,
 )
+from airflow_provider_arize_tasks.emulator.weather import Weather
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -72,6 +73,7 @@ class World:
     level: Level = field(default_factory=Level)
     clock: Clock = field(default_factory=Clock)
     settings: Settings = field(default_factory=Settings)
+    weather: Weather = field(default_factory=Weather)
     user_id: str = field(default_factory=lambda: make_id("User", 1))
     spaces: dict[str, Space] = field(default_factory=dict)
     projects: dict[str, Project] = field(default_factory=dict)

@@ -13,8 +13,9 @@ import requests
 from airflow_provider_arize_tasks.emulator.__main__ import _parser
 from airflow_provider_arize_tasks.emulator.control import EmulatorControl
 from airflow_provider_arize_tasks.emulator.control_routes import ROUTES
-from airflow_provider_arize_tasks.emulator.faults import AFTER, BEFORE
+from airflow_provider_arize_tasks.emulator.faults import AFTER, BEFORE, LATE
 from airflow_provider_arize_tasks.emulator.rules import OutcomeRule, QualityRule
+from airflow_provider_arize_tasks.emulator.weather import Weather, settings_of
 from airflow_provider_arize_tasks.emulator.world import Settings
 
 PAGE = (Path(__file__).parents[3] / "docs" / "emulator.md").read_text(encoding="utf-8")
@@ -34,7 +35,8 @@ def test_every_method_of_the_client_is_listed(name):
 @pytest.mark.parametrize(
     "name",
     [
-        *sorted(BEFORE | AFTER),
+        *sorted(BEFORE | AFTER | LATE),
+        *settings_of(Weather()),
         *Settings.__slots__,
         *(name for name in OutcomeRule.__slots__),
         *(name for name in QualityRule.__slots__ if name != "evaluator"),
