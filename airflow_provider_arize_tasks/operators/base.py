@@ -27,6 +27,7 @@ from airflow_provider_arize_tasks.links.arize import (
     ArizeTaskRunLink,
     keep_links_as_pushed,
 )
+from airflow_provider_arize_tasks.links.record import telling_reason
 from airflow_provider_arize_tasks.operators.run_arguments import RunArguments
 from airflow_provider_arize_tasks.runs.progress import (
     ActiveRun,
@@ -109,7 +110,7 @@ class TriggerRunOperator(RunArguments):
         """
         from airflow_provider_arize_tasks.operators.session import RunSession
 
-        with failing_for_good():
+        with failing_for_good(), telling_reason(context):
             self._settings.raise_if_any(f"{type(self).__name__} {self.task_id!r}")
             keep_links_as_pushed(self, context)
             with RunSession(self, context) as session:
@@ -126,7 +127,7 @@ class TriggerRunOperator(RunArguments):
         """
         from airflow_provider_arize_tasks.operators.session import RunSession
 
-        with failing_for_good(), over_a_proven_connection():
+        with failing_for_good(), telling_reason(context), over_a_proven_connection():
             self._settings.raise_if_any(f"{type(self).__name__} {self.task_id!r}")
             keep_links_as_pushed(self, context)
             wait = WaitEvent.read(event)

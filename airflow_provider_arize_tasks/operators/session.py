@@ -10,6 +10,7 @@ from airflow_provider_arize_tasks.client.errors import ArizeApiError, ArizeError
 from airflow_provider_arize_tasks.client.names import is_id
 from airflow_provider_arize_tasks.links.arize import push_xcom
 from airflow_provider_arize_tasks.links.linker import Linker
+from airflow_provider_arize_tasks.links.record import push_run_record
 from airflow_provider_arize_tasks.runs.acquire import AcquiredRun, NoDataError, RunAcquirer
 from airflow_provider_arize_tasks.runs.attempt import DagRunTimes, Records, ServerClock, attempt_of
 from airflow_provider_arize_tasks.runs.cancel import cancel_run
@@ -121,6 +122,16 @@ class RunSession:
             return None
         self.count("adopted" if started.adopted else "triggered")
         push_xcom(self.context, "arize_run_id", started.run.id)
+        push_run_record(
+            self.context,
+            task_id=request.task_id,
+            task_name=self.task(request.task_id).name,
+            run_id=started.run.id,
+            window=None if request.window is None else request.window.to_dict(),
+            max_spans=getattr(self._operator, "max_spans", None),
+            evaluators=request.evaluators,
+            arize_conn_id=self._operator.arize_conn_id,
+        )
         self.linker.push_run(request, started.run)
         return started
 
