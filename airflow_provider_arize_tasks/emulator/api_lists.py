@@ -158,12 +158,18 @@ async def get_evaluator(request: web.Request) -> web.Response:
     world = world_of(request)
     query = read_query(request.query, operation_of(request), ("version_id",), world.level)
     evaluator = find(world.evaluators, request.match_info["evaluator_id"], "evaluator")
-    version = _version(evaluator, query.get("version_id"))
+    version = _version(world, evaluator, query.get("version_id"))
     return web.json_response(views.evaluator(world, evaluator, version))
 
 
-def _version(evaluator: Evaluator, version_id: str | None) -> EvaluatorVersion:
-    for version in reversed(evaluator.versions):
+def _versions(world: World, evaluator: Evaluator) -> list[EvaluatorVersion]:
+    """An evaluator's versions made by now, newest first."""
+    now = world.clock.now_ms()
+    return [version for version in reversed(evaluator.versions) if version.created_ms <= now]
+
+
+def _version(world: World, evaluator: Evaluator, version_id: str | None) -> EvaluatorVersion:
+    for version in _versions(world, evaluator):
         if version_id in (None, version.id):
             return version
     raise Refusal(404, f"evaluator version {version_id} not found")
@@ -175,15 +181,16 @@ async def list_evaluator_versions(request: web.Request) -> web.Response:
     query = read_query(request.query, operation_of(request), (), world.level)
     evaluator = find(world.evaluators, request.match_info["evaluator_id"], "evaluator")
     view = lambda version: views.evaluator_version(world, evaluator, version)  # noqa: E731 -- shorter than a function
-    return web.json_response(page("evaluator_versions", evaluator.versions[::-1], view, query))
+    return web.json_response(page("evaluator_versions", _versions(world, evaluator), view, query))
 
 
 async def get_evaluator_version(request: web.Request) -> web.Response:
     """``GET /v2/evaluator-versions/{version_id}``."""
     world, wanted = world_of(request), request.match_info["version_id"]
     for evaluator in world.evaluators.values():
-        if any(version.id == wanted for version in evaluator.versions):
-            return web.json_response(views.evaluator_version(world, evaluator, _version(evaluator, wanted)))
+        for version in _versions(world, evaluator):
+            if version.id == wanted:
+                return web.json_response(views.evaluator_version(world, evaluator, version))
     raise Refusal(404, f"evaluator version {wanted} not found")
 
 

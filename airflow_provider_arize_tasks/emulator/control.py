@@ -71,9 +71,10 @@ class EmulatorControl:
     def configure(self, **settings: Any) -> dict[str, Any]:
         """Change settings, which hold for the runs that follow.
 
-        :param settings: ``run_seconds``, ``pending_seconds``, ``hidden_seconds``, ``index_lag_seconds``, ``counts``
-            (``items`` or ``per_evaluator``), ``oldest_first``, ``max_spans``, ``record_requests``,
-            ``clock_offset_seconds``.
+        :param settings: ``run_seconds``, ``pending_seconds``, ``hidden_seconds``, ``index_lag_seconds``,
+            ``span_lag_seconds``, ``label_lag_seconds``, ``arrival_slack_seconds``, ``spans_status``,
+            ``evaluation_metadata``, ``group_labels`` (``all`` or ``first``), ``counts`` (``items`` or
+            ``per_evaluator``), ``oldest_first``, ``max_spans``, ``record_requests``, ``clock_offset_seconds``.
         :return: all of them.
         """
         return dict(self._call("POST", "configure", settings)["settings"])
@@ -87,6 +88,7 @@ class EmulatorControl:
         start: datetime | str | None = None,
         end: datetime | str | None = None,
         attributes: Mapping[str, Any] | None = None,
+        arrives_after: float | None = None,
     ) -> list[str]:
         """Add spans at given times, or a number of them evenly over ``[start, end)``.
 
@@ -96,9 +98,13 @@ class EmulatorControl:
         :param start: beginning of the range.
         :param end: its end, not included.
         :param attributes: columns that every span gets, for query filters.
+        :param arrives_after: seconds from the time of a span to its arrival; before that nobody sees it, and once it
+            has arrived, ``POST /v2/spans`` finds it only where the range reaches near its arrival. By default it
+            arrives at its time.
         :return: ids of the spans.
         """
         body: dict[str, Any] = {"project": project, "attributes": dict(attributes or {})}
+        body["arrives_after"] = arrives_after
         if times is not None:
             body["times"] = list(times)
         else:
@@ -115,6 +121,22 @@ class EmulatorControl:
         :return: its id.
         """
         return str(self._call("POST", "add", {"kind": kind, "name": name, **fields})["id"])
+
+    def add_evaluator_version(
+        self,
+        evaluator: str,
+        *,
+        config: Mapping[str, Any] | None = None,
+        created_at: datetime | str | None = None,
+    ) -> str:
+        """Add a version to an evaluator, which judges from then on wherever a task doesn't pin another.
+
+        :param evaluator: name or id.
+        :param config: its template or code configuration; that of the version before by default.
+        :param created_at: when it was made, now by default. In the future, it shows and judges from then on.
+        :return: id of the version.
+        """
+        return self.add("evaluator_version", "", evaluator=evaluator, config=config, created_at=created_at)
 
     def set_outcome(self, status: str = "COMPLETED", **rule: Any) -> None:
         """Stage how coming runs end; the first rule that matches and isn't used up holds.
@@ -255,6 +277,7 @@ class EmulatorControl:
         task: str | None = None,
         evaluators: Sequence[str] = (),
         details: bool = False,
+        current: bool = False,
     ) -> dict[str, Any]:
         """How often each span of ``[start, end)`` was labelled by each evaluator.
 
@@ -264,12 +287,17 @@ class EmulatorControl:
         :param task: name or id of the task whose evaluators count; all of the project's tasks by default.
         :param evaluators: names or ids of the evaluators that count, instead of a task's.
         :param details: list every span with its labels under ``labels``.
-        :return: ``spans``, ``once``, ``missed``, ``twice``, ``by_evaluator``, ``missed_spans``, ``twice_spans``.
+        :param current: count only labels by the version of each evaluator that judges now: the task's pin, else the
+            latest.
+        :return: ``spans``, ``traces``, ``sessions``, ``once``, ``missed``, ``twice``, ``by_evaluator`` (each also with
+            ``by_version``: spans labelled by each version), ``missed_spans``, ``twice_spans``.
+        :raises EmulatorError: the project has no evaluation task, and nothing labelled its spans.
         """
         given = {"project": project, "start": _plain(start), "end": _plain(end), "task": task}
         query = [(name, str(value)) for name, value in given.items() if value is not None]
         query += [("evaluator", name) for name in evaluators]
         query += [("details", "true")] if details else []
+        query += [("current", "true")] if current else []
         return dict(self._call("GET", "ledger", query=query))
 
     def experiments(self) -> list[dict[str, Any]]:

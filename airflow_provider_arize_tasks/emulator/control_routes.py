@@ -102,7 +102,9 @@ async def add_spans(request: web.Request) -> web.Response:
     """``POST /_emulator/spans``: add spans at given times, or a number of them evenly over a range."""
     world, body = world_of(request), await body_of(request)
     project = _project(world, body.get("project"), create=True)
-    columns = body.get("attributes") or {}
+    columns = dict(body.get("attributes") or {})
+    if body.get("arrives_after") is not None:
+        columns["arrives_after"] = float(body["arrives_after"])
     if body.get("times") is not None:
         given = [(_time(item, "times"), dict(columns)) for item in body["times"]]
         added = seed.add_spans(world, project, given)
@@ -155,7 +157,9 @@ def _add_evaluator(world: World, kind: Any, name: str, space_id: str, body: dict
         return seed.add_evaluator(world, name, space_id, config).id
     if kind == "evaluator_version":
         evaluator = by_name_or_id(world.evaluators, body.get("evaluator"), "evaluator")
-        return seed.add_evaluator_version(world, evaluator, body.get("config") or evaluator.versions[-1].config).id
+        at_ms = None if body.get("created_at") is None else _time(body["created_at"], "created_at")
+        config = body.get("config") or evaluator.versions[-1].config
+        return seed.add_evaluator_version(world, evaluator, config, at_ms).id
     raise Refusal(400, "kind: must be space, project, dataset, dataset_version, evaluator or evaluator_version")
 
 
@@ -320,7 +324,16 @@ async def read_ledger(request: web.Request) -> web.Response:
     spans = world.spans[project_id].between(start, end)
     evaluators = [by_name_or_id(world.evaluators, name, "evaluator").id for name in query.getall("evaluator", [])]
     evaluators = evaluators or (task.evaluator_ids if task is not None else _evaluators_of(world, project_id, spans))
-    return web.json_response(ledger(spans, evaluators, details=query.get("details") == "true"))
+    if not evaluators:
+        raise Refusal(400, "the project has no evaluation task and no labels: nothing that the ledger could count")
+    only = _current_versions(world, task, evaluators) if query.get("current") == "true" else None
+    return web.json_response(ledger(spans, evaluators, details=query.get("details") == "true", only=only))
+
+
+def _current_versions(world: World, task: Task | None, evaluators: list[str]) -> dict[str, str]:
+    """The version of each evaluator that judges now: the task's pin, else the latest."""
+    now, pins = world.clock.now_ms(), task.pins if task is not None else {}
+    return {name: world.evaluators[name].version_for(pins.get(name), now).id for name in evaluators}
 
 
 def _evaluators_of(world: World, project_id: str, spans: list[Span]) -> list[str]:

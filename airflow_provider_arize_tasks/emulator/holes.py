@@ -25,7 +25,7 @@ def forget_runs(world: World, task: Task, start_ms: int, end_ms: int) -> list[st
     for span in world.spans[task.body["project_id"]].between(None, None):
         span.labels = {
             evaluator: kept
-            for evaluator, runs in span.labels.items()
-            if (kept := [run_id for run_id in runs if run_id not in gone])
+            for evaluator, labels in span.labels.items()
+            if (kept := [label for label in labels if label.run_id not in gone])
         }
     return sorted(gone)

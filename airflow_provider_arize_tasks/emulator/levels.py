@@ -22,6 +22,7 @@ SINCE: dict[str, str] = {
     "operation GET /v2/integrations": "8.41",
     "operation GET /v2/integrations/{integration_id}": "8.41",
     "operation POST /v2/experiments/{experiment_id}/runs/search": "8.56",
+    "operation POST /v2/datasets/{dataset_id}/examples/search": "8.57",
     # query parameters
     "query GET /v2/tasks space_name": "8.9",
     "query GET /v2/tasks name": "8.9",
@@ -38,7 +39,12 @@ SINCE: dict[str, str] = {
     "experiment_name length": "8.51",
     "length limits of query filters": "8.52",
     "first run needs data_start_time": "8.29.1",
+    "end of a range of spans is inclusive": "8.60",
+    "blank filter of spans is refused": "8.45",
     # fields of requests
+    "request spans.included_columns": "8.50",
+    "request spans.excluded_columns": "8.50",
+    "request spans.truncate_string_length": "8.60",
     "request invocation_parameters.top_k": "8.28.1",
     "request invocation_parameters.thinking_level": "8.28.1",
     "request invocation_parameters.thinking_budget": "8.28.1",
@@ -56,6 +62,7 @@ SINCE: dict[str, str] = {
     "reply TaskEvaluator.query_mappings": "8.51",
     "reply TaskRun.experiment_id": "8.23",
     "reply TaskRun.failure_reason": "8.42",
+    "reply Evaluation.metadata": "8.60",
     "reply Space.is_private": "8.43",
     "reply Space.organization_id": "8.59.1",
     "reply Project.project_type": "8.56",

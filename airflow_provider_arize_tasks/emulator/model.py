@@ -77,6 +77,23 @@ class Evaluator(Record):
     description: str = ""
     versions: list[EvaluatorVersion] = field(default_factory=list)
 
+    def version_at(self, now: int) -> EvaluatorVersion:
+        """The version that "latest" stands for at a moment: the last one made by then.
+
+        :param now: milliseconds since the epoch.
+        """
+        made = [version for version in self.versions if version.created_ms <= now]
+        return made[-1] if made else self.versions[0]
+
+    def version_for(self, pinned: str | None, now: int) -> EvaluatorVersion:
+        """The version that judges: a task's pin, else the latest.
+
+        :param pinned: ``evaluator_version_id`` of the task.
+        :param now: milliseconds since the epoch.
+        """
+        found = next((version for version in self.versions if version.id == pinned), None)
+        return found or self.version_at(now)
+
     @property
     def is_custom_code(self) -> bool:
         """Whether the latest version is a custom (not a managed) code evaluator."""
@@ -130,6 +147,11 @@ class Task(Record):
         """Ids of the attached evaluators, in order."""
         return [item["evaluator_id"] for item in self.body.get("evaluators") or []]
 
+    @property
+    def pins(self) -> dict[str, str | None]:
+        """Evaluator id -> the version the task pins; ``None`` where it follows the latest."""
+        return {item["evaluator_id"]: item.get("evaluator_version_id") for item in self.body.get("evaluators") or []}
+
 
 @dataclass(slots=True, kw_only=True)
 class Outcome:
@@ -151,6 +173,8 @@ class Run(Record):
     """A run of a task; it has no name of its own.
 
     Its status follows from the clock, so that a run costs nothing while it goes on.
+
+    :ivar versions: evaluator id -> the version that judges, chosen at the trigger.
     """
 
     task_id: str
@@ -163,6 +187,7 @@ class Run(Record):
     experiment_id: str | None = None
     visible_ms: int = 0
     settled: bool = False
+    versions: dict[str, str] = field(default_factory=dict)
 
     def status(self, now: int) -> str:
         """Status at a moment.

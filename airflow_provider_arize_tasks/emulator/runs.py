@@ -26,6 +26,7 @@ from airflow_provider_arize_tasks.emulator.model import (
 from airflow_provider_arize_tasks.emulator.rules import OutcomeRule
 from airflow_provider_arize_tasks.emulator.scores import run_example, score_row
 from airflow_provider_arize_tasks.emulator.selection import select_spans
+from airflow_provider_arize_tasks.emulator.spans import Label
 from airflow_provider_arize_tasks.emulator.world import World, find
 
 if TYPE_CHECKING:
@@ -137,6 +138,7 @@ def _new_run(
         outcome=_outcome(world, rule, work, is_done=is_done),
         work=work,
         visible_ms=now + int(hidden * 1000),
+        versions=_judges(world, task, now),
     )
     world.runs[run.id] = run
     task.runs.append(run)
@@ -144,6 +146,15 @@ def _new_run(
     world.runs_started[task.id] += 1
     heapq.heappush(world.due, (run.ends_ms, run.number, run.id))
     return run
+
+
+def _judges(world: World, task: Task, now: int) -> dict[str, str]:
+    """The version of each of the task's evaluators that judges a run triggered now."""
+    return {
+        name: world.evaluators[name].version_for(pinned, now).id
+        for name, pinned in task.pins.items()
+        if name in world.evaluators
+    }
 
 
 def _take_rule(world: World, task: Task, experiment_name: str | None) -> OutcomeRule:
@@ -224,18 +235,23 @@ def _finish(world: World, run: Run) -> None:
         if run.outcome.status == COMPLETED:
             _chain(world, run)
     elif run.window is not None:
-        _label_spans(run)
+        _label_spans(world, run)
     else:
         _score_rows(world, run)
     run.work = []
 
 
-def _label_spans(run: Run) -> None:
+def _label_spans(world: World, run: Run) -> None:
     undone = run.outcome.errors + run.outcome.skipped
+    only_first = world.settings.group_labels == "first"
+    shown = {name: Label(run.id, run.task_id, version, run.ends_ms) for name, version in run.versions.items()}
+    hidden = {name: label._replace(is_shown=False) for name, label in shown.items()} if only_first else shown
     for spans, evaluators in run.work[: max(0, len(run.work) - undone)]:
-        for span in spans:
+        for position, span in enumerate(spans):
             for name in evaluators:
-                span.labels.setdefault(name, []).append(run.id)
+                label = (hidden if position else shown).get(name)
+                if label is not None:
+                    span.labels.setdefault(name, []).append(label)
 
 
 def _write_rows(world: World, run: Run, task: Task) -> None:
@@ -267,9 +283,9 @@ def _score_rows(world: World, run: Run) -> None:
     judged, skipped, failed = 0, run.outcome.skipped, run.outcome.errors
     for (experiment, row), evaluators in run.work[: max(0, len(run.work) - skipped - failed)]:
         done = [
-            score_row(experiment, row, world.evaluators[name], world.quality, run.id)
+            score_row(experiment, row, world.evaluators[name], run.versions[name], world.quality, run.id)
             for name in evaluators
-            if name in world.evaluators
+            if name in world.evaluators and name in run.versions
         ]
         judged += any(done)
         skipped += not any(done)

@@ -324,6 +324,16 @@ TRIGGER_EXPERIMENT: Shape = {
     "tracing_metadata": Field(map_of(text())),
     "evaluation_task_ids": Field(list_of(text(1))),
 }
+_COLUMNS = list_of(text(1), 1, 1000)
+LIST_SPANS: Shape = {
+    "project_id": Field(text(1), required=True),
+    "start_time": Field(text(1)),
+    "end_time": Field(text(1)),
+    "filter": Field(text()),
+    "included_columns": Field(_COLUMNS, feature="request spans.included_columns"),
+    "excluded_columns": Field(_COLUMNS, feature="request spans.excluded_columns"),
+    "truncate_string_length": Field(number(1, whole=True), feature="request spans.truncate_string_length"),
+}
 SEARCH_ROWS: Shape = {
     "filter": Field(text(), nullable=True),
     "limit": Field(number(1, 500, whole=True)),

@@ -103,13 +103,19 @@ def normalise_placeholders(template: Any) -> Any:
 
 
 def score_row(
-    experiment: Experiment, row: ExperimentRow, evaluator: Evaluator, rules: list[QualityRule], run_id: str
+    experiment: Experiment,
+    row: ExperimentRow,
+    evaluator: Evaluator,
+    version_id: str,
+    rules: list[QualityRule],
+    run_id: str,
 ) -> bool:
     """Let an evaluator judge a row, which gets ``eval.<evaluator>.score|label|explanation``.
 
     :param experiment: the row's experiment.
     :param row: the row; one without output isn't judged.
-    :param evaluator: the evaluator, in its latest version.
+    :param evaluator: the evaluator.
+    :param version_id: the version of it that judges.
     :param rules: staged qualities; the last one that matches holds.
     :param run_id: the run, for the ledger.
     :return: whether the row was judged.
@@ -122,7 +128,7 @@ def score_row(
     if rule.is_missing(evaluator.name, experiment.name, key):
         return False
     quantile = rule.quantile(evaluator.name, experiment.name, key)
-    config = evaluator.versions[-1].config
+    config = evaluator.version_for(version_id, experiment.updated_ms).config
     choices: dict[str, float] = config.get("classification_choices") or {}
     if choices:
         label, score = _choose(choices, quantile, rule.mean)

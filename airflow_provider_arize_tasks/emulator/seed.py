@@ -123,11 +123,17 @@ def add_evaluator(
 def add_evaluator_version(
     world: World, evaluator: Evaluator, config: dict[str, Any], at_ms: int | None = None
 ) -> EvaluatorVersion:
-    """Add a version to an evaluator, which becomes its latest."""
+    """Add a version to an evaluator, which is its latest from then on.
+
+    :param config: template or code configuration.
+    :param at_ms: when it was made, now by default; in the future it does not show before.
+    """
     name = f"v{len(evaluator.versions) + 1}"
     stamp = world.stamp("EvaluatorVersion", name, at_ms)
     version = EvaluatorVersion(**stamp, evaluator_id=evaluator.id, config=config)
     evaluator.versions.append(version)
+    evaluator.versions.sort(key=lambda item: (item.created_ms, item.number))
+    evaluator.updated_ms = max(evaluator.updated_ms, version.created_ms)
     return version
 
 
@@ -168,14 +174,19 @@ def spread_spans(
 def add_spans(world: World, project_id: str, given: Iterable[tuple[int, dict[str, Any]]]) -> list[Span]:
     """Add spans at given times.
 
-    :param given: pairs of a time in milliseconds and columns; a column ``id`` names the span.
+    :param given: pairs of a time in milliseconds and columns; a column ``id`` names the span, ``ingested_ms`` says when
+        it arrived, ``arrives_after`` how many seconds after its time; by default it does so at its time, at the latest
+        now.
     """
     now = world.clock.now_ms()
     spans = []
     for time_ms, columns in given:
         number = world.next_number("Span")
         span_id = str(columns.pop("id", None) or _span_id(number))
+        delay = columns.pop("arrives_after", None)
         ingested = min(now, max(time_ms, int(columns.pop("ingested_ms", time_ms))))
+        if delay is not None:
+            ingested = time_ms + int(float(delay) * 1000)
         spans.append(Span(number=number, id=span_id, time_ms=time_ms, ingested_ms=ingested, given=columns))
     world.spans[project_id].add(spans)
     return spans

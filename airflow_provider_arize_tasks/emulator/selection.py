@@ -55,9 +55,7 @@ def granularity_of(world: World, task: Task) -> str:
         evaluator = world.evaluators.get(item["evaluator_id"])
         if evaluator is None:
             continue
-        pinned = item.get("evaluator_version_id")
-        version = next((v for v in evaluator.versions if v.id == pinned), evaluator.versions[-1])
-        return version.granularity
+        return evaluator.version_for(item.get("evaluator_version_id"), world.clock.now_ms()).granularity
     return "SPAN"
 
 

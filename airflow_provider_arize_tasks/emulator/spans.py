@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow_provider_arize_tasks.emulator.common import iso, unit_hash
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 TOPICS = (
     "refund",
@@ -27,16 +28,33 @@ _MODELS = ("gpt-4o", "gpt-4o-mini", "claude-sonnet")
 _KINDS = ("LLM", "LLM", "RETRIEVER", "CHAIN", "TOOL")
 
 
+class Label(NamedTuple):
+    """What an evaluator said of spans; one and the same object on all spans of a run.
+
+    :ivar run_id: the run that gave it.
+    :ivar task_id: the run's task.
+    :ivar version_id: the version of the evaluator that judged.
+    :ivar at_ms: when it was given.
+    :ivar is_shown: whether a list of spans shows it; of a trace or session only the first span may carry it.
+    """
+
+    run_id: str
+    task_id: str
+    version_id: str
+    at_ms: int
+    is_shown: bool = True
+
+
 @dataclass(slots=True, kw_only=True)
 class Span:
-    """A span. ``labels`` maps an evaluator id to the ids of the runs that labelled it, in order."""
+    """A span. ``labels`` maps an evaluator id to the labels it got, in order."""
 
     number: int
     id: str
     time_ms: int
     ingested_ms: int
     given: dict[str, Any]
-    labels: dict[str, list[str]] = field(default_factory=dict)
+    labels: dict[str, list[Label]] = field(default_factory=dict)
     made: dict[str, Any] | None = None
 
     @property
@@ -95,7 +113,14 @@ class SpanStore:
         return everything[first:last]
 
 
-def ledger(spans: Sequence[Span], evaluators: Sequence[str], *, details: bool, examples: int = 100) -> dict[str, Any]:
+def ledger(
+    spans: Sequence[Span],
+    evaluators: Sequence[str],
+    *,
+    details: bool,
+    examples: int = 100,
+    only: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
     """How often each span was labelled by each evaluator.
 
     A span is ``once`` when every evaluator labelled it exactly once, ``missed`` when at least one never did, ``twice``
@@ -105,12 +130,19 @@ def ledger(spans: Sequence[Span], evaluators: Sequence[str], *, details: bool, e
     :param evaluators: evaluator ids to look at.
     :param details: list every span with its labels.
     :param examples: how many missed and twice labelled spans to list.
+    :param only: evaluator id -> the version whose labels count; labels of every version by default.
     """
-    counts = {name: {"once": 0, "missed": 0, "twice": 0} for name in evaluators}
+    counts: dict[str, Any] = {
+        name: {"once": 0, "missed": 0, "twice": 0, "by_version": Counter[str]()} for name in evaluators
+    }
     missed, twice = [], []
     once = 0
     for span in spans:
-        times = {name: len(span.labels.get(name, ())) for name in evaluators}
+        times = {}
+        for name in evaluators:
+            given = [label.version_id for label in span.labels.get(name, ())]
+            counts[name]["by_version"].update(set(given))
+            times[name] = len(given) if only is None else given.count(only.get(name, ""))
         for name, number in times.items():
             counts[name]["missed" if number == 0 else "once" if number == 1 else "twice"] += 1
         once += all(number == 1 for number in times.values())
@@ -120,6 +152,8 @@ def ledger(spans: Sequence[Span], evaluators: Sequence[str], *, details: bool, e
             twice.append(span)
     result: dict[str, Any] = {
         "spans": len(spans),
+        "traces": len({span.unit("TRACE") for span in spans}),
+        "sessions": len({span.unit("SESSION") for span in spans}),
         "once": once,
         "missed": len(missed),
         "twice": len(twice),
@@ -133,8 +167,17 @@ def ledger(spans: Sequence[Span], evaluators: Sequence[str], *, details: bool, e
 
 
 def _entry(span: Span) -> dict[str, Any]:
-    pairs = [{"evaluator_id": name, "run_id": run} for name, runs in span.labels.items() for run in runs]
-    return {"span_id": span.id, "time": iso(span.time_ms), "labels": pairs}
+    given = [
+        {
+            "evaluator_id": name,
+            "evaluator_version_id": label.version_id,
+            "run_id": label.run_id,
+            "time": iso(label.at_ms),
+        }
+        for name, labels in span.labels.items()
+        for label in labels
+    ]
+    return {"span_id": span.id, "time": iso(span.time_ms), "labels": given}
 
 
 def _columns(number: int) -> dict[str, Any]:
@@ -145,6 +188,7 @@ def _columns(number: int) -> dict[str, Any]:
         "context.span_id": f"{number:016x}",
         "context.trace_id": f"{number // 3:032x}",
         "context.session_id": f"session-{number // 12}",
+        "parent_id": f"{number - number % 3:016x}" if number % 3 else None,
         "status_code": "ERROR" if draw < 0.04 else "OK",
         "latency_ms": round(80 + 1900 * draw),
         "attributes.openinference.span.kind": _KINDS[number % len(_KINDS)],

@@ -49,7 +49,13 @@ class Settings:
     :ivar run_seconds: seconds from trigger to end of a run.
     :ivar pending_seconds: the part of it that a run is PENDING; ``None`` stands for a tenth.
     :ivar hidden_seconds: how long a new run stays out of lists (a get by id finds it).
-    :ivar index_lag_seconds: how long after its ingestion an evaluation sees a span.
+    :ivar index_lag_seconds: how long after its arrival an evaluation sees a span.
+    :ivar span_lag_seconds: how long after its arrival ``POST /v2/spans`` finds a span.
+    :ivar label_lag_seconds: how long after a run's end ``POST /v2/spans`` shows its labels.
+    :ivar arrival_slack_seconds: how far from the range asked for ``POST /v2/spans`` looks for arrivals.
+    :ivar spans_status: status that ``POST /v2/spans`` answers with, such as 404, 405 or 403; ``None`` serves it.
+    :ivar evaluation_metadata: show the ids of task and run with each evaluation of a span.
+    :ivar group_labels: ``all`` shows a label of a trace or session on each of its spans, ``first`` on its first.
     :ivar counts: ``items`` counts each evaluated span once, ``per_evaluator`` once for each evaluator.
     :ivar oldest_first: list runs oldest first instead of newest first.
     :ivar max_spans: limit of a run whose trigger gives none.
@@ -60,6 +66,12 @@ class Settings:
     pending_seconds: float | None = None
     hidden_seconds: float = 0.0
     index_lag_seconds: float = 0.0
+    span_lag_seconds: float = 0.0
+    label_lag_seconds: float = 0.0
+    arrival_slack_seconds: float = 4 * 60 * 60
+    spans_status: int | None = None
+    evaluation_metadata: bool = True
+    group_labels: str = "all"
     counts: str = "items"
     oldest_first: bool = False
     max_spans: int = 10_000

@@ -224,5 +224,5 @@ def test_spans_can_come_from_a_file(tmp_path):
     )
     with running_emulator(seed_spans=file) as emulator:
         assert emulator.control.status()["spans"] == {"demo-project": 1, "other": 1}
-        ledger = emulator.control.ledger(project="other", details=True)
+        ledger = emulator.control.ledger(project="other", evaluators=["correctness"], details=True)
         assert ledger["labels"] == [{"span_id": "my-span", "time": "2026-01-05T10:00:00.000Z", "labels": []}]

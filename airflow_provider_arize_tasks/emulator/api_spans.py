@@ -1,0 +1,150 @@
+"""``POST /v2/spans``: the spans of a project, newest first, with the evaluations they carry."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass
+from itertools import groupby, islice
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from airflow_provider_arize_tasks.emulator import schemas
+from airflow_provider_arize_tasks.emulator.common import Refusal, parse_strict_time
+from airflow_provider_arize_tasks.emulator.filters import parse_filter
+from airflow_provider_arize_tasks.emulator.paging import read_limit, read_query
+from airflow_provider_arize_tasks.emulator.requests import body_of, operation_of, world_of
+from airflow_provider_arize_tasks.emulator.span_views import filter_columns, span_view
+from airflow_provider_arize_tasks.emulator.validation import refuse_if
+from airflow_provider_arize_tasks.emulator.world import World, find
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from airflow_provider_arize_tasks.emulator.spans import Span
+
+WEEK_MS = 7 * 24 * 60 * 60 * 1000
+_MOST = 500
+#: Where a span stands in the order of lists: start, trace, id.
+Position = tuple[int, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """What a walk over pages keeps: the window and what it is bound to."""
+
+    start_ms: int
+    end_ms: int
+    bound_to: str
+    after: Position | None = None
+
+    def cursor(self, last: Span) -> str:
+        """The cursor to the page after a span."""
+        state = [self.bound_to, self.start_ms, self.end_ms, *_position(last)]
+        return base64.urlsafe_b64encode(json.dumps(state).encode()).decode()
+
+
+async def list_spans(request: web.Request) -> web.Response:
+    """``POST /v2/spans``."""
+    world = world_of(request)
+    status = world.settings.spans_status
+    if status is not None:
+        raise Refusal(status, "listing spans is not available: staged by the emulator")
+    query = read_query(request.query, operation_of(request), (), world.level)
+    limit = read_limit(query.get("limit"), _MOST)
+    body = await body_of(request)
+    refuse_if(schemas.check_object(body, schemas.LIST_SPANS, "", world.level), 422)
+    project = find(world.projects, body["project_id"], "project")
+    wanted = _columns(body)
+    search = _read_search(world, body, query.get("cursor"))
+    passes = parse_filter(_filter(world, body), "filter")
+    now = world.clock.now_ms()
+    found = (
+        span
+        for span in _newest_first(world.spans[project.id].between(search.start_ms, search.end_ms + 1), search.after)
+        if _is_found(world, span, search, now) and passes(filter_columns(world, span, now))
+    )
+    chosen = list(islice(found, limit + 1))
+    shown = chosen[:limit]
+    longest = body.get("truncate_string_length")
+    pagination: dict[str, Any] = {"has_more": len(chosen) > limit}
+    if pagination["has_more"]:
+        pagination["next_cursor"] = search.cursor(shown[-1])
+    views = [span_view(world, span, now, wanted, longest) for span in shown]
+    return web.json_response({"spans": views, "pagination": pagination})
+
+
+def _filter(world: World, body: dict[str, Any]) -> str | None:
+    text = body.get("filter")
+    if text is not None and not text.strip() and world.level.knows("blank filter of spans is refused"):
+        raise Refusal(400, "filter: must not be empty or whitespace-only; omit it to apply no filter")
+    return text
+
+
+def _columns(body: dict[str, Any]) -> Callable[[str], bool]:
+    """Whether a column is to be sent."""
+    included, excluded = body.get("included_columns"), body.get("excluded_columns")
+    if included is not None and excluded is not None:
+        raise Refusal(422, "included_columns and excluded_columns are mutually exclusive")
+    if included is not None:
+        return set(included).__contains__
+    left_out = set(excluded or ())
+    return lambda column: column not in left_out
+
+
+def _read_search(world: World, body: dict[str, Any], cursor: str | None) -> _Search:
+    """The window to search, and where to go on; a cursor keeps the window of the first page."""
+    kept = {name: value for name, value in body.items() if name != "truncate_string_length"}
+    bound_to = hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:16]
+    if cursor is not None:
+        return _read_cursor(cursor, bound_to)
+    now = world.clock.now_ms()
+    end = parse_strict_time(body["end_time"], "end_time") if "end_time" in body else now
+    start = parse_strict_time(body["start_time"], "start_time") if "start_time" in body else now - WEEK_MS
+    if start > end:
+        raise Refusal(400, "start_time must not be after end_time")
+    if "end_time" in body and not world.level.knows("end of a range of spans is inclusive"):
+        end -= 1
+    return _Search(start, end, bound_to)
+
+
+def _read_cursor(cursor: str, bound_to: str) -> _Search:
+    try:
+        owner, start, end, time_ms, trace, span_id = json.loads(base64.urlsafe_b64decode(cursor.encode()))
+        search = _Search(int(start), int(end), str(owner), (int(time_ms), str(trace), str(span_id)))
+    except (binascii.Error, ValueError, TypeError, OverflowError, RecursionError):
+        raise Refusal(400, "cursor: is not valid") from None
+    if search.bound_to != bound_to:
+        raise Refusal(400, "cursor: belongs to another project, filter, selection of columns or window")
+    return search
+
+
+def _is_found(world: World, span: Span, search: _Search, now: int) -> bool:
+    """Whether the search comes across a span: it has arrived, is indexed, and arrived not too far from the window."""
+    settings = world.settings
+    slack = int(settings.arrival_slack_seconds * 1000)
+    is_near = search.start_ms - slack <= span.ingested_ms <= search.end_ms + slack
+    return is_near and span.ingested_ms + int(settings.span_lag_seconds * 1000) <= now
+
+
+def _position(span: Span) -> Position:
+    return span.time_ms, str(span.columns.get("context.trace_id") or ""), span.id
+
+
+def _newest_first(spans: Sequence[Span], after: Position | None) -> Iterator[Span]:
+    """Spans in the order of the list, after a position: newest start first, ties by trace and span id."""
+    last = len(spans) if after is None else bisect_right(spans, after[0], key=lambda span: span.time_ms)
+    backwards = (spans[index] for index in range(last - 1, -1, -1))
+    for time_ms, group in groupby(backwards, key=lambda span: span.time_ms):
+        together = sorted(group, key=_position)
+        if after is not None and time_ms == after[0]:
+            together = together[bisect_left(together, after, key=_position) :]
+            together = [span for span in together if _position(span) != after]
+        yield from together
+
+
+ROUTES = [web.post("/v2/spans", list_spans)]
