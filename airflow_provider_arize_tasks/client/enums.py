@@ -10,7 +10,30 @@ from enum import Enum
 from typing import Final
 
 
-class TaskType(str, Enum):
+class Word(str, Enum):
+    """An enum of the API, whose case depends on the server's age: made from, and equal to, its word in any case."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Word | None:
+        return cls._value2member_map_.get(value.strip().upper()) if isinstance(value, str) else None  # type: ignore[return-value]
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (isinstance(other, str) and str.__eq__(self, str.upper(other)))
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return str.__hash__(self)
+
+    def __str__(self) -> str:
+        return str.__str__(self)
+
+    def __format__(self, spec: str) -> str:
+        return str.__format__(str.__str__(self), spec)
+
+
+class TaskType(Word):
     """Type of a task. ``UNKNOWN`` stands for what a newer server may add; the text is in ``to_dict()``."""
 
     TEMPLATE_EVALUATION = "TEMPLATE_EVALUATION"
@@ -19,7 +42,7 @@ class TaskType(str, Enum):
     UNKNOWN = "UNKNOWN"
 
 
-class RunStatus(str, Enum):
+class RunStatus(Word):
     """Status of a task run. ``UNKNOWN`` is neither success nor failure: keep looking."""
 
     PENDING = "PENDING"
