@@ -9,37 +9,24 @@ from aiohttp import web
 from airflow_provider_arize_tasks.emulator import views
 from airflow_provider_arize_tasks.emulator.common import Refusal
 from airflow_provider_arize_tasks.emulator.filters import parse_filter
-from airflow_provider_arize_tasks.emulator.paging import named, page, read_query, require_scope, scoped
+from airflow_provider_arize_tasks.emulator.paging import (
+    named,
+    newest_first,
+    page,
+    read_query,
+    require_scope,
+    scoped,
+    space_page,
+)
 from airflow_provider_arize_tasks.emulator.requests import body_of, operation_of, world_of
 from airflow_provider_arize_tasks.emulator.schemas import SEARCH_ROWS, check_object
 from airflow_provider_arize_tasks.emulator.validation import refuse_if
 from airflow_provider_arize_tasks.emulator.world import World, find
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from airflow_provider_arize_tasks.emulator.model import Evaluator, EvaluatorVersion, Experiment
 
-_IN_SPACE = ("space_id", "space_name", "name")
 _MOST_ROWS = 500
-
-
-def _newest_first(items: list[Any]) -> list[Any]:
-    return sorted(items, key=lambda item: (item.created_ms, item.number), reverse=True)
-
-
-def _list(
-    request: web.Request, key: str, items: Any, view: Callable[[Any], dict[str, Any]], *more: str
-) -> web.Response:
-    """A list of records that live in a space, by space and name."""
-    world = world_of(request)
-    query = read_query(request.query, operation_of(request), (*_IN_SPACE, *more), world.level)
-    if "project_type" in query:
-        items = [item for item in items if item.project_type == query["project_type"].upper()]
-    if "type" in query:
-        items = [item for item in items if item.type == query["type"].upper()]
-    chosen = _newest_first(named(scoped(world, items, query, lambda item: str(item.space_id)), query))
-    return web.json_response(page(key, chosen, view, query))
 
 
 async def list_spaces(request: web.Request) -> web.Response:
@@ -47,7 +34,7 @@ async def list_spaces(request: web.Request) -> web.Response:
     world = world_of(request)
     query = read_query(request.query, operation_of(request), ("org_id", "name"), world.level)
     spaces = [s for s in world.spaces.values() if query.get("org_id") in (None, s.organization_id)]
-    chosen = _newest_first(named(spaces, query))
+    chosen = newest_first(named(spaces, query))
     return web.json_response(page("spaces", chosen, lambda item: views.space(world.level, item), query))
 
 
@@ -61,7 +48,7 @@ async def list_projects(request: web.Request) -> web.Response:
     """``GET /v2/projects``."""
     world = world_of(request)
     view = lambda item: views.project(world.level, item)  # noqa: E731 -- shorter than a function
-    return _list(request, "projects", world.projects.values(), view, "project_type")
+    return space_page(request, "projects", world.projects.values(), view, "project_type")
 
 
 async def get_project(request: web.Request) -> web.Response:
@@ -73,7 +60,7 @@ async def get_project(request: web.Request) -> web.Response:
 
 async def list_datasets(request: web.Request) -> web.Response:
     """``GET /v2/datasets``."""
-    return _list(request, "datasets", world_of(request).datasets.values(), views.dataset)
+    return space_page(request, "datasets", world_of(request).datasets.values(), views.dataset)
 
 
 async def get_dataset(request: web.Request) -> web.Response:
@@ -104,7 +91,7 @@ async def list_experiments(request: web.Request) -> web.Response:
     if "dataset_id" in query:
         require_scope(world, world.datasets, query["dataset_id"], "dataset")
         found = [item for item in found if item.dataset_id == query["dataset_id"]]
-    chosen = _newest_first(named(scoped(world, found, query, lambda item: item.space_id), query))
+    chosen = newest_first(named(scoped(world, found, query, lambda item: item.space_id), query))
     return web.json_response(page("experiments", chosen, lambda item: views.experiment(world.level, item), query))
 
 
@@ -119,6 +106,15 @@ async def get_experiment(request: web.Request) -> web.Response:
     """``GET /v2/experiments/{experiment_id}``."""
     world = world_of(request)
     return web.json_response(views.experiment(world.level, _experiment(request, world)))
+
+
+async def delete_experiment(request: web.Request) -> web.Response:
+    """``DELETE /v2/experiments/{experiment_id}``: the experiment goes with its rows."""
+    world = world_of(request)
+    gone = _experiment(request, world)
+    del world.experiments[gone.id]
+    world.deleted_experiments.add((gone.dataset_id, gone.name))
+    return web.Response(status=204)
 
 
 async def list_experiment_runs(request: web.Request) -> web.Response:
@@ -148,9 +144,10 @@ async def search_experiment_runs(request: web.Request) -> web.Response:
 
 
 async def list_evaluators(request: web.Request) -> web.Response:
-    """``GET /v2/evaluators``."""
+    """``GET /v2/evaluators``, most recently updated first."""
     world = world_of(request)
-    return _list(request, "evaluators", world.evaluators.values(), lambda item: views.evaluator(world, item))
+    items = world.evaluators.values()
+    return space_page(request, "evaluators", items, lambda item: views.evaluator(world, item), by="updated_ms")
 
 
 async def get_evaluator(request: web.Request) -> web.Response:
@@ -198,7 +195,7 @@ async def list_ai_integrations(request: web.Request) -> web.Response:
     """``GET /v2/ai-integrations``: the LLM integrations."""
     world = world_of(request)
     items = [item for item in world.integrations.values() if item.type == "LLM"]
-    return _list(request, "ai_integrations", items, lambda item: views.ai_integration(world, item))
+    return space_page(request, "ai_integrations", items, lambda item: views.ai_integration(world, item))
 
 
 async def get_ai_integration(request: web.Request) -> web.Response:
@@ -214,7 +211,7 @@ async def list_integrations(request: web.Request) -> web.Response:
     """``GET /v2/integrations``: integrations of any type."""
     world = world_of(request)
     items = world.integrations.values()
-    return _list(request, "integrations", items, lambda item: views.integration(world, item), "type")
+    return space_page(request, "integrations", items, lambda item: views.integration(world, item), "type")
 
 
 async def get_integration(request: web.Request) -> web.Response:
@@ -234,6 +231,7 @@ ROUTES = [
     web.get("/v2/datasets/{dataset_id}/examples", list_examples),
     web.get("/v2/experiments", list_experiments),
     web.get("/v2/experiments/{experiment_id}", get_experiment),
+    web.delete("/v2/experiments/{experiment_id}", delete_experiment),
     web.get("/v2/experiments/{experiment_id}/runs", list_experiment_runs),
     web.post("/v2/experiments/{experiment_id}/runs/search", search_experiment_runs),
     web.get("/v2/evaluators", list_evaluators),

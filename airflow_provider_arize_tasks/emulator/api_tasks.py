@@ -113,7 +113,7 @@ def _trigger_experiment(world: World, task: Task, body: dict[str, Any], now: int
     dataset = find(world.datasets, task.body["dataset_id"], "dataset")
     version = world.version_of(dataset, body.get("dataset_version_id"))
     name = body["experiment_name"]
-    if world.experiment_named(dataset.id, name) is not None:
+    if world.experiment_name_taken(dataset.id, name):
         raise Refusal(409, f"an experiment named {name!r} already exists in this dataset")
     for task_id in body.get("evaluation_task_ids") or []:
         if find(world.tasks, task_id, "evaluation task").type == RUN_EXPERIMENT:

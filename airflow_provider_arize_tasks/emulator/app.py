@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from airflow_provider_arize_tasks.emulator import api_lists, api_spans, api_tasks, control_routes, runs
+from airflow_provider_arize_tasks.emulator import api_lists, api_prompts, api_spans, api_tasks, control_routes, runs
 from airflow_provider_arize_tasks.emulator.common import Refusal, problem
 from airflow_provider_arize_tasks.emulator.faults import BEFORE, LATE, Fault, FaultBook
 from airflow_provider_arize_tasks.emulator.requests import WORLD, operation_of, template_of
@@ -63,7 +63,9 @@ def make_app(world: World, api_key: str | None = None) -> web.Application:
     app[WORLD] = world
     app[TRAFFIC] = Traffic()
     app[API_KEY] = api_key or ""
-    app.add_routes([*api_tasks.ROUTES, *api_lists.ROUTES, *api_spans.ROUTES, *control_routes.ROUTES])
+    app.add_routes(
+        [*api_tasks.ROUTES, *api_lists.ROUTES, *api_prompts.ROUTES, *api_spans.ROUTES, *control_routes.ROUTES]
+    )
     return app
 
 

@@ -71,10 +71,11 @@ class EmulatorControl:
     def configure(self, **settings: Any) -> dict[str, Any]:
         """Change settings, which hold for the runs that follow.
 
-        :param settings: ``run_seconds``, ``pending_seconds``, ``hidden_seconds``, ``index_lag_seconds``,
-            ``span_lag_seconds``, ``label_lag_seconds``, ``arrival_slack_seconds``, ``spans_status``,
-            ``evaluation_metadata``, ``group_labels`` (``all`` or ``first``), ``counts`` (``items`` or
-            ``per_evaluator``), ``oldest_first``, ``max_spans``, ``record_requests``, ``clock_offset_seconds``.
+        :param settings: ``run_seconds``, ``pending_seconds``, ``hidden_seconds``, ``max_spans``, ``record_requests``,
+            ``clock_offset_seconds``; lags: ``index_lag_seconds``, ``span_lag_seconds``, ``label_lag_seconds``,
+            ``arrival_slack_seconds``; what the reference leaves open: ``counts`` (``items`` or ``per_evaluator``),
+            ``oldest_first``, ``group_labels`` (``all`` or ``first``), ``evaluation_metadata``,
+            ``free_experiment_names``, ``spans_status``.
         :return: all of them.
         """
         return dict(self._call("POST", "configure", settings)["settings"])
@@ -113,7 +114,8 @@ class EmulatorControl:
 
     def add(self, kind: str, name: str, **fields: Any) -> str:
         """Add a ``space``, ``project``, ``dataset`` (``examples``), ``dataset_version`` (``dataset``, ``examples``),
-        ``evaluator`` (``choices``, ``granularity`` or a whole ``config``) or ``evaluator_version`` (``evaluator``).
+        ``evaluator`` (``choices``, ``granularity`` or a whole ``config``), ``evaluator_version`` (``evaluator``) or
+        ``prompt`` (``messages``, ``model`` and so on; see :meth:`add_prompt`).
 
         :param kind: what to add.
         :param name: its name.
@@ -137,6 +139,48 @@ class EmulatorControl:
         :return: id of the version.
         """
         return self.add("evaluator_version", "", evaluator=evaluator, config=config, created_at=created_at)
+
+    def add_prompt(
+        self, name: str, messages: Sequence[Mapping[str, Any]], *, space: str | None = None, **body: Any
+    ) -> str:
+        """Add a prompt to the Prompt Hub, with one version.
+
+        :param name: its name.
+        :param messages: its messages, roles in upper case.
+        :param space: name or id; the first space by default.
+        :param body: ``input_variable_format`` (``F_STRING`` by default), ``provider`` (``OPEN_AI`` by default),
+            ``model``, ``invocation_params``, ``provider_params``, ``commit_message``, ``description``, ``created_at``.
+        :return: its id.
+        """
+        return self.add("prompt", name, messages=list(messages), space=space, **body)
+
+    def add_prompt_version(self, prompt: str, *, label: str | None = None, **body: Any) -> str:
+        """Add a version to a prompt, which is its latest from now on.
+
+        :param prompt: name or id.
+        :param label: a label to point to it.
+        :param body: as of :meth:`add_prompt`; what is left out is as in the version before.
+        :return: id of the version.
+        """
+        given = {"prompt": prompt, "label": label, "created_at": body.pop("created_at", None), "version": body}
+        return str(self._call("POST", "prompts", given)["version_id"])
+
+    def move_prompt_label(self, prompt: str, label: str, version_id: str | None = None) -> None:
+        """Point a label to a version of a prompt.
+
+        :param prompt: name or id of the prompt.
+        :param label: the label, such as ``production``.
+        :param version_id: the version; the latest by default.
+        """
+        self._call("POST", "prompts", {"prompt": prompt, "label": label, "version_id": version_id})
+
+    def remove_prompt_label(self, prompt: str, label: str) -> None:
+        """Take a label away from a prompt.
+
+        :param prompt: name or id of the prompt.
+        :param label: the label.
+        """
+        self._call("POST", "prompts", {"prompt": prompt, "label": label, "remove": True})
 
     def set_outcome(self, status: str = "COMPLETED", **rule: Any) -> None:
         """Stage how coming runs end; the first rule that matches and isn't used up holds.

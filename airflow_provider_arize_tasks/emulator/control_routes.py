@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from airflow_provider_arize_tasks.emulator import seed, views
+from airflow_provider_arize_tasks.emulator import prompts, seed, views
 from airflow_provider_arize_tasks.emulator.common import Refusal, parse_time
 from airflow_provider_arize_tasks.emulator.holes import forget_runs
 from airflow_provider_arize_tasks.emulator.model import COMPLETED, Outcome, Task
@@ -146,6 +146,8 @@ async def add(request: web.Request) -> web.Response:
     if kind == "dataset_version":
         dataset = by_name_or_id(world.datasets, body.get("dataset"), "dataset")
         return _done(id=seed.add_version(world, dataset, body.get("examples") or []).id)
+    if kind == "prompt":
+        return _done(id=prompts.add_prompt(world, name, space_id, body, _created_at(body)).id)
     return _done(id=_add_evaluator(world, kind, name, space_id, body))
 
 
@@ -157,10 +159,30 @@ def _add_evaluator(world: World, kind: Any, name: str, space_id: str, body: dict
         return seed.add_evaluator(world, name, space_id, config).id
     if kind == "evaluator_version":
         evaluator = by_name_or_id(world.evaluators, body.get("evaluator"), "evaluator")
-        at_ms = None if body.get("created_at") is None else _time(body["created_at"], "created_at")
         config = body.get("config") or evaluator.versions[-1].config
-        return seed.add_evaluator_version(world, evaluator, config, at_ms).id
-    raise Refusal(400, "kind: must be space, project, dataset, dataset_version, evaluator or evaluator_version")
+        return seed.add_evaluator_version(world, evaluator, config, _created_at(body)).id
+    raise Refusal(400, "kind: must be space, project, dataset, dataset_version, evaluator, evaluator_version or prompt")
+
+
+def _created_at(body: dict[str, Any]) -> int | None:
+    return None if body.get("created_at") is None else _time(body["created_at"], "created_at")
+
+
+async def change_prompt(request: web.Request) -> web.Response:
+    """``POST /_emulator/prompts``: add a version to a prompt, or point a label to one of its versions.
+
+    A version takes what it isn't given from the version before. ``label`` is moved to ``version_id``, by default to the
+    version that is added or else the latest; ``remove`` takes the label away.
+    """
+    world, body = world_of(request), await body_of(request)
+    prompt = by_name_or_id(world.prompts, body.get("prompt"), "prompt")
+    version_id = str(body.get("version_id") or prompt.versions[-1].id)
+    given = body.get("version")
+    if given is not None:
+        version_id = prompts.add_version(world, prompt, {**prompt.versions[-1].body, **given}, _created_at(body)).id
+    if body.get("label") is not None:
+        prompts.move_label(world, prompt, str(body["label"]), None if body.get("remove") else version_id)
+    return _done(version_id=version_id)
 
 
 async def set_outcome(request: web.Request) -> web.Response:
@@ -356,6 +378,7 @@ ROUTES = [
     web.post("/_emulator/configure", configure),
     web.post("/_emulator/spans", add_spans),
     web.post("/_emulator/add", add),
+    web.post("/_emulator/prompts", change_prompt),
     web.post("/_emulator/outcomes", set_outcome),
     web.delete("/_emulator/outcomes", clear_rules),
     web.post("/_emulator/quality", set_quality),

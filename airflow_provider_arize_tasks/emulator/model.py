@@ -110,6 +110,25 @@ class Integration(Record):
 
 
 @dataclass(slots=True, kw_only=True)
+class PromptVersion(Record):
+    """A saved state of a prompt; ``body`` holds messages, format, model and parameters, enums in upper case."""
+
+    prompt_id: str
+    body: dict[str, Any] = field(default_factory=dict)
+    message: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class Prompt(Record):
+    """A prompt of the Prompt Hub with its versions, oldest first; ``labels`` maps a label to a version's id."""
+
+    space_id: str
+    description: str = ""
+    versions: list[PromptVersion] = field(default_factory=list)
+    labels: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True, kw_only=True)
 class ExperimentRow:
     """One example's row of an experiment."""
 

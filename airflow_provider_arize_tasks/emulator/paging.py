@@ -7,7 +7,10 @@ import binascii
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from aiohttp import web
+
 from airflow_provider_arize_tasks.emulator.common import Refusal, is_id
+from airflow_provider_arize_tasks.emulator.requests import operation_of, world_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -125,3 +128,38 @@ def named(items: Iterable[Any], query: Mapping[str, str]) -> list[Any]:
     """The items whose name contains the query's ``name``, whatever the case."""
     part = query.get("name")
     return [item for item in items if part is None or part.lower() in item.name.lower()]
+
+
+def newest_first(items: Iterable[T], by: str = "created_ms") -> list[T]:
+    """Records in the order of lists.
+
+    :param items: the records.
+    :param by: the time that counts, ``created_ms`` or ``updated_ms``.
+    """
+    return sorted(items, key=lambda item: (getattr(item, by), getattr(item, "number")), reverse=True)  # noqa: B009
+
+
+def space_page(
+    request: web.Request,
+    key: str,
+    items: Iterable[Any],
+    view: Callable[[Any], dict[str, Any]],
+    *more: str,
+    by: str = "created_ms",
+) -> web.Response:
+    """A page of a list of records that live in a space, by space and name.
+
+    :param key: the name of the array in the reply.
+    :param items: all records.
+    :param view: a record as the API sends it.
+    :param more: query parameters it takes beside space and name.
+    :param by: the time that its order follows, newest first.
+    """
+    world = world_of(request)
+    query = read_query(request.query, operation_of(request), ("space_id", "space_name", "name", *more), world.level)
+    for name in more:
+        if name in query:
+            field = name if name == "project_type" else "type"
+            items = [item for item in items if getattr(item, field) == query[name].upper()]
+    chosen = newest_first(named(scoped(world, items, query, lambda item: str(item.space_id)), query), by)
+    return web.json_response(page(key, chosen, view, query))

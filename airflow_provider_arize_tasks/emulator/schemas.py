@@ -315,6 +315,13 @@ def experiment_name(value: Any, where: str, level: Level) -> list[str]:
     return complaints
 
 
+def provider(value: Any, where: str, level: Level) -> list[str]:
+    """The provider of a prompt, which older servers spell in lower case, unlike those of integrations."""
+    known = ("OPEN_AI", "AZURE_OPEN_AI", "AWS_BEDROCK", "VERTEX_AI", "ANTHROPIC", "CUSTOM")
+    spelled = known if level.is_upper else tuple(name.lower() for name in known)
+    return [] if value in spelled else [f"{where}: must be one of {', '.join(spelled)}, got {value!r}"]
+
+
 TRIGGER_EXPERIMENT: Shape = {
     "experiment_name": Field(experiment_name, required=True),
     "dataset_version_id": Field(text(1)),
@@ -324,6 +331,23 @@ TRIGGER_EXPERIMENT: Shape = {
     "tracing_metadata": Field(map_of(text())),
     "evaluation_task_ids": Field(list_of(text(1))),
 }
+PROMPT_VERSION: Shape = {
+    "commit_message": Field(text(), required=True),
+    "input_variable_format": Field(choice("F_STRING", "MUSTACHE", "NONE")),
+    "provider": Field(provider, required=True),
+    "model": Field(text()),
+    "messages": Field(list_of(shaped(MESSAGE), 1), required=True),
+    "invocation_params": Field(shaped(INVOCATION)),
+    "provider_params": Field(free_object),
+}
+CREATE_PROMPT: Shape = {
+    "space_id": Field(text(1), required=True),
+    "name": Field(text(1), required=True),
+    "description": Field(text()),
+    "version": Field(shaped(PROMPT_VERSION), required=True),
+}
+UPDATE_PROMPT: Shape = {"description": Field(text(), required=True)}
+PROMPT_LABELS: Shape = {"labels": Field(list_of(text(1)), required=True)}
 _COLUMNS = list_of(text(1), 1, 1000)
 LIST_SPANS: Shape = {
     "project_id": Field(text(1), required=True),

@@ -162,7 +162,7 @@ def _granularity(evaluator: Evaluator, pinned: str | None) -> str:
 
 def read_configuration(world: World, given: dict[str, Any]) -> dict[str, Any]:
     """A run configuration to keep: enums in upper case, placeholders normalised, its integration checked."""
-    config: dict[str, Any] = _canonical(given, world.level)
+    config: dict[str, Any] = canonical(given, world.level)
     kind = config["experiment_type"]
     if kind == "AGENT_CALL":
         integration = find(world.integrations, config["integration_id"], "integration")
@@ -177,14 +177,14 @@ def read_configuration(world: World, given: dict[str, Any]) -> dict[str, Any]:
     return config
 
 
-def _canonical(value: Any, level: Level, key: str = "") -> Any:
-    """A configuration with enums in upper case; parts that are the user's own are left alone."""
+def canonical(value: Any, level: Level, key: str = "") -> Any:
+    """A body or configuration with enums in upper case; parts that are the user's own are left alone."""
     if isinstance(value, dict):
-        if key in ("input_template", "schema", "tools", "tool_choice", "provider_parameters"):
+        if key in ("input_template", "schema", "tools", "tool_choice", "provider_parameters", "provider_params"):
             return value
-        return {name: _canonical(item, level, name) for name, item in value.items()}
+        return {name: canonical(item, level, name) for name, item in value.items()}
     if isinstance(value, list):
-        return [_canonical(item, level, key) for item in value]
+        return [canonical(item, level, key) for item in value]
     return value.upper() if key in ENUM_KEYS and isinstance(value, str) else value
 
 

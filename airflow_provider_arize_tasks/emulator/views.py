@@ -151,6 +151,7 @@ def spell_config(level: Level, value: Any, key: str = "") -> Any:
             "tools",
             "tool_choice",
             "provider_parameters",
+            "provider_params",
         )
         return value if free else {name: spell_config(level, item, name) for name, item in value.items()}
     if isinstance(value, list):
@@ -206,10 +207,11 @@ def run(world: World, item: Run, now: int) -> dict[str, Any]:
     over, outcome = item.is_over(now), item.outcome
     start, end = item.window or (None, None)
     created = world.experiments.get(item.experiment_id) if item.experiment_id else None
+    has_experiment = item.experiment_id and (created is None or created.created_ms <= now)
     view = {
         "id": item.id,
         "task_id": item.task_id,
-        "experiment_id": item.experiment_id if created and created.created_ms <= now else None,
+        "experiment_id": item.experiment_id if has_experiment else None,
         "status": world.level.spell(item.status(now)),
         "run_started_at": iso(item.starts_ms) if item.starts_ms <= min(now, item.ends_ms) else None,
         "run_finished_at": iso(item.ends_ms) if over else None,

@@ -15,6 +15,7 @@ from airflow_provider_arize_tasks.emulator.model import (
     Experiment,
     Integration,
     Project,
+    Prompt,
     Record,
     Run,
     Space,
@@ -55,6 +56,7 @@ class Settings:
     :ivar arrival_slack_seconds: how far from the range asked for ``POST /v2/spans`` looks for arrivals.
     :ivar spans_status: status that ``POST /v2/spans`` answers with, such as 404, 405 or 403; ``None`` serves it.
     :ivar evaluation_metadata: show the ids of task and run with each evaluation of a span.
+    :ivar free_experiment_names: a deleted experiment's name can be used again.
     :ivar group_labels: ``all`` shows a label of a trace or session on each of its spans, ``first`` on its first.
     :ivar counts: ``items`` counts each evaluated span once, ``per_evaluator`` once for each evaluator.
     :ivar oldest_first: list runs oldest first instead of newest first.
@@ -71,6 +73,7 @@ class Settings:
     arrival_slack_seconds: float = 4 * 60 * 60
     spans_status: int | None = None
     evaluation_metadata: bool = True
+    free_experiment_names: bool = True
     group_labels: str = "all"
     counts: str = "items"
     oldest_first: bool = False
@@ -80,7 +83,10 @@ class Settings:
 
 @dataclass(slots=True)
 class World:
-    """All state of one emulator."""
+    """All state of one emulator.
+
+    :ivar deleted_experiments: dataset and name of each experiment that was deleted.
+    """
 
     level: Level = field(default_factory=Level)
     clock: Clock = field(default_factory=Clock)
@@ -92,7 +98,9 @@ class World:
     datasets: dict[str, Dataset] = field(default_factory=dict)
     evaluators: dict[str, Evaluator] = field(default_factory=dict)
     integrations: dict[str, Integration] = field(default_factory=dict)
+    prompts: dict[str, Prompt] = field(default_factory=dict)
     experiments: dict[str, Experiment] = field(default_factory=dict)
+    deleted_experiments: set[tuple[str, str]] = field(default_factory=set)
     tasks: dict[str, Task] = field(default_factory=dict)
     runs: dict[str, Run] = field(default_factory=dict)
     spans: dict[str, SpanStore] = field(default_factory=dict)
@@ -126,6 +134,11 @@ class World:
     def task_name_taken(self, space_id: str, name: str, but: str | None = None) -> bool:
         """Whether another task of the space has this name."""
         return any(t.name == name and t.space_id == space_id and t.id != but for t in self.tasks.values())
+
+    def experiment_name_taken(self, dataset_id: str, name: str) -> bool:
+        """Whether an experiment of a dataset has this name, or had it and the name has not become free since."""
+        is_kept = not self.settings.free_experiment_names and (dataset_id, name) in self.deleted_experiments
+        return is_kept or self.experiment_named(dataset_id, name) is not None
 
     def experiment_named(self, dataset_id: str, name: str) -> Experiment | None:
         """The experiment of this name in a dataset, provisioned or not."""
