@@ -144,6 +144,6 @@ class ArizeRateLimitError(ArizeApiError):
 
 
 class ArizeServerError(ArizeApiError):
-    """5xx: the server or a gateway before it failed."""
+    """5xx, 408, 425: the server or a gateway before it failed, or gave up on the request."""
 
     retryable = True

@@ -52,10 +52,15 @@ _ERRORS: Mapping[int, type[ArizeApiError]] = {
     401: ArizeAuthenticationError,
     403: ArizePermissionError,
     404: ArizeNotFoundError,
+    # A gateway's own: it gave up on the server, or would not pass the request on just now.
+    408: ArizeServerError,
+    425: ArizeServerError,
     409: ArizeConflictError,
     422: ArizeInvalidRequestError,
     429: ArizeRateLimitError,
 }
+#: Status codes below 500 by which a gateway says no more than that it gave up on the request.
+_GAVE_UP = frozenset({408, 425})
 _WAYS_OUT: Mapping[int, str] = {
     401: "the API key (the connection's password) is missing, wrong, expired or revoked",
     403: "the API key may not do this, or the plan does not include it",
@@ -143,7 +148,11 @@ def interpret(config: ClientConfig, call: Call[T], answer: Answer, *, attempt: i
         pass
     else:
         return Reply(value=_read(config, call, answer), server_time=http_date(answer), request_id=request_id)
-    return Reply(value=call.read({}), server_time=http_date(answer), request_id=request_id)
+    try:
+        value = call.read({})
+    except ArizeReplyError as error:  # 204 where the API answers with an object
+        raise _reply_error(config, call, answer, f"the server answered nothing at all: {error}") from error
+    return Reply(value=value, server_time=http_date(answer), request_id=request_id)
 
 
 def _read(config: ClientConfig, call: Call[T], answer: Answer) -> T:
@@ -177,9 +186,11 @@ def refusal(config: ClientConfig, call: Call[Any], answer: Answer) -> ArizeApiEr
     title, detail = _text(problem, "title"), _text(problem, "detail")
     request_id = _text(problem, "request_id") or answer.headers.get("x-request-id") or None
     cause = ": ".join(part for part in (title, detail) if part) or _shown_body(answer)
-    outcome_unknown = call.changes and answer.status >= 500
+    is_page = not problem and "html" in answer.headers.get("content-type", "")
+    # A page is a gateway's answer, not the API's: what became of the request behind it is not known.
+    outcome_unknown = call.changes and (answer.status >= 500 or answer.status in _GAVE_UP or is_page)
     way_out = _WAYS_OUT.get(answer.status)
-    if not problem and answer.status < 500 and "html" in answer.headers.get("content-type", ""):
+    if is_page and answer.status < 500:
         way_out = _check_host(config)
     text = (
         f"{config.label}: {call.what} was refused with {answer.status} ({_shortened(cause)})"
