@@ -19,10 +19,8 @@ from airflow_provider_arize_tasks.windows.window import iso
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from airflow_provider_arize_tasks.client.api import ArizeApi
     from airflow_provider_arize_tasks.client.config import ClientConfig
-    from airflow_provider_arize_tasks.client.endpoints import Reply
-    from airflow_provider_arize_tasks.client.models import Task, TaskRun
-    from airflow_provider_arize_tasks.client.sync import ArizeClient
     from airflow_provider_arize_tasks.coverage.states import Cell, Gaps
 
 DEFAULT_CONNECTION = "arize_default"
@@ -136,7 +134,8 @@ def _read(arguments: argparse.Namespace) -> TaskCoverage:
 
 
 @contextlib.contextmanager
-def _source(conn_id: str | None) -> Iterator[_Api]:
+def _source(conn_id: str | None) -> Iterator[ArizeApi]:
+    from airflow_provider_arize_tasks.client.api import ArizeApi
     from airflow_provider_arize_tasks.client.environment import config_from_environment, has_environment
     from airflow_provider_arize_tasks.client.retry import RetryPolicy
     from airflow_provider_arize_tasks.client.sync import ArizeClient
@@ -146,7 +145,7 @@ def _source(conn_id: str | None) -> Iterator[_Api]:
     else:
         config = _airflow_config(conn_id or DEFAULT_CONNECTION)
     with ArizeClient(config, retry=RetryPolicy(total_seconds=PATIENCE)) as client:
-        yield _Api(client)
+        yield ArizeApi(client)
 
 
 def _airflow_config(conn_id: str) -> ClientConfig:
@@ -169,30 +168,6 @@ def _airflow_config(conn_id: str) -> ClientConfig:
                 f"there is no Airflow connection {conn_id!r}, by this AIRFLOW_HOME and its environment; name another "
                 "with --conn-id, or set ARIZE_API_KEY"
             ) from error
-
-
-class _Api:
-    """The API by way of a plain client, without Airflow."""
-
-    def __init__(self, client: ArizeClient) -> None:
-        from airflow_provider_arize_tasks.client.names import Resolver
-
-        self._client = client
-        self._resolver = Resolver(client.send, client.config.space)
-
-    def resolve_task(self, task: str, space: str | None = None) -> str:
-        return self._resolver.task(task, space)
-
-    def get_task_with_server_time(self, task_id: str) -> Reply[Task]:
-        from airflow_provider_arize_tasks.client import endpoints
-
-        return self._client.send_full(endpoints.get_task(task_id))
-
-    def list_all_runs(self, task_id: str) -> Iterator[TaskRun]:
-        from airflow_provider_arize_tasks.client import endpoints
-        from airflow_provider_arize_tasks.client.paging import iterate
-
-        return iterate(self._client.send, lambda cursor: endpoints.list_task_runs(task_id, cursor=cursor))
 
 
 def _style(arguments: argparse.Namespace) -> Style:

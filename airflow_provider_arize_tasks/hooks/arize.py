@@ -2,49 +2,58 @@
 
 from __future__ import annotations
 
-import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from datetime import timezone as zones
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from airflow_provider_arize_tasks.client import bodies, endpoints
-from airflow_provider_arize_tasks.client.errors import (
-    ArizeApiError,
-    ArizeAuthenticationError,
-    ArizeRateLimitError,
-    ArizeServerError,
-    ArizeValidationError,
-)
-from airflow_provider_arize_tasks.client.models import UNSET, RunStatus, Task, TaskRun
-from airflow_provider_arize_tasks.client.paging import iterate
-from airflow_provider_arize_tasks.client.validation import (
-    check_list,
-    check_run,
-)
-from airflow_provider_arize_tasks.hooks.tasks import DEFAULT_LIMIT, ArizeTasks
-from airflow_provider_arize_tasks.hooks.windows import ArizeWindows
+from airflow.providers.common.compat.sdk import BaseHook
+
+from airflow_provider_arize_tasks.client import endpoints
+from airflow_provider_arize_tasks.client.api import ArizeApi
+from airflow_provider_arize_tasks.client.config import config_from_fields
+from airflow_provider_arize_tasks.client.errors import ArizeError
+from airflow_provider_arize_tasks.client.models import UNSET
+from airflow_provider_arize_tasks.client.names import Resolver
+from airflow_provider_arize_tasks.client.sync import ArizeClient
+from airflow_provider_arize_tasks.hooks.environment import config_without_connection
+from airflow_provider_arize_tasks.hooks.masking import mask_secret
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from datetime import datetime
+    from datetime import date, tzinfo
+    from types import TracebackType
 
-    from airflow_provider_arize_tasks.client.models import Page
+    from typing_extensions import Self
+
+    from airflow_provider_arize_tasks.client.config import ClientConfig
+    from airflow_provider_arize_tasks.client.endpoints import Call
+    from airflow_provider_arize_tasks.coverage.reading import TaskCoverage
 
 __all__ = ["UNSET", "ArizeHook"]
 
+T = TypeVar("T")
+UTC = zones.utc
 
-class ArizeHook(ArizeTasks, ArizeWindows):
+
+class ArizeHook(BaseHook, ArizeApi):
     """Talks to Arize AX through an Airflow connection of type ``arize``.
+
+    Tasks, runs and what surrounds them are the methods of :class:`~airflow_provider_arize_tasks.client.api.ArizeApi`;
+    this class adds the connection, and what an evaluation task has covered.
 
     Arguments called ``task``, ``project``, ``dataset``, ``space``, ``experiment`` or ``evaluator`` take a name or an
     id. A name needs a space to be looked up in: the argument, or the connection's extra ``space``.
-
-    Methods raise the errors of ``client.errors``: :class:`ArizeValidationError` before anything is sent,
-    :class:`ArizeNameError` for names, :class:`ArizeApiError` and its subclasses for what the server refuses,
-    :class:`ArizeTransportError` and :class:`ArizeReplyError` where no usable answer came back.
 
     A context manager; otherwise call :meth:`close` when done. Not for several threads at once.
 
     :param arize_conn_id: id of the connection.
     """
+
+    conn_name_attr = "arize_conn_id"
+    default_conn_name = "arize_default"
+    conn_type = "arize"
+    hook_name = "Arize AX"
 
     # Airflow before 3.2 looks for these two in the class itself and not in its bases.
     @classmethod
@@ -61,148 +70,184 @@ class ArizeHook(ArizeTasks, ArizeWindows):
 
         return ui_field_behaviour()
 
-    def trigger_run(
-        self,
-        task: str,
-        *,
-        space: str | None = None,
-        data_start_time: datetime | str | None = None,
-        data_end_time: datetime | str | None = None,
-        max_spans: int | None = None,
-        override_evaluations: bool | None = None,
-        experiment_ids: Sequence[str] | None = None,
-        experiment_name: str | None = None,
-        dataset_version_id: str | None = None,
-        max_examples: int | None = None,
-        example_ids: Sequence[str] | None = None,
-        evaluation_task_ids: Sequence[str] | None = None,
-        tracing_metadata: Mapping[str, str] | None = None,
-        query_filter: str | None = None,
-        known_task: Task | None = None,
-    ) -> TaskRun:
-        """Start a run and return it, PENDING. Every call that arrives starts a run: there is no key against doubles.
+    def __init__(self, arize_conn_id: str = default_conn_name, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.arize_conn_id = arize_conn_id
 
-        :param task: name or id.
-        :param space: space to look names up in.
-        :param data_start_time: first moment of the window (inclusive); tasks of a project only. Give both ends: what
-            the server does without is not documented. A time without an offset is sent as UTC, and logged.
-        :param data_end_time: end of the window (exclusive), at most 30 days later.
-        :param max_spans: most spans; default is the server's (10,000).
-        :param override_evaluations: evaluate again what is labelled already; default is no.
-        :param experiment_ids: experiments to evaluate (ids or names); tasks of a dataset only.
-        :param experiment_name: name of the new experiment, unique in the dataset; required for experiment tasks, as are
-            all that follow reserved to them.
-        :param dataset_version_id: version of the dataset; default is the latest.
-        :param max_examples: run this many examples, in the dataset's order.
-        :param example_ids: run these examples (their ``id`` as it is); excludes ``max_examples``. Default is all.
-        :param evaluation_task_ids: evaluation tasks to run afterwards (ids or names).
-        :param tracing_metadata: text by text key; giving it switches tracing on.
-        :param query_filter: run only examples that match.
-        :param known_task: the task as just read, which saves the request that reads it.
-        :raises ArizeValidationError: names every problem at once; nothing was started.
-        :raises ArizeError: with ``outcome_unknown`` true, the run may have been started all the same.
+    @staticmethod
+    def config_from_connection(conn: Any) -> ClientConfig:
+        """Read a connection.
+
+        Its secrets are masked in the logs from here on.
+
+        :param conn: an Airflow ``Connection``.
+        :raises ArizeConfigError: names the connection and every field that is wrong.
         """
-        arguments: dict[str, Any] = {
-            "data_start_time": data_start_time,
-            "data_end_time": data_end_time,
-            "max_spans": max_spans,
-            "override_evaluations": override_evaluations,
-            "experiment_ids": experiment_ids,
-            "experiment_name": experiment_name,
-            "dataset_version_id": dataset_version_id,
-            "max_examples": max_examples,
-            "example_ids": example_ids,
-            "evaluation_task_ids": evaluation_task_ids,
-            "tracing_metadata": tracing_metadata,
-            "query_filter": query_filter,
-        }
-        current = known_task or self.get_task(task, space)
-        given, notes = check_run(task=current, **arguments)
-        self._log_notes(notes)
-        body = bodies.run(given, self.names, current, space)
-        return self.call(endpoints.trigger_task_run(current.id, body))
+        extra = conn.extra_dejson
+        if conn.password:
+            mask_secret(conn.password)
+        config = config_from_fields(
+            conn_id=conn.conn_id,
+            password=conn.password,
+            host=conn.host,
+            port=conn.port,
+            schema=conn.schema,
+            extra=extra if isinstance(extra, Mapping) else {},
+        )
+        for secret in config.secrets:
+            mask_secret(secret)
+        return config
 
-    def list_runs(
-        self,
-        task: str,
-        *,
-        space: str | None = None,
-        status: RunStatus | str | None = None,
-        limit: int = DEFAULT_LIMIT,
-        cursor: str | None = None,
-    ) -> Page[TaskRun]:
-        """One page of a task's runs, in no stated order. :meth:`list_all_runs` follows the pages.
+    @cached_property
+    def config(self) -> ClientConfig:
+        """The connection's settings."""
+        config = self._read_config()
+        for risk in config.risks:
+            self.log.warning("%s", risk)
+        return config
 
-        :param task: name or id.
-        :param space: space to look a name up in.
-        :param status: only runs with this status.
-        :param limit: most entries, 1 to 100.
-        :param cursor: ``next_cursor`` of the page before.
-        """
-        given = check_list(status=status, limit=limit, cursor=cursor)
-        return self.call(endpoints.list_task_runs(self.names.task(task, space), **given))
+    def _read_config(self) -> ClientConfig:
+        from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
-    def list_all_runs(
-        self, task: str, status: RunStatus | str | None = None, space: str | None = None
-    ) -> Iterator[TaskRun]:
-        """All runs of a task, page after page; arguments as in :meth:`list_runs`."""
-        given = check_list(status=status)
-        task_id = self.names.task(task, space)
-        return iterate(self.call, lambda cursor: endpoints.list_task_runs(task_id, cursor=cursor, **given))
-
-    iter_runs = list_all_runs
-
-    def get_run(self, run_id: str) -> TaskRun:
-        """One run.
-
-        :param run_id: id of the run.
-        :raises ArizeNotFoundError: there is no such run.
-        """
-        return self.call(endpoints.get_task_run(run_id))
-
-    def cancel_run(self, run_id: str) -> TaskRun:
-        """Cancel a run that is PENDING or RUNNING. One that has ended already is returned as it is.
-
-        :param run_id: id of the run.
-        :raises ArizeApiError: the server refused, and the run is not at its end.
-        """
         try:
-            return self.call(endpoints.cancel_task_run(run_id))
-        except (ArizeAuthenticationError, ArizeRateLimitError, ArizeServerError):
-            raise
-        except ArizeApiError as refused:
-            # The wording of "it has ended already" is not contractual: the run itself tells.
-            run = self.get_run(run_id)
-            if not run.status.is_terminal:
+            connection = self.get_connection(self.arize_conn_id)
+        except AirflowNotFoundException:
+            config = config_without_connection(self.arize_conn_id)
+            if config is None:
                 raise
-            self.log.info("Run %s had ended already (%s): %s", run_id, run.status.value, refused)
-            return run
+            for secret in config.secrets:
+                mask_secret(secret)
+            return config
+        return self.config_from_connection(connection)
 
-    def wait_for_run(self, run_id: str, *, poll_interval: float = 5.0, timeout: float = 600.0) -> TaskRun:
-        """Wait, in this process, until a run has ended. Its outcome is for the caller to judge.
+    @cached_property
+    def client(self) -> ArizeClient:
+        """The client, opened by the first request."""
+        return ArizeClient(self.config)
 
-        :param run_id: id of the run.
-        :param poll_interval: seconds between two looks.
-        :param timeout: seconds to wait at most.
-        :return: the run, COMPLETED, FAILED or CANCELLED.
-        :raises TimeoutError: the run has not ended in time; it goes on.
-        :raises ArizeValidationError: an argument is not greater than zero.
+    def get_conn(self) -> ArizeClient:
+        """The client."""
+        return self.client
+
+    def close(self) -> None:
+        """Close the connections to the server; the hook can be used again."""
+        if "client" in self.__dict__:
+            self.client.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Make the cheapest request there is, and look the default space up if there is one.
+
+        :return: whether it worked, and a message for the user.
         """
-        pairs = (("poll_interval", poll_interval), ("timeout", timeout))
-        problems = [f"{name} must be greater than zero, not {value!r}" for name, value in pairs if not value > 0]
-        if problems:
-            raise ArizeValidationError(problems)
-        deadline = time.monotonic() + timeout
-        seen: str | None = None
-        while True:
-            run = self.get_run(run_id)
-            if run.status.is_terminal:
-                return run
-            if run.status_text != seen:
-                unknown = " (not known to this release, waiting on)" if run.status is RunStatus.UNKNOWN else ""
-                self.log.info("Run %s is %s%s", run_id, run.status_text, unknown)
-                seen = run.status_text
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise TimeoutError(f"run {run_id} is still {run.status_text} after {timeout:g} s; it goes on")
-            time.sleep(min(poll_interval, left))
+
+        def send(call: Call[T]) -> T:
+            return self.client.send(call, retry=False)  # someone is looking at a spinning button
+
+        try:
+            page = send(endpoints.list_spaces(limit=1))
+            space_id = Resolver(send, self.config.space).space(None)
+        except ArizeError as error:
+            return False, str(error)
+        except Exception as error:  # noqa: BLE001  # whatever the secrets backend raises is the answer, not a crash
+            return False, f"connection {self.arize_conn_id!r} can't be read: {type(error).__name__}: {error}"
+        if not page.items:
+            return True, f"Connected to {self.config.base_url}; the API key can read no space"
+        space = f"; space {self.config.space!r} is {space_id}" if space_id else ""
+        return True, f"Connected to {self.config.base_url}{space}"
+
+    def read_coverage(
+        self,
+        task: str,
+        start: datetime | date | str | timedelta,
+        end: datetime | date | str | timedelta | None = None,
+        *,
+        window: timedelta | str = "day",
+        timezone: tzinfo | str = "UTC",
+        space: str | None = None,
+        max_spans: int | None = None,
+        max_error_rate: float | None = None,
+        settle: timedelta = timedelta(),
+    ) -> TaskCoverage:
+        """Read which part of a range a task has evaluated.
+
+        One GET of the task and one per hundred runs it ever had.
+
+        :param task: name or id.
+        :param start: first instant: a datetime, a date, ISO 8601 text, or how far it reaches back from ``end`` (a
+            ``timedelta`` or ``"30d"``).
+        :param end: first instant after the range, likewise, relative to now; ``None`` is the last border of a window
+            before now.
+        :param window: width of a window: ``"day"``, ``"hour"``, ``"week"``, ``"6h"`` or a ``timedelta``.
+        :param timezone: of days, and of dates and times without one.
+        :param space: space of the task, if it is given by name; default the connection's.
+        :param max_spans: limit the runs were triggered with, which the API doesn't tell; default the server's 10,000.
+        :param max_error_rate: a run with a larger share of errors does not cover; default any completed one may.
+        :param settle: how long after its end a window is not complete, because evaluation sees spans late.
+        :return: the coverage; ``.coverage.cells(...)`` and ``.coverage.gaps(...)`` read it.
+        :raises ArizeConfigError: a value is wrong, or the task has no windows.
+        :raises ArizeError: the API could not be asked, or refused.
+        """
+        from airflow_provider_arize_tasks.coverage.reading import range_of, read_task_coverage
+
+        wanted = range_of(start, end, window=window, timezone=timezone, reference=datetime.now(UTC))
+        return read_task_coverage(
+            self,
+            task,
+            wanted,
+            space=space,
+            max_spans=max_spans,
+            max_error_rate=max_error_rate,
+            settle=settle,
+        )
+
+    def find_window_gaps(
+        self,
+        task: str,
+        start: datetime | date | str | timedelta,
+        end: datetime | date | str | timedelta | None = None,
+        *,
+        window: timedelta | str = "day",
+        timezone: tzinfo | str = "UTC",
+        space: str | None = None,
+        max_spans: int | None = None,
+        max_error_rate: float | None = None,
+        settle: timedelta = timedelta(),
+        give_up_after: timedelta | None = None,
+        include_running: bool = False,
+    ) -> list[dict[str, str]]:
+        """Find the windows of a range that a task has not evaluated.
+
+        :param give_up_after: leave out windows older than this that have no run to show, as windows without data have
+            none. By age alone: the hook keeps no record of what was asked for before. Default never.
+        :param include_running: return windows with a run still going as well.
+        :return: the windows in order, as ``{"data_start_time": ..., "data_end_time": ...}``, those not over yet left
+            out. The other parameters and the errors are those of :meth:`read_coverage`.
+        """
+        found = self.read_coverage(
+            task,
+            start,
+            end,
+            window=window,
+            timezone=timezone,
+            space=space,
+            max_spans=max_spans,
+            max_error_rate=max_error_rate,
+            settle=settle,
+        )
+        gaps = found.coverage.gaps(
+            found.range.every,
+            found.range.zone,
+            now=found.now,
+            settle=settle,
+            give_up_after=give_up_after,
+            include_running=include_running,
+        )
+        return [each.to_dict() for each in gaps.windows]

@@ -135,7 +135,7 @@ def test_a_wrong_key(monkeypatch):
 
 def test_secrets_are_masked(monkeypatch):
     masked = []
-    monkeypatch.setattr("airflow_provider_arize_tasks.hooks.connected.mask_secret", masked.append)
+    monkeypatch.setattr("airflow_provider_arize_tasks.hooks.arize.mask_secret", masked.append)
     extra = {"proxies": {"https": "http://me:hidden-pw@proxy:1"}, "headers": {"X-Token": "to-ken-1"}}
     connection = {"conn_type": "arize", "password": "the-key-1", "extra": extra}
     monkeypatch.setenv("AIRFLOW_CONN_ARIZE_DEFAULT", json.dumps(connection))

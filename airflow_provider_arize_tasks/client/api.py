@@ -1,21 +1,17 @@
-"""The part of the hook that looks things up: names, and what surrounds tasks (spaces, datasets, experiments)."""
+"""The Arize API as one object that knows no Airflow: everything this provider asks of a server, by name or id."""
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_arize_tasks.client import endpoints
-from airflow_provider_arize_tasks.client.names import Resolver
 from airflow_provider_arize_tasks.client.paging import iterate
+from airflow_provider_arize_tasks.client.tasks import TasksApi
 from airflow_provider_arize_tasks.client.validation import check_list
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from airflow_provider_arize_tasks.client.config import ClientConfig
-    from airflow_provider_arize_tasks.client.endpoints import Call
     from airflow_provider_arize_tasks.client.models import (
         AiIntegration,
         Dataset,
@@ -23,31 +19,27 @@ if TYPE_CHECKING:
         Example,
         Experiment,
         ExperimentRun,
+        Named,
         Page,
         Project,
         Space,
         Task,
     )
 
-T = TypeVar("T")
 
+class ArizeApi(TasksApi):
+    """Tasks and runs, and what surrounds them: spaces, projects, datasets, experiments, evaluators, integrations.
 
-class ArizeReading:
-    """Lists, single objects and ids of names. ``space`` is a name or an id and defaults to the connection's own."""
+    ``space`` is a name or an id everywhere and defaults to the space of the client's configuration.
 
-    @property
-    @abstractmethod
-    def config(self) -> ClientConfig:
-        """How to reach the server."""
+    Methods raise the errors of ``client.errors``: :class:`ArizeValidationError` before anything is sent,
+    :class:`ArizeNameError` for names, :class:`ArizeApiError` and its subclasses for what the server refuses,
+    :class:`ArizeTransportError` and :class:`ArizeReplyError` where no usable answer came back.
 
-    @abstractmethod
-    def call(self, call: Call[T]) -> T:
-        """Send a call and return its reply."""
+    Not for several threads at once.
 
-    @cached_property
-    def names(self) -> Resolver:
-        """Finds ids of names; what it found is remembered for as long as the hook lives."""
-        return Resolver(self.call, self.config.space)
+    :param client: sends the requests; whoever made it closes it.
+    """
 
     def resolve_space(self, space: str | None = None) -> str | None:
         """The id of a space.
@@ -237,6 +229,35 @@ class ArizeReading:
         :param version_id: version; default is the latest.
         """
         return self.call(endpoints.get_evaluator(self.names.evaluator(evaluator, space), version_id))
+
+    def iter_evaluator_versions(self, evaluator: str, space: str | None = None) -> Iterator[Named]:
+        """All versions of an evaluator, page after page.
+
+        :param evaluator: name or id.
+        :param space: space to look a name up in.
+        """
+        evaluator_id = self.names.evaluator(evaluator, space)
+        return iterate(self.call, lambda cursor: endpoints.list_evaluator_versions(evaluator_id, cursor=cursor))
+
+    def list_integrations(
+        self,
+        space: str | None = None,
+        name: str | None = None,
+        integration_type: str | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> Page[AiIntegration]:
+        """One page of the integrations of a space, of LLM providers and of agents; see :meth:`list_spaces`.
+
+        Servers know it since the API of SDK 8.41; before, there is :meth:`list_ai_integrations`.
+
+        :param integration_type: only integrations of this type, such as ``AGENT`` or ``LLM``.
+        """
+        given = check_list(name=name, limit=limit, cursor=cursor)
+        space_id = self.names.space(space)
+        return self.call(
+            endpoints.list_integrations(space_id=space_id, type=integration_type, **{"limit": None, **given})
+        )
 
     def list_ai_integrations(
         self,
