@@ -121,8 +121,8 @@ async def list_experiment_runs(request: web.Request) -> web.Response:
     """``GET /v2/experiments/{experiment_id}/runs``: its rows."""
     world = world_of(request)
     query = read_query(request.query, operation_of(request), (), world.level)
-    rows = _experiment(request, world).rows
-    view = page("experiment_runs", rows, lambda row: views.experiment_row(world.level, row), query, _MOST_ROWS)
+    rows, now = _experiment(request, world).rows, world.clock.now_ms()
+    view = page("experiment_runs", rows, lambda row: views.experiment_row(world.level, row, now), query, _MOST_ROWS)
     return web.json_response(_without_cursor(request, view))
 
 
@@ -138,7 +138,7 @@ async def search_experiment_runs(request: web.Request) -> web.Response:
     world, body = world_of(request), await body_of(request, default={})
     refuse_if(check_object(body, SEARCH_ROWS, "", world.level))
     passes = parse_filter(body.get("filter"), "filter")
-    seen = [views.experiment_row(world.level, row) for row in _experiment(request, world).rows]
+    seen = [views.experiment_row(world.level, row, world.clock.now_ms()) for row in _experiment(request, world).rows]
     chosen = [row for row in seen if passes(row)]
     return web.json_response(page("experiment_runs", chosen, lambda row: row, body, _MOST_ROWS))
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, TypeVar
+import re
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
 from airflow_provider_arize_tasks.emulator.common import Refusal
 
@@ -13,6 +14,22 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 T = TypeVar("T")
+
+
+def _pattern(text: str) -> str:
+    try:
+        re.compile(text)
+    except (re.error, RecursionError, OverflowError) as error:
+        raise ValueError(f"not a regular expression: {error}") from None
+    return text
+
+
+#: How dataclasses of control requests are read: nothing unknown, nothing converted.
+STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+Share = Annotated[float, Field(ge=0, le=1)]
+#: A length of time, up to ten years.
+Seconds = Annotated[float, Field(ge=0, le=315_360_000)]
+Pattern = Annotated[str, Field(max_length=1000), AfterValidator(_pattern)]
 
 
 def checked(kind: type[T], given: Mapping[str, Any]) -> T:

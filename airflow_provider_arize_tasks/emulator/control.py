@@ -196,12 +196,27 @@ class EmulatorControl:
         """Forget staged outcomes."""
         self._call("DELETE", "outcomes")
 
+    def set_answers(self, **rule: Any) -> None:
+        """Stage how the app fares in experiments; the last rule that matches holds.
+
+        :param rule: ``app_errors`` and ``vanished`` (each a share of the examples, or the ids of some),
+            ``hardest_for``, ``experiment`` (regular expression on its name), ``seed``.
+        """
+        self._call("POST", "answers", rule)
+
+    def clear_answers(self) -> None:
+        """Forget staged answers."""
+        self._call("DELETE", "answers")
+
     def set_quality(self, evaluator: str | None = None, mean: float = 0.85, **rule: Any) -> None:
         """Stage how good experiments are in the eyes of an evaluator; the last rule that matches holds.
 
         :param evaluator: name or id; all by default.
         :param mean: expected score, or the probability of the better choice.
-        :param rule: ``experiment`` (regular expression on its name), ``spread``, ``noise``, ``missing``, ``seed``.
+        :param rule: ``experiment`` (regular expression on its name), ``spread``, ``noise``, ``missing``,
+            ``judge_errors``, ``not_parsable`` (each a share of the examples, or the ids of some),
+            ``not_parsable_score``, ``hardest_first``, ``cluster_by`` with ``icc``, ``mood``, ``slide``,
+            ``late_seconds``, ``seed``.
         """
         self._call("POST", "quality", {"evaluator": evaluator, "mean": mean, **rule})
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from aiohttp import web
 
 from airflow_provider_arize_tasks.emulator import prompts, seed, views
+from airflow_provider_arize_tasks.emulator.checked import checked
 from airflow_provider_arize_tasks.emulator.common import Refusal, parse_time
 from airflow_provider_arize_tasks.emulator.holes import forget_runs
 from airflow_provider_arize_tasks.emulator.model import COMPLETED, Outcome, Task
 from airflow_provider_arize_tasks.emulator.requests import body_of, world_of
-from airflow_provider_arize_tasks.emulator.rules import OutcomeRule, QualityRule
+from airflow_provider_arize_tasks.emulator.rules import AnswerRule, OutcomeRule, QualityRule
 from airflow_provider_arize_tasks.emulator.runs import end_now, start_many
 from airflow_provider_arize_tasks.emulator.spans import Span, SpanStore, ledger
 from airflow_provider_arize_tasks.emulator.weather import change_weather, settings_of, skew
@@ -23,6 +24,7 @@ from airflow_provider_arize_tasks.emulator.world import Settings, World, by_name
 if TYPE_CHECKING:
     from airflow_provider_arize_tasks.emulator.app import Traffic
 
+T = TypeVar("T")
 #: Closes the listening socket for a number of seconds; set by the server that holds one.
 GO_AWAY = web.AppKey[Callable[[float], None]]("go_away")
 #: Fills an empty world as the emulator was started.
@@ -197,17 +199,21 @@ async def set_quality(request: web.Request) -> web.Response:
     return _done()
 
 
-async def _rule(request: web.Request, kind: Any) -> Any:
-    try:
-        return kind(**await body_of(request))
-    except TypeError as error:
-        raise Refusal(400, str(error)) from None
+async def set_answers(request: web.Request) -> web.Response:
+    """``POST /_emulator/answers``: stage how the app fares in experiments."""
+    world_of(request).answers.append(await _rule(request, AnswerRule))
+    return _done()
+
+
+async def _rule(request: web.Request, kind: type[T]) -> T:
+    return checked(kind, await body_of(request))
 
 
 async def clear_rules(request: web.Request) -> web.Response:
-    """``DELETE /_emulator/outcomes`` and ``DELETE /_emulator/quality``: forget what is staged."""
+    """``DELETE`` of ``outcomes``, ``answers`` and ``quality``: forget what is staged there."""
     world = world_of(request)
-    (world.outcomes if request.path.endswith("outcomes") else world.quality).clear()
+    staged: dict[str, list[Any]] = {"outcomes": world.outcomes, "answers": world.answers, "quality": world.quality}
+    staged[request.path.rpartition("/")[2]].clear()
     return _done()
 
 
@@ -381,6 +387,8 @@ ROUTES = [
     web.post("/_emulator/prompts", change_prompt),
     web.post("/_emulator/outcomes", set_outcome),
     web.delete("/_emulator/outcomes", clear_rules),
+    web.post("/_emulator/answers", set_answers),
+    web.delete("/_emulator/answers", clear_rules),
     web.post("/_emulator/quality", set_quality),
     web.delete("/_emulator/quality", clear_rules),
     web.post("/_emulator/faults", inject),

@@ -130,7 +130,12 @@ class Prompt(Record):
 
 @dataclass(slots=True, kw_only=True)
 class ExperimentRow:
-    """One example's row of an experiment."""
+    """One example's row of an experiment.
+
+    :ivar scores: score, label and explanation by evaluator.
+    :ivar labelled_by: the runs that gave them, by evaluator id.
+    :ivar readable_ms: from when on the API shows scores that are late, by evaluator.
+    """
 
     id: str
     example_id: str | None
@@ -138,6 +143,7 @@ class ExperimentRow:
     error: str | None = None
     scores: dict[str, dict[str, Any]] = field(default_factory=dict)
     labelled_by: dict[str, list[str]] = field(default_factory=dict)
+    readable_ms: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -11,6 +11,8 @@ import heapq
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_arize_tasks.emulator.common import Refusal, make_id
+from airflow_provider_arize_tasks.emulator.judging import FAILED as JUDGE_FAILED
+from airflow_provider_arize_tasks.emulator.judging import JUDGED, Judge, make_judge
 from airflow_provider_arize_tasks.emulator.model import (
     CANCELLED,
     COMPLETED,
@@ -23,8 +25,8 @@ from airflow_provider_arize_tasks.emulator.model import (
     Run,
     Task,
 )
-from airflow_provider_arize_tasks.emulator.rules import OutcomeRule
-from airflow_provider_arize_tasks.emulator.scores import run_example, score_row
+from airflow_provider_arize_tasks.emulator.rules import AnswerRule, OutcomeRule
+from airflow_provider_arize_tasks.emulator.scores import run_example
 from airflow_provider_arize_tasks.emulator.selection import select_spans
 from airflow_provider_arize_tasks.emulator.spans import Label
 from airflow_provider_arize_tasks.emulator.world import World, find
@@ -36,6 +38,7 @@ ALREADY_LABELLED = (
     "All matching data already has evaluation labels from a previous run; re-trigger the task with"
     " override_evaluations enabled to re-evaluate it."
 )
+_NO_ANSWER = "The model did not answer: staged by the emulator"
 NO_DATA = "No data found for the given time range"
 
 
@@ -261,13 +264,19 @@ def _write_rows(world: World, run: Run, task: Task) -> None:
     config = task.body["run_configuration"]
     agent = world.integrations.get(config.get("integration_id") or "")
     staged = run.outcome.errors
+    rules = [rule for rule in world.answers if rule.holds_for(experiment.name)]
+    rule = rules[-1] if rules else AnswerRule()
     for position, example in enumerate(run.work):
         text, good = run_example(config, example, agent)
-        if position >= len(run.work) - staged:
-            text, good = "The model did not answer: staged by the emulator", False
-        elif not good and not run.outcome.is_staged:
-            run.outcome.errors += 1
+        is_counted = position < len(run.work) - staged and not run.outcome.is_staged
+        fate = rule.fate(experiment.name, example["id"])
+        if position >= len(run.work) - staged or fate == "app_errors":
+            text, good = _NO_ANSWER, False
+        if is_counted and (fate == "vanished" or not good):
+            run.outcome.errors += fate != "vanished"
             run.outcome.successes = max(0, run.outcome.successes - 1)
+        if fate == "vanished":
+            continue
         experiment.rows.append(
             ExperimentRow(
                 id=make_id("ExperimentRun", experiment.number * 100_000 + position),
@@ -281,17 +290,26 @@ def _write_rows(world: World, run: Run, task: Task) -> None:
 
 def _score_rows(world: World, run: Run) -> None:
     judged, skipped, failed = 0, run.outcome.skipped, run.outcome.errors
+    judges: dict[tuple[str, str], Judge] = {}
+
+    def judge_for(experiment: Experiment, name: str) -> Judge:
+        key = (experiment.id, name)
+        if key not in judges:
+            judges[key] = make_judge(world, experiment, world.evaluators[name], run.versions[name])
+        return judges[key]
+
     for (experiment, row), evaluators in run.work[: max(0, len(run.work) - skipped - failed)]:
         done = [
-            score_row(experiment, row, world.evaluators[name], run.versions[name], world.quality, run.id)
+            judge_for(experiment, name).score(row, run)
             for name in evaluators
             if name in world.evaluators and name in run.versions
         ]
-        judged += any(done)
-        skipped += not any(done)
+        judged += JUDGED in done
+        failed += JUDGE_FAILED in done and JUDGED not in done
+        skipped += JUDGED not in done and JUDGE_FAILED not in done
         experiment.updated_ms = run.ends_ms
     if run.outcome.status == COMPLETED and world.settings.counts == "items" and not run.outcome.is_staged:
-        run.outcome.successes, run.outcome.skipped = judged, skipped
+        run.outcome.successes, run.outcome.errors, run.outcome.skipped = judged, failed, skipped
 
 
 def _chain(world: World, run: Run) -> None:

@@ -1,4 +1,4 @@
-"""Rows of experiments: what each example put out, and what evaluators made of it."""
+"""Rows of experiments: what each example put out."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_arize_tasks.emulator.common import unit_hash
-from airflow_provider_arize_tasks.emulator.rules import QualityRule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from airflow_provider_arize_tasks.emulator.model import Evaluator, Experiment, ExperimentRow, Integration
+    from airflow_provider_arize_tasks.emulator.model import Integration
 
 _PLACEHOLDER = re.compile(r"\{\{\s*(?:dataset\.)?([^{}\s]+)\s*\}\}")
 _F_STRING = re.compile(r"(?<!\{)\{([A-Za-z_][\w.]*)\}(?!\})")
@@ -100,51 +99,3 @@ def normalise_placeholders(template: Any) -> Any:
     if isinstance(template, list):
         return [normalise_placeholders(value) for value in template]
     return _PLACEHOLDER.sub(r"{{\1}}", template) if isinstance(template, str) else template
-
-
-def score_row(
-    experiment: Experiment,
-    row: ExperimentRow,
-    evaluator: Evaluator,
-    version_id: str,
-    rules: list[QualityRule],
-    run_id: str,
-) -> bool:
-    """Let an evaluator judge a row, which gets ``eval.<evaluator>.score|label|explanation``.
-
-    :param experiment: the row's experiment.
-    :param row: the row; one without output isn't judged.
-    :param evaluator: the evaluator.
-    :param version_id: the version of it that judges.
-    :param rules: staged qualities; the last one that matches holds.
-    :param run_id: the run, for the ledger.
-    :return: whether the row was judged.
-    """
-    if row.output is None:
-        return False
-    matching = [rule for rule in rules if rule.matches(evaluator.id, evaluator.name, experiment.name)]
-    rule = matching[-1] if matching else QualityRule()
-    key = row.example_id or row.id
-    if rule.is_missing(evaluator.name, experiment.name, key):
-        return False
-    quantile = rule.quantile(evaluator.name, experiment.name, key)
-    config = evaluator.version_for(version_id, experiment.updated_ms).config
-    choices: dict[str, float] = config.get("classification_choices") or {}
-    if choices:
-        label, score = _choose(choices, quantile, rule.mean)
-    else:
-        score = round(rule.score(quantile), 6)
-        label = "pass" if score >= 0.5 else "fail"
-    explanation = f"{evaluator.name} judged this answer {label} with a score of {score:g}."
-    row.scores[str(config.get("name") or evaluator.name)] = {"score": score, "label": label, "explanation": explanation}
-    row.labelled_by.setdefault(evaluator.id, []).append(run_id)
-    return True
-
-
-def _choose(choices: Mapping[str, float], quantile: float, mean: float) -> tuple[str, float]:
-    """The choice for a quantile: probabilities follow the mean, the two extreme choices carry it."""
-    ordered = sorted(choices.items(), key=lambda item: item[1])
-    low, high = ordered[0][1], ordered[-1][1]
-    share = 1.0 if high == low else min(1.0, max(0.0, (mean - low) / (high - low)))
-    label, score = ordered[-1] if quantile > 1 - share else ordered[0]
-    return label, score

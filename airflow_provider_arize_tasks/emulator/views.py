@@ -74,14 +74,16 @@ def experiment(level: Level, item: Experiment) -> dict[str, Any]:
     return level.prune("Experiment", view)
 
 
-def experiment_row(level: Level, item: ExperimentRow) -> dict[str, Any]:
-    """A row of an experiment, scores as flat columns."""
+def experiment_row(level: Level, item: ExperimentRow, now: int) -> dict[str, Any]:
+    """A row of an experiment at a moment, scores as flat columns."""
     view: dict[str, Any] = {"id": item.id, "example_id": item.example_id, "annotations": []}
     if item.output is not None:
         view["output"] = item.output
     if item.error is not None:
         view["error"] = item.error
     for name, score in item.scores.items():
+        if item.readable_ms.get(name, now) > now:
+            continue
         view |= {f"eval.{name}.{part}": value for part, value in score.items()}
     return level.prune("ExperimentRun", view)
 

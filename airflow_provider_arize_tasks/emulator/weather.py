@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, fields, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
-from airflow_provider_arize_tasks.emulator.checked import checked
+from airflow_provider_arize_tasks.emulator.checked import STRICT, Seconds, Share, checked
 from airflow_provider_arize_tasks.emulator.common import Refusal, unit_hash
 from airflow_provider_arize_tasks.emulator.faults import Fault
 
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from airflow_provider_arize_tasks.emulator.common import Clock
 
 T = TypeVar("T")
-Share = Annotated[float, Field(ge=0, le=1)]
-Seconds = Annotated[float, Field(ge=0, le=86_400)]
 Skew = Annotated[float, Field(ge=-86_400, le=86_400)]
 KINDS = ("clear", "bad")
 
@@ -61,7 +59,7 @@ class Weather:
     :ivar struck: how often each thing happened.
     """
 
-    __pydantic_config__ = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+    __pydantic_config__ = STRICT
 
     seed: int = 0
     server_skew_seconds: Skew = 0.0

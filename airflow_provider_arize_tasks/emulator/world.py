@@ -26,7 +26,7 @@ from airflow_provider_arize_tasks.emulator.weather import Weather
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from airflow_provider_arize_tasks.emulator.rules import OutcomeRule, QualityRule
+    from airflow_provider_arize_tasks.emulator.rules import AnswerRule, OutcomeRule, QualityRule
     from airflow_provider_arize_tasks.emulator.spans import SpanStore
 
 R = TypeVar("R", bound=Record)
@@ -105,6 +105,7 @@ class World:
     runs: dict[str, Run] = field(default_factory=dict)
     spans: dict[str, SpanStore] = field(default_factory=dict)
     outcomes: list[OutcomeRule] = field(default_factory=list)
+    answers: list[AnswerRule] = field(default_factory=list)
     quality: list[QualityRule] = field(default_factory=list)
     due: list[tuple[int, int, str]] = field(default_factory=list)
     runs_started: Counter[str] = field(default_factory=Counter)

@@ -14,7 +14,7 @@ from airflow_provider_arize_tasks.emulator.__main__ import _parser
 from airflow_provider_arize_tasks.emulator.control import EmulatorControl
 from airflow_provider_arize_tasks.emulator.control_routes import ROUTES
 from airflow_provider_arize_tasks.emulator.faults import AFTER, BEFORE, LATE
-from airflow_provider_arize_tasks.emulator.rules import OutcomeRule, QualityRule
+from airflow_provider_arize_tasks.emulator.rules import AnswerRule, OutcomeRule, QualityRule
 from airflow_provider_arize_tasks.emulator.weather import Weather, settings_of
 from airflow_provider_arize_tasks.emulator.world import Settings
 
@@ -39,6 +39,7 @@ def test_every_method_of_the_client_is_listed(name):
         *settings_of(Weather()),
         *Settings.__slots__,
         *(name for name in OutcomeRule.__slots__),
+        *(name for name in AnswerRule.__slots__),
         *(name for name in QualityRule.__slots__ if name != "evaluator"),
     ],
 )
