@@ -5,21 +5,27 @@ from __future__ import annotations
 import argparse
 import asyncio
 import functools
+import json
 import math
+import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from airflow_provider_arize_tasks.emulator.checked import checked
+from airflow_provider_arize_tasks.emulator.common import Refusal
 from airflow_provider_arize_tasks.emulator.levels import LATEST, Level, parse_level
 from airflow_provider_arize_tasks.emulator.seed import SpansFileError, load_spans, seed
 from airflow_provider_arize_tasks.emulator.server import Server, serve
 from airflow_provider_arize_tasks.emulator.weather import KINDS, Weather, bad_weather, skew
-from airflow_provider_arize_tasks.emulator.world import World
+from airflow_provider_arize_tasks.emulator.world import Settings, World
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _HIGHEST_PORT = 65_535
+#: Settings of every emulator of a test run, to see that nothing rests on one answer to what the reference leaves open.
+SETTINGS_VARIABLE = "ARIZE_EMULATOR_SETTINGS"
 
 
 def _level(text: str) -> str:
@@ -44,6 +50,17 @@ def _port(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) <= _HIGHEST_PORT):
         raise argparse.ArgumentTypeError(f"must be a whole number between 0 and {_HIGHEST_PORT}, not {text!r}")
     return int(text)
+
+
+def _settings(text: str) -> dict[str, Any]:
+    try:
+        given = json.loads(text)
+        checked(Settings, given)
+    except (ValueError, TypeError) as error:
+        raise argparse.ArgumentTypeError(f"must be a JSON object of settings: {error}") from None
+    except Refusal as refusal:
+        raise argparse.ArgumentTypeError(refusal.detail) from None
+    return dict(given)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -79,6 +96,13 @@ def _parser() -> argparse.ArgumentParser:
         help="which bad weather, the same for the same N (default: 0)",
     )
     parser.add_argument(
+        "--settings",
+        type=_settings,
+        default=os.environ.get(SETTINGS_VARIABLE, "{}"),
+        metavar="JSON",
+        help=f"settings to begin with, as of the control path's configure (default: ${SETTINGS_VARIABLE})",
+    )
+    parser.add_argument(
         "--until-input-closes",
         action="store_true",
         help="end when standard input does, so that it never outlives the process that started it",
@@ -86,8 +110,10 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _seed(world: World, spans: str, run_seconds: float, weather: Callable[[], Weather]) -> None:
-    world.settings.run_seconds = run_seconds
+def _seed(
+    world: World, spans: str, run_seconds: float, weather: Callable[[], Weather], settings: dict[str, Any]
+) -> None:
+    world.settings = checked(Settings, {"run_seconds": run_seconds} | settings)
     world.weather = weather()
     skew(world.clock, world.weather)
     if spans.isdigit():
@@ -108,7 +134,13 @@ def main(arguments: list[str] | None = None) -> None:
         parser.error(f"--seed-spans: no such file: {options.seed_spans}")
     world = World(level=Level(options.api_level))
     weather = functools.partial(bad_weather, options.weather_seed) if options.weather == "bad" else Weather
-    fill = functools.partial(_seed, spans=options.seed_spans, run_seconds=options.run_seconds, weather=weather)
+    fill = functools.partial(
+        _seed,
+        spans=options.seed_spans,
+        run_seconds=options.run_seconds,
+        weather=weather,
+        settings=options.settings,
+    )
     try:
         server = Server(world, options.host, options.port, options.api_key, fill)
     except SpansFileError as error:

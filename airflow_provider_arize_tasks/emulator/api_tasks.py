@@ -54,7 +54,8 @@ async def list_tasks(request: web.Request) -> web.Response:
     if "type" in query:
         refuse_if(CREATE_EVALUATION["type"].check(query["type"], "type", world.level))
         tasks = [task for task in tasks if task.type == query["type"].upper()]
-    tasks.reverse()
+    if not world.settings.oldest_first:
+        tasks.reverse()
     return web.json_response(page("tasks", tasks, lambda task: views.task(world, task), query))
 
 

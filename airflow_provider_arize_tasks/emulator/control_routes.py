@@ -93,10 +93,7 @@ async def configure(request: web.Request) -> web.Response:
     offset = body.pop("clock_offset_seconds", None)
     if offset is not None:
         world.clock.offset_ms = int(offset * 1000)
-    for name, value in body.items():
-        if name not in Settings.__slots__:
-            raise Refusal(400, f"unknown setting {name!r}")
-        setattr(world.settings, name, value)
+    world.settings = checked(Settings, asdict(world.settings) | body)
     return _done(settings=asdict(world.settings))
 
 

@@ -28,7 +28,7 @@ from airflow_provider_arize_tasks.emulator.model import (
 from airflow_provider_arize_tasks.emulator.rules import AnswerRule, OutcomeRule
 from airflow_provider_arize_tasks.emulator.scores import run_example
 from airflow_provider_arize_tasks.emulator.selection import select_spans
-from airflow_provider_arize_tasks.emulator.spans import Label
+from airflow_provider_arize_tasks.emulator.spans import Label, Span
 from airflow_provider_arize_tasks.emulator.world import World, find
 
 if TYPE_CHECKING:
@@ -171,9 +171,11 @@ def _take_rule(world: World, task: Task, experiment_name: str | None) -> Outcome
 
 def _count(world: World, work: Sequence[Any]) -> int:
     """How many items a piece of work counts for."""
-    if world.settings.counts != "per_evaluator" or not work or not isinstance(work[0], tuple):
+    if world.settings.counts == "items" or not work or not isinstance(work[0], tuple):
         return len(work)
-    return sum(len(evaluators) for _, evaluators in work)
+    if world.settings.counts == "per_evaluator":
+        return sum(len(evaluators) for _, evaluators in work)
+    return sum(len(spans) if isinstance(spans[0], Span) else 1 for spans, _ in work)
 
 
 def _outcome(world: World, rule: OutcomeRule, work: list[Any], *, is_done: bool) -> Outcome:

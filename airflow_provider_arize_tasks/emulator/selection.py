@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_arize_tasks.emulator.common import unit_hash
 from airflow_provider_arize_tasks.emulator.filters import Predicate, parse_expression, parse_filter
+from airflow_provider_arize_tasks.emulator.span_views import filter_columns
 from airflow_provider_arize_tasks.emulator.spans import Span
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from airflow_provider_arize_tasks.emulator.model import Task
     from airflow_provider_arize_tasks.emulator.world import World
@@ -23,10 +24,12 @@ Unit = tuple[tuple[Span, ...], tuple[str, ...]]
 class Selection:
     """What a run will do.
 
-    :ivar matched: how many units the filters let through, labelled or not.
+    :ivar passed: how many units the task's own filters let through, before sampling and whatever is labelled.
+    :ivar matched: how many of them some evaluator is to label, or has labelled.
     :ivar units: the units with work left, in order of time, cut at the limit.
     """
 
+    passed: int = 0
     matched: int = 0
     units: list[Unit] = field(default_factory=list)
 
@@ -38,15 +41,26 @@ def select_spans(world: World, task: Task, spans: Sequence[Span], *, override: b
     :param task: an evaluation task of a project.
     :param spans: the spans of the window, in order of time.
     :param override: label what is labelled already once more.
-    :param max_spans: take no more spans than this.
+    :param max_spans: take no more spans (or units, as set) than this.
     """
-    rate = task.body.get("sampling_rate", 1.0)
-    if rate < 1.0:
-        spans = [span for span in spans if unit_hash("sample", task.id, span.id) < rate]
     granularity = granularity_of(world, task)
-    if granularity == "SPAN":
-        return _select_single(task, spans, override=override, max_spans=max_spans)
-    return _select_groups(task, spans, granularity, override=override, max_spans=max_spans)
+    candidates = _single(world, task, spans) if granularity == "SPAN" else _groups(world, task, spans, granularity)
+    rate = task.body.get("sampling_rate", 1.0)
+    counts_spans = world.settings.limit_counts == "spans"
+    before_labels = world.settings.limit_applies == "before_labels"
+    selection, taken = Selection(), 0
+    for members, names in candidates:
+        selection.passed += 1
+        if not names or (rate < 1.0 and unit_hash("sample", task.id, members[0].unit(granularity)) >= rate):
+            continue
+        selection.matched += 1
+        size = len(members) if counts_spans else 1
+        left = _open_evaluators(members, names, override)
+        if (left or before_labels) and taken + size <= max_spans:
+            taken += size
+            if left:
+                selection.units.append((members, left))
+    return selection
 
 
 def granularity_of(world: World, task: Task) -> str:
@@ -65,48 +79,39 @@ def _open_evaluators(spans: Sequence[Span], evaluators: Sequence[str], override:
     return tuple(name for name in evaluators if any(not span.labels.get(name) for span in spans))
 
 
-def _select_single(task: Task, spans: Sequence[Span], *, override: bool, max_spans: int) -> Selection:
+def _single(world: World, task: Task, spans: Sequence[Span]) -> Iterator[Unit]:
+    """The spans that the task's filter lets through, each with the evaluators whose own filter does so too."""
     whole = parse_filter(task.body.get("query_filter"))
+    honoured = world.settings.evaluator_filters
     own: list[tuple[str, Predicate]] = [
-        (item["evaluator_id"], parse_filter(item.get("query_filter"))) for item in task.body.get("evaluators") or []
+        (item["evaluator_id"], parse_filter(item.get("query_filter") if honoured else None))
+        for item in task.body.get("evaluators") or []
     ]
-    selection = Selection()
+    now = world.clock.now_ms()
     for span in spans:
-        if not whole(span.columns):
-            continue
-        names = [name for name, predicate in own if predicate(span.columns)]
-        if not names:
-            continue
-        selection.matched += 1
-        left = _open_evaluators((span,), names, override)
-        if left and len(selection.units) < max_spans:
-            selection.units.append(((span,), left))
-    return selection
+        columns = filter_columns(world, span, now)
+        if whole(columns):
+            yield (span,), tuple(name for name, predicate in own if predicate(columns))
 
 
-def _select_groups(task: Task, spans: Sequence[Span], granularity: str, *, override: bool, max_spans: int) -> Selection:
+def _groups(world: World, task: Task, spans: Sequence[Span], granularity: str) -> Iterator[Unit]:
+    """The traces or sessions that the task's filters let through, with all its evaluators."""
     groups: dict[str, list[Span]] = {}
     for span in spans:
         groups.setdefault(span.unit(granularity), []).append(span)
-    selection, taken = Selection(), 0
+    now, names = world.clock.now_ms(), tuple(task.evaluator_ids)
     for members in groups.values():
-        if not _group_matches(task.body.get("query_filters"), members):
-            continue
-        selection.matched += 1
-        left = _open_evaluators(members, task.evaluator_ids, override)
-        if left and taken + len(members) <= max_spans:
-            taken += len(members)
-            selection.units.append((tuple(members), left))
-    return selection
+        if _group_matches(task.body.get("query_filters"), [filter_columns(world, span, now) for span in members]):
+            yield tuple(members), names
 
 
-def _group_matches(filters: dict[str, Any] | None, members: Sequence[Span]) -> bool:
+def _group_matches(filters: dict[str, Any] | None, members: Sequence[Mapping[str, Any]]) -> bool:
     """Whether a trace or session passes: each letter is true when any of its spans passes that filter."""
     if filters is None:
         return True
     letters = {}
     for item in filters["filters"]:
         predicate = parse_filter(item["filter"])
-        letters[item["id"]] = any(predicate(span.columns) for span in members)
+        letters[item["id"]] = any(predicate(columns) for columns in members)
     expression = filters.get("expression") or filters["filters"][0]["id"]
     return parse_expression(expression, letters)

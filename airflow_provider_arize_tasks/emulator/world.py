@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+
+from pydantic import ConfigDict, Field
 
 from airflow_provider_arize_tasks.emulator.common import Clock, Refusal, is_id, make_id
 from airflow_provider_arize_tasks.emulator.levels import Level
@@ -58,11 +60,18 @@ class Settings:
     :ivar evaluation_metadata: show the ids of task and run with each evaluation of a span.
     :ivar free_experiment_names: a deleted experiment's name can be used again.
     :ivar group_labels: ``all`` shows a label of a trace or session on each of its spans, ``first`` on its first.
-    :ivar counts: ``items`` counts each evaluated span once, ``per_evaluator`` once for each evaluator.
-    :ivar oldest_first: list runs oldest first instead of newest first.
+    :ivar counts: ``items`` counts each evaluated span, trace or session once, ``per_evaluator`` once for each
+        evaluator, ``spans`` the spans of a trace or session one by one.
+    :ivar limit_applies: ``after_labels`` leaves labelled spans out before it takes the first ``max_spans``,
+        ``before_labels`` takes the first and then leaves out the labelled ones among them.
+    :ivar limit_counts: ``max_spans`` of a trace or session task counts ``spans``, or traces and sessions (``units``).
+    :ivar evaluator_filters: heed the filter of a single evaluator of a task.
+    :ivar oldest_first: list tasks and runs oldest first instead of newest first.
     :ivar max_spans: limit of a run whose trigger gives none.
     :ivar record_requests: keep the requests for ``/_emulator/requests``.
     """
+
+    __pydantic_config__ = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
     run_seconds: float = 2.0
     pending_seconds: float | None = None
@@ -71,11 +80,14 @@ class Settings:
     span_lag_seconds: float = 0.0
     label_lag_seconds: float = 0.0
     arrival_slack_seconds: float = 4 * 60 * 60
-    spans_status: int | None = None
+    spans_status: Annotated[int, Field(ge=400, le=599)] | None = None
     evaluation_metadata: bool = True
     free_experiment_names: bool = True
-    group_labels: str = "all"
-    counts: str = "items"
+    group_labels: Literal["all", "first"] = "all"
+    counts: Literal["items", "per_evaluator", "spans"] = "items"
+    limit_applies: Literal["after_labels", "before_labels"] = "after_labels"
+    limit_counts: Literal["spans", "units"] = "spans"
+    evaluator_filters: bool = True
     oldest_first: bool = False
     max_spans: int = 10_000
     record_requests: bool = True
