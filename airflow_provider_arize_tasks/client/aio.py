@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     import aiohttp
     from typing_extensions import Self
 
+    from airflow_provider_arize_tasks.client.calls import Call, Reply
     from airflow_provider_arize_tasks.client.config import ClientConfig
-    from airflow_provider_arize_tasks.client.endpoints import Call, Reply
 
 T = TypeVar("T")
 

@@ -10,96 +10,24 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Mapping
-from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_arize_tasks.client.errors import ArizeInvalidRequestError
+from airflow_provider_arize_tasks.client.spelling import ENUM_KEYS, NESTED_KEYS, QUERY_KEYS, case_of, other_case
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from airflow_provider_arize_tasks.client.calls import Call
     from airflow_provider_arize_tasks.client.config import EnumCase
-    from airflow_provider_arize_tasks.client.endpoints import Call
 
 log = logging.getLogger(__name__)
 
-E = TypeVar("E", bound=Enum)
 T = TypeVar("T")
 
-#: Keys whose text value is an enum, wherever they stand in a body (free-form parts are never entered).
-_ENUM_KEYS = frozenset({"type", "experiment_type", "role", "input_variable_format"})
-#: Keys that lead to further enums; everything else (templates, mappings, tools) belongs to the author.
-_NESTED_KEYS = frozenset({"run_configuration", "messages", "tool_calls", "invocation_parameters", "response_format"})
-_QUERY_KEYS = frozenset({"type", "status"})
 _ENUM_WORDS = re.compile(
     r"\b(enum|one of|discriminator|oneof|type|status|role|experiment_type|input_variable_format)\b"
 )
-
-
-def read_enum(kind: type[E], text: object, unknown: E) -> E:
-    """The member of ``kind`` that the server's text means, in either case.
-
-    :param kind: the enum.
-    :param text: what the server sent.
-    :param unknown: what stands for anything else.
-    """
-    if not isinstance(text, str):
-        return unknown
-    try:
-        return kind(text.strip().upper())
-    except ValueError:
-        return unknown
-
-
-def case_of(text: object) -> EnumCase | None:
-    """The case a text of the server shows, or ``None`` when it shows none."""
-    if not isinstance(text, str) or not any(letter.isalpha() for letter in text):
-        return None
-    if text == text.upper():
-        return "upper"
-    return "lower" if text == text.lower() else None
-
-
-def other_case(case: EnumCase) -> EnumCase:
-    """The other one."""
-    return "lower" if case == "upper" else "upper"
-
-
-def _spell(text: str, case: EnumCase) -> str:
-    return text.upper() if case == "upper" else text.lower()
-
-
-def spell_query(query: tuple[tuple[str, str], ...], case: EnumCase) -> tuple[tuple[str, str], ...]:
-    """A query with its enums in the given case."""
-    return tuple((key, _spell(value, case) if key in _QUERY_KEYS else value) for key, value in query)
-
-
-def spell_body(body: Mapping[str, Any], case: EnumCase) -> dict[str, Any]:
-    """A copy of a body with its enums in the given case; what the author wrote freely is left alone."""
-    spelled: dict[str, Any] = {}
-    for key, value in body.items():
-        if key in _ENUM_KEYS and isinstance(value, str):
-            spelled[key] = _spell(value, case)
-        elif key in _NESTED_KEYS:
-            spelled[key] = _spell_nested(value, case)
-        else:
-            spelled[key] = value
-    return spelled
-
-
-def _spell_nested(value: Any, case: EnumCase) -> Any:
-    if isinstance(value, Mapping):
-        return spell_body(value, case)
-    if isinstance(value, (list, tuple)):
-        return [_spell_nested(item, case) for item in value]
-    return value
-
-
-def has_enums(query: tuple[tuple[str, str], ...], body: Mapping[str, Any] | None) -> bool:
-    """Whether a request sends any enum at all. Triggering, polling, cancelling and deleting don't."""
-    if any(key in _QUERY_KEYS for key, _ in query):
-        return True
-    return body is not None and spell_body(body, "upper") != spell_body(body, "lower")
 
 
 def refuses_enum(error: ArizeInvalidRequestError) -> bool:
@@ -117,8 +45,8 @@ def _enums(body: Any) -> set[str]:
         return {text for item in body for text in _enums(item)}
     if not isinstance(body, Mapping):
         return set()
-    own = {value.lower() for key, value in body.items() if key in _ENUM_KEYS and isinstance(value, str)}
-    return own.union(*(_enums(value) for key, value in body.items() if key in _NESTED_KEYS))
+    own = {value.lower() for key, value in body.items() if key in ENUM_KEYS and isinstance(value, str)}
+    return own.union(*(_enums(value) for key, value in body.items() if key in NESTED_KEYS))
 
 
 class Dialect:
@@ -172,7 +100,7 @@ class Dialect:
         try:
             value = send(call.spelled(other))
         except ArizeInvalidRequestError as again:
-            enums = _enums(call.body) | {value.lower() for key, value in call.query if key in _QUERY_KEYS}
+            enums = _enums(call.body) | {value.lower() for key, value in call.query if key in QUERY_KEYS}
             names_enum = [any(enum in _words(error) for enum in enums) for error in (refused, again)]
             if names_enum == [True, False]:
                 self._case = other

@@ -6,115 +6,72 @@ Wire format: https://arize.com/docs/ax/rest-reference.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
-from urllib.parse import quote
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
-from airflow_provider_arize_tasks.client import readers
-from airflow_provider_arize_tasks.client.dialect import has_enums, spell_body, spell_query
-from airflow_provider_arize_tasks.client.errors import ArizeConfigError
+from airflow_provider_arize_tasks.client.calls import Call, Reply, path_of, query_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from datetime import datetime
+    from collections.abc import Mapping
 
-    from airflow_provider_arize_tasks.client.config import EnumCase
     from airflow_provider_arize_tasks.client.models import (
         AiIntegration,
         Dataset,
         Evaluator,
+        EvaluatorVersion,
         Example,
         Experiment,
         ExperimentRun,
-        Named,
         Page,
         Project,
+        Prompt,
         Space,
+        Span,
         Task,
         TaskRun,
     )
 
-T = TypeVar("T")
+__all__ = ["Call", "Reply"]
 
 #: Most items a list returns at once, and most of those that hold rows (examples, experiment runs).
 MAX_LIMIT = 100
 MAX_ROW_LIMIT = 500
 
 
-@dataclass(frozen=True, kw_only=True)
-class Call(Generic[T]):
-    """One request, ready to be sent, and how to read its reply.
+def _one(model: str) -> Any:
+    """A reader of one object.
 
-    :param method: HTTP method.
-    :param path: path from ``/v2`` on, ids percent-encoded.
-    :param query: query parameters in order.
-    :param body: JSON body; ``None`` sends none.
-    :param read: turns parsed JSON into the reply; raises ``ArizeReplyError`` only.
-    :param what: the request in words, for messages.
-    :param repeatable: sending it twice does what sending it once does, although it is a POST.
+    By name, since defining the models takes longer than all else here, and whoever only makes calls needs none.
+
+    :param model: name of the model in ``client.models``.
     """
 
-    method: str
-    path: str
-    query: tuple[tuple[str, str], ...] = ()
-    body: Mapping[str, Any] | None = None
-    read: Callable[[Any], T]
-    what: str
-    repeatable: bool = False
+    def read(data: Any) -> Any:
+        from airflow_provider_arize_tasks.client import models
 
-    @property
-    def idempotent(self) -> bool:
-        """Whether the request may be sent again after a failure that leaves its fate open."""
-        return self.method != "POST" or self.repeatable
+        return getattr(models, model).read(data)
 
-    @property
-    def changes(self) -> bool:
-        """Whether the request changes something on the server."""
-        return self.method != "GET"
-
-    @property
-    def has_enums(self) -> bool:
-        """Whether the request sends enums, so that their spelling matters."""
-        return has_enums(self.query, self.body)
-
-    def spelled(self, case: EnumCase) -> Call[T]:
-        """The same request with its enums in the given case."""
-        body = None if self.body is None else spell_body(self.body, case)
-        return replace(self, query=spell_query(self.query, case), body=body)
+    return read
 
 
-@dataclass(frozen=True, kw_only=True)
-class Reply(Generic[T]):
-    """A reply with what its headers told.
+@cache
+def _page(key: str, model: str) -> Any:
+    """A reader of one page of a list.
 
-    :param value: the reply as a typed object.
-    :param server_time: the server's own clock (``Date`` header), UTC, whole seconds.
-    :param request_id: the server's id of the request.
+    :param key: field that holds the items.
+    :param model: name of the items' model in ``client.models``.
     """
 
-    value: T
-    server_time: datetime | None = None
-    request_id: str | None = None
+    def read(data: Any) -> Any:
+        from airflow_provider_arize_tasks.client import models
+
+        return models.page_reader(key, getattr(models, model))(data)
+
+    return read
 
 
-def path_of(*parts: str) -> str:
-    """A path below ``/v2``; every part is percent-encoded with nothing left as it is, so that no id escapes its place.
-
-    :raises ArizeConfigError: a part is empty or of dots only, which URL parsers would resolve to another path.
-    """
-    for part in parts:
-        if part.strip() in ("", ".", ".."):
-            raise ArizeConfigError(f"{part!r} is no id")
-    return "/v2/" + "/".join(quote(part, safe="") for part in parts)
-
-
-def query_of(**values: str | int | bool | None) -> tuple[tuple[str, str], ...]:
-    """Query parameters; what is ``None`` is left out, truth values are lower-case."""
-    return tuple(
-        (key, str(value).lower() if isinstance(value, bool) else str(value))
-        for key, value in values.items()
-        if value is not None
-    )
+def _nothing(_data: Any) -> None:
+    """The reply of a request that has no body to read."""
 
 
 def list_tasks(
@@ -142,32 +99,32 @@ def list_tasks(
             limit=limit,
             cursor=cursor,
         ),
-        read=readers.read_page("tasks", readers.read_task),
+        read=_page("tasks", "Task"),
         what="list tasks",
     )
 
 
 def get_task(task_id: str) -> Call[Task]:
     """One task."""
-    return Call(method="GET", path=path_of("tasks", task_id), read=readers.read_task, what=f"get task {task_id}")
+    return Call(method="GET", path=path_of("tasks", task_id), read=_one("Task"), what=f"get task {task_id}")
 
 
 def create_task(body: Mapping[str, Any]) -> Call[Task]:
     """Create a task. Not repeatable."""
     what = f"create task {body.get('name')!r}"
-    return Call(method="POST", path=path_of("tasks"), body=body, read=readers.read_task, what=what)
+    return Call(method="POST", path=path_of("tasks"), body=body, read=_one("Task"), what=what)
 
 
 def update_task(task_id: str, body: Mapping[str, Any]) -> Call[Task]:
     """Change the given fields of a task."""
     what = f"update task {task_id}"
-    return Call(method="PATCH", path=path_of("tasks", task_id), body=body, read=readers.read_task, what=what)
+    return Call(method="PATCH", path=path_of("tasks", task_id), body=body, read=_one("Task"), what=what)
 
 
 def delete_task(task_id: str) -> Call[None]:
     """Delete a task with its runs, for good."""
     what = f"delete task {task_id}"
-    return Call(method="DELETE", path=path_of("tasks", task_id), read=readers.read_nothing, what=what)
+    return Call(method="DELETE", path=path_of("tasks", task_id), read=_nothing, what=what)
 
 
 def trigger_task_run(task_id: str, body: Mapping[str, Any] | None = None) -> Call[TaskRun]:
@@ -176,7 +133,7 @@ def trigger_task_run(task_id: str, body: Mapping[str, Any] | None = None) -> Cal
         method="POST",
         path=path_of("tasks", task_id, "trigger"),
         body=body or {},
-        read=readers.read_task_run,
+        read=_one("TaskRun"),
         what=f"trigger a run of task {task_id}",
     )
 
@@ -189,7 +146,7 @@ def list_task_runs(
         method="GET",
         path=path_of("tasks", task_id, "runs"),
         query=query_of(status=status, limit=limit, cursor=cursor),
-        read=readers.read_page("task_runs", readers.read_task_run),
+        read=_page("task_runs", "TaskRun"),
         what=f"list runs of task {task_id}",
     )
 
@@ -197,7 +154,7 @@ def list_task_runs(
 def get_task_run(run_id: str) -> Call[TaskRun]:
     """One task run."""
     what = f"get task run {run_id}"
-    return Call(method="GET", path=path_of("task-runs", run_id), read=readers.read_task_run, what=what)
+    return Call(method="GET", path=path_of("task-runs", run_id), read=_one("TaskRun"), what=what)
 
 
 def cancel_task_run(run_id: str) -> Call[TaskRun]:
@@ -205,7 +162,7 @@ def cancel_task_run(run_id: str) -> Call[TaskRun]:
     return Call(
         method="POST",
         path=path_of("task-runs", run_id, "cancel"),
-        read=readers.read_task_run,
+        read=_one("TaskRun"),
         what=f"cancel task run {run_id}",
         repeatable=True,
     )
@@ -219,24 +176,22 @@ def list_spaces(
         method="GET",
         path=path_of("spaces"),
         query=query_of(org_id=org_id, name=name, limit=limit, cursor=cursor),
-        read=readers.read_page("spaces", readers.read_space),
+        read=_page("spaces", "Space"),
         what="list spaces",
     )
 
 
 def get_space(space_id: str) -> Call[Space]:
     """One space."""
-    return Call(method="GET", path=path_of("spaces", space_id), read=readers.read_space, what=f"get space {space_id}")
+    return Call(method="GET", path=path_of("spaces", space_id), read=_one("Space"), what=f"get space {space_id}")
 
 
-def _list_of_space(
-    resource: str, key: str, read_item: Callable[[Any], T], query: Mapping[str, str | int | None]
-) -> Call[Page[T]]:
+def _list_of_space(resource: str, key: str, model: str, query: Mapping[str, str | int | None]) -> Call[Page[Any]]:
     return Call(
         method="GET",
         path=path_of(resource),
         query=query_of(**query),
-        read=readers.read_page(key, read_item),
+        read=_page(key, model),
         what=f"list {key.replace('_', ' ')}",
     )
 
@@ -251,7 +206,7 @@ def list_projects(
 ) -> Call[Page[Project]]:
     """One page of projects."""
     query = {"space_id": space_id, "space_name": space_name, "name": name, "limit": limit, "cursor": cursor}
-    return _list_of_space("projects", "projects", readers.read_project, query)
+    return _list_of_space("projects", "projects", "Project", query)
 
 
 def list_datasets(
@@ -264,13 +219,13 @@ def list_datasets(
 ) -> Call[Page[Dataset]]:
     """One page of datasets, without their versions."""
     query = {"space_id": space_id, "space_name": space_name, "name": name, "limit": limit, "cursor": cursor}
-    return _list_of_space("datasets", "datasets", readers.read_dataset, query)
+    return _list_of_space("datasets", "datasets", "Dataset", query)
 
 
 def get_dataset(dataset_id: str) -> Call[Dataset]:
     """One dataset with its versions, newest first."""
     what = f"get dataset {dataset_id}"
-    return Call(method="GET", path=path_of("datasets", dataset_id), read=readers.read_dataset, what=what)
+    return Call(method="GET", path=path_of("datasets", dataset_id), read=_one("Dataset"), what=what)
 
 
 def list_dataset_examples(
@@ -284,7 +239,7 @@ def list_dataset_examples(
         method="GET",
         path=path_of("datasets", dataset_id, "examples"),
         query=query_of(dataset_version_id=dataset_version_id, limit=limit, cursor=cursor),
-        read=readers.read_page("examples", readers.read_example),
+        read=_page("examples", "Example"),
         what=f"list examples of dataset {dataset_id}",
     )
 
@@ -299,13 +254,13 @@ def list_experiments(
 ) -> Call[Page[Experiment]]:
     """One page of the experiments of a dataset or (since the API of SDK 8.44) of a space, not both."""
     query = {"dataset_id": dataset_id, "space_id": space_id, "name": name, "limit": limit, "cursor": cursor}
-    return _list_of_space("experiments", "experiments", readers.read_experiment, query)
+    return _list_of_space("experiments", "experiments", "Experiment", query)
 
 
 def get_experiment(experiment_id: str) -> Call[Experiment]:
     """One experiment."""
     what = f"get experiment {experiment_id}"
-    return Call(method="GET", path=path_of("experiments", experiment_id), read=readers.read_experiment, what=what)
+    return Call(method="GET", path=path_of("experiments", experiment_id), read=_one("Experiment"), what=what)
 
 
 def list_experiment_runs(
@@ -316,7 +271,7 @@ def list_experiment_runs(
         method="GET",
         path=path_of("experiments", experiment_id, "runs"),
         query=query_of(limit=limit, cursor=cursor),
-        read=readers.read_page("experiment_runs", readers.read_experiment_run),
+        read=_page("experiment_runs", "ExperimentRun"),
         what=f"list runs of experiment {experiment_id}",
     )
 
@@ -331,7 +286,7 @@ def list_evaluators(
 ) -> Call[Page[Evaluator]]:
     """One page of evaluators."""
     query = {"space_id": space_id, "space_name": space_name, "name": name, "limit": limit, "cursor": cursor}
-    return _list_of_space("evaluators", "evaluators", readers.read_evaluator, query)
+    return _list_of_space("evaluators", "evaluators", "Evaluator", query)
 
 
 def get_evaluator(evaluator_id: str, version_id: str | None = None) -> Call[Evaluator]:
@@ -340,20 +295,20 @@ def get_evaluator(evaluator_id: str, version_id: str | None = None) -> Call[Eval
         method="GET",
         path=path_of("evaluators", evaluator_id),
         query=query_of(version_id=version_id),
-        read=readers.read_evaluator,
+        read=_one("Evaluator"),
         what=f"get evaluator {evaluator_id}",
     )
 
 
 def list_evaluator_versions(
     evaluator_id: str, limit: int | None = MAX_LIMIT, cursor: str | None = None
-) -> Call[Page[Named]]:
+) -> Call[Page[EvaluatorVersion]]:
     """One page of an evaluator's versions."""
     return Call(
         method="GET",
         path=path_of("evaluators", evaluator_id, "versions"),
         query=query_of(limit=limit, cursor=cursor),
-        read=readers.read_page("evaluator_versions", readers.read_version),
+        read=_page("evaluator_versions", "EvaluatorVersion"),
         what=f"list versions of evaluator {evaluator_id}",
     )
 
@@ -368,7 +323,7 @@ def list_ai_integrations(
 ) -> Call[Page[AiIntegration]]:
     """One page of the integrations of LLM providers."""
     query = {"space_id": space_id, "space_name": space_name, "name": name, "limit": limit, "cursor": cursor}
-    return _list_of_space("ai-integrations", "ai_integrations", readers.read_integration, query)
+    return _list_of_space("ai-integrations", "ai_integrations", "AiIntegration", query)
 
 
 def list_integrations(
@@ -389,4 +344,54 @@ def list_integrations(
         "limit": limit,
         "cursor": cursor,
     }
-    return _list_of_space("integrations", "integrations", readers.read_integration, query)
+    return _list_of_space("integrations", "integrations", "AiIntegration", query)
+
+
+def list_spans(
+    body: Mapping[str, Any], limit: int | None = MAX_ROW_LIMIT, cursor: str | None = None
+) -> Call[Page[Span]]:
+    """One page of a project's spans, newest first.
+
+    :param body: ``project_id``, ``start_time`` and ``end_time`` (both inclusive), ``filter``, columns.
+    :param limit: at most 500.
+    :param cursor: belongs to the body; ``None`` is the first page.
+    """
+    return Call(
+        method="POST",
+        path=path_of("spans"),
+        query=query_of(limit=limit, cursor=cursor),
+        body=body,
+        read=_page("spans", "Span"),
+        what=f"list spans of project {body.get('project_id')}",
+        is_search=True,
+    )
+
+
+def list_prompts(
+    *,
+    space_id: str | None = None,
+    space_name: str | None = None,
+    name: str | None = None,
+    limit: int | None = MAX_LIMIT,
+    cursor: str | None = None,
+) -> Call[Page[Prompt]]:
+    """One page of the prompts of the Prompt Hub, without their versions."""
+    query = {"space_id": space_id, "space_name": space_name, "name": name, "limit": limit, "cursor": cursor}
+    return _list_of_space("prompts", "prompts", "Prompt", query)
+
+
+def get_prompt(prompt_id: str, *, label: str | None = None, version_id: str | None = None) -> Call[Prompt]:
+    """One prompt with one of its versions: what carries a label, a given one, or the latest."""
+    return Call(
+        method="GET",
+        path=path_of("prompts", prompt_id),
+        query=query_of(label=label, version_id=version_id),
+        read=_one("Prompt"),
+        what=f"get prompt {prompt_id}",
+    )
+
+
+def delete_experiment(experiment_id: str) -> Call[None]:
+    """Delete an experiment with its rows, for good."""
+    what = f"delete experiment {experiment_id}"
+    return Call(method="DELETE", path=path_of("experiments", experiment_id), read=_nothing, what=what)

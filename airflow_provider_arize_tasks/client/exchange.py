@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, urlencode
 
 from airflow_provider_arize_tasks import __version__
-from airflow_provider_arize_tasks.client.endpoints import Call, Reply
+from airflow_provider_arize_tasks.client.calls import Call, Reply
 from airflow_provider_arize_tasks.client.errors import (
     ArizeApiError,
     ArizeAuthenticationError,

@@ -1,92 +1,262 @@
-"""What the Arize API answers, as typed and frozen objects.
+"""What the Arize API answers, as pydantic models.
 
-Readers are tolerant: any field may be missing or null, either enum case is understood, and what a newer server adds is
-kept in ``to_dict()``. Field names are the API's own (https://arize.com/docs/ax/rest-reference).
+Lenient: any field may be missing, null or of another type than documented and then reads as ``None`` (or empty); either
+case of an enum is understood, an unknown word is ``UNKNOWN`` with its text beside it. Whatever the server sent stays in
+``to_dict()``. Only what nothing can be done without raises :class:`ArizeReplyError`: no object where one is due, an
+object without an id, a list that is no list. Field names are the API's own (https://arize.com/docs/ax/rest-reference).
+
+All of the leniency is part of the models' schemas, so that pydantic reads a page of a hundred runs without a call into
+Python for each field; only what is spelled unusually takes a detour.
 """
 
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, TypeVar
 
-from airflow_provider_arize_tasks.client.enums import UNSET as UNSET
+from pydantic import BaseModel, ConfigDict, Field, GetPydanticSchema, ValidationError
+from pydantic_core import core_schema as cs
+
 from airflow_provider_arize_tasks.client.enums import RunStatus as RunStatus
 from airflow_provider_arize_tasks.client.enums import TaskType as TaskType
-from airflow_provider_arize_tasks.client.enums import Unset as Unset
+from airflow_provider_arize_tasks.client.errors import ArizeReplyError
+from airflow_provider_arize_tasks.client.times import parse_time
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from datetime import datetime
-
     import pandas as pd
+    from typing_extensions import Self
+
+T = TypeVar("T")
+
+#: Counts are 64-bit integers on the wire; what exceeds them is none.
+_LARGEST = 2**63 - 1
 
 
-@dataclass(frozen=True, kw_only=True)
-class ArizeObject:
-    """Base of all replies: keeps what the server sent."""
+def _count(value: Any) -> int:
+    """A count that came as text (how some JSON writers send 64-bit integers) or as a whole float."""
+    if isinstance(value, float) and value.is_integer() and abs(value) <= _LARGEST:
+        return int(value)
+    if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,18}", value):
+        return int(value)
+    raise ValueError("no count")
 
-    raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+def _time(value: Any) -> datetime:
+    """A time with an unusual spelling or offset."""
+    moment = parse_time(value) if isinstance(value, str) else None
+    if moment is None:
+        raise ValueError("no time")
+    return moment
+
+
+def _objects(value: Any) -> tuple[dict[str, Any], ...]:
+    if not isinstance(value, (list, tuple)):
+        raise TypeError("no list")
+    return tuple(item for item in value if isinstance(item, dict))
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, (list, tuple)):
+        raise TypeError("no list")
+    return tuple(item for item in value if isinstance(item, str))
+
+
+def _or(default: Any, schema: cs.CoreSchema) -> GetPydanticSchema:
+    """A schema whose failure is the default, not an error."""
+    lenient = cs.with_default_schema(schema, default=default, on_error="default")
+    return GetPydanticSchema(lambda _source, _handler: lenient)
+
+
+def _in_turn(*choices: cs.CoreSchema) -> cs.CoreSchema:
+    return cs.union_schema(list(choices), mode="left_to_right")
+
+
+def _word(kind: type[RunStatus | TaskType]) -> GetPydanticSchema:
+    return GetPydanticSchema(
+        lambda _source, handler: cs.with_default_schema(handler(kind), default=kind.UNKNOWN, on_error="default")
+    )
+
+
+#: What pydantic's own parser reads right by itself, and is in UTC already. Digits alone would be epoch seconds to it.
+_USUAL_TIME = cs.chain_schema(
+    [
+        cs.str_schema(strict=True, pattern=r"^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d.*[Zz]$", max_length=40),
+        cs.datetime_schema(tz_constraint=0),
+    ]
+)
+_OBJECT = cs.dict_schema(strict=True)
+
+Text = Annotated[str | None, _or(None, cs.str_schema(strict=True))]
+Flag = Annotated[bool | None, _or(None, cs.bool_schema(strict=True))]
+Number = Annotated[
+    float | None,
+    _or(None, _in_turn(cs.int_schema(strict=True), cs.float_schema(strict=True, allow_inf_nan=False))),
+]
+Count = Annotated[
+    int | None,
+    _or(
+        None,
+        _in_turn(
+            cs.int_schema(strict=True, ge=-_LARGEST, le=_LARGEST),
+            cs.nullable_schema(cs.no_info_plain_validator_function(_count)),
+        ),
+    ),
+]
+Time = Annotated[
+    datetime | None,
+    _or(
+        None,
+        cs.nullable_schema(
+            _in_turn(_USUAL_TIME, cs.datetime_schema(strict=True), cs.no_info_plain_validator_function(_time))
+        ),
+    ),
+]
+Object = Annotated[Mapping[str, Any] | None, _or(None, _OBJECT)]
+Objects = Annotated[tuple[Mapping[str, Any], ...], _or((), cs.no_info_plain_validator_function(_objects))]
+MaybeObjects = Annotated[tuple[Mapping[str, Any], ...] | None, _or(None, cs.no_info_plain_validator_function(_objects))]
+Texts = Annotated[tuple[str, ...], _or((), cs.no_info_plain_validator_function(_texts))]
+#: Nothing can be done with a thing that has no id.
+Id = Annotated[str, GetPydanticSchema(lambda _source, _handler: cs.str_schema(strict=True, min_length=1))]
+Status = Annotated[RunStatus, _word(RunStatus)]
+Type = Annotated[TaskType, _word(TaskType)]
+
+
+class ArizeObject(BaseModel):
+    """Base of all replies: frozen, and keeps what the server sent."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True, populate_by_name=True)
+
+    #: What it is, for messages.
+    KIND: ClassVar[str] = "an object"
+    #: What the server sent, as parsed JSON. Empty for an object that did not come from a server.
+    raw: ClassVar[Mapping[str, Any]] = {}
+
+    @classmethod
+    def read(cls, data: Any) -> Self:
+        """The object that parsed JSON holds.
+
+        :param data: parsed JSON.
+        :raises ArizeReplyError: no object, or one without an id where one is due.
+        """
+        data = as_object(data, cls.KIND)
+        try:
+            found = cls.model_validate(data)
+        except ValidationError as error:
+            raise _unreadable(cls.KIND, data, error) from None
+        return _with_raw(found, data)
 
     def to_dict(self) -> dict[str, Any]:
         """The object as plain JSON, exactly as the server sent it, fields unknown to this release included."""
-        return copy.deepcopy(dict(self.raw))
+        if self.raw:
+            return copy.deepcopy(dict(self.raw))
+        return self.model_dump(mode="json", exclude_unset=True, by_alias=True)
+
+    def to_json(self, **options: Any) -> str:
+        """The same as JSON text.
+
+        :param options: passed on to ``json.dumps``, such as ``indent=2``.
+        """
+        return json.dumps(self.to_dict(), **options)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Task(ArizeObject):
-    """A task. ``type_text`` is the type as the server spelled it (its case tells the server's dialect)."""
+def as_object(data: Any, what: str) -> dict[str, Any]:
+    """Parsed JSON as an object.
 
-    id: str
-    name: str | None = None
-    type: TaskType = TaskType.UNKNOWN
-    type_text: str | None = None
-    project_id: str | None = None
-    dataset_id: str | None = None
-    sampling_rate: float | None = None
-    is_continuous: bool | None = None
-    query_filter: str | None = None
-    query_filters: Mapping[str, Any] | None = None
-    evaluators: tuple[TaskEvaluator, ...] = ()
-    experiment_ids: tuple[str, ...] = ()
-    run_configuration: Mapping[str, Any] | None = None
-    last_run_at: datetime | None = None
-    created_at: datetime | None = None
-    updated_at: datetime | None = None
-    created_by_user_id: str | None = None
+    :param data: parsed JSON.
+    :param what: what was expected, for the message.
+    :raises ArizeReplyError: when it is anything else.
+    """
+    if isinstance(data, dict):
+        return data
+    if isinstance(data, Mapping):
+        return dict(data)
+    raise ArizeReplyError(f"expected {what}, got {type(data).__name__}")
 
 
-@dataclass(frozen=True, kw_only=True)
+def _with_raw(found: T, data: Mapping[str, Any]) -> T:
+    # Beside the fields rather than one of them: no part of equality or of the repr, yet copied and pickled with them.
+    found.__dict__["raw"] = data
+    return found
+
+
+def _unreadable(what: str, data: Mapping[str, Any], error: ValidationError) -> ArizeReplyError:
+    wrong = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    if wrong["loc"][:1] == ("id",):
+        return ArizeReplyError(f"expected {what} with an id, got one without (fields: {_names(data)})")
+    return ArizeReplyError(f"expected {what}, but it can't be read: {wrong['msg']}")
+
+
+def _names(data: Mapping[str, Any]) -> str:
+    names = ", ".join(sorted(str(key)[:40] for key in data)[:12])
+    return names or "none"
+
+
 class TaskEvaluator(ArizeObject):
     """An evaluator as attached to a task."""
 
-    evaluator_id: str | None = None
-    evaluator_name: str | None = None
-    evaluator_version_id: str | None = None
-    query_filter: str | None = None
-    column_mappings: Mapping[str, str] | None = None
-    query_mappings: tuple[Mapping[str, Any], ...] | None = None
+    KIND: ClassVar[str] = "an evaluator of a task"
+
+    evaluator_id: Text = None
+    evaluator_name: Text = None
+    evaluator_version_id: Text = None
+    query_filter: Text = None
+    column_mappings: Object = None
+    query_mappings: MaybeObjects = None
 
 
-@dataclass(frozen=True, kw_only=True)
+def _evaluators(value: Any) -> tuple[TaskEvaluator, ...]:
+    items = _objects([item.to_dict() if isinstance(item, TaskEvaluator) else item for item in value])
+    return tuple(TaskEvaluator.read(item) for item in items)
+
+
+class Task(ArizeObject):
+    """A task. ``type_text`` is the type as the server spelled it (its case tells the server's dialect)."""
+
+    KIND: ClassVar[str] = "a task"
+
+    id: Id
+    name: Text = None
+    type: Type = TaskType.UNKNOWN
+    type_text: Text = Field(default=None, validation_alias="type", exclude=True)
+    project_id: Text = None
+    dataset_id: Text = None
+    sampling_rate: Number = None
+    is_continuous: Flag = None
+    query_filter: Text = None
+    query_filters: Object = None
+    evaluators: Annotated[tuple[TaskEvaluator, ...], _or((), cs.no_info_plain_validator_function(_evaluators))] = ()
+    experiment_ids: Texts = ()
+    run_configuration: Object = None
+    last_run_at: Time = None
+    created_at: Time = None
+    updated_at: Time = None
+    created_by_user_id: Text = None
+
+
 class TaskRun(ArizeObject):
     """A run of a task. Counts are ``None`` when the server left them out."""
 
-    id: str
-    task_id: str | None = None
-    status: RunStatus = RunStatus.UNKNOWN
-    status_text: str | None = None
-    experiment_id: str | None = None
-    run_started_at: datetime | None = None
-    run_finished_at: datetime | None = None
-    data_start_time: datetime | None = None
-    data_end_time: datetime | None = None
-    num_successes: int | None = None
-    num_errors: int | None = None
-    num_skipped: int | None = None
-    created_at: datetime | None = None
-    created_by_user_id: str | None = None
-    failure_reason: str | None = None
+    KIND: ClassVar[str] = "a task run"
+
+    id: Id
+    task_id: Text = None
+    status: Status = RunStatus.UNKNOWN
+    status_text: Text = Field(default=None, validation_alias="status", exclude=True)
+    experiment_id: Text = None
+    run_started_at: Time = None
+    run_finished_at: Time = None
+    data_start_time: Time = None
+    data_end_time: Time = None
+    num_successes: Count = None
+    num_errors: Count = None
+    num_skipped: Count = None
+    created_at: Time = None
+    created_by_user_id: Text = None
+    failure_reason: Text = None
 
     @property
     def num_processed(self) -> int:
@@ -94,95 +264,194 @@ class TaskRun(ArizeObject):
         return (self.num_successes or 0) + (self.num_errors or 0) + (self.num_skipped or 0)
 
 
-@dataclass(frozen=True, kw_only=True)
 class Named(ArizeObject):
     """Anything with an id and a name that the API lists: a space, project, dataset, experiment, evaluator."""
 
-    id: str
-    name: str | None = None
-    created_at: datetime | None = None
-    updated_at: datetime | None = None
+    id: Id
+    name: Text = None
+    created_at: Time = None
+    updated_at: Time = None
 
 
-@dataclass(frozen=True, kw_only=True)
 class Space(Named):
     """A space. ``organization_id`` is sent by servers of 8.59.1 and later only."""
 
-    organization_id: str | None = None
+    KIND: ClassVar[str] = "a space"
+
+    organization_id: Text = None
 
 
-@dataclass(frozen=True, kw_only=True)
 class Project(Named):
     """A tracing project."""
 
-    space_id: str | None = None
+    KIND: ClassVar[str] = "a project"
+
+    space_id: Text = None
 
 
-@dataclass(frozen=True, kw_only=True)
 class Dataset(Named):
     """A dataset; ``versions`` (newest first) come with a single get only."""
 
-    space_id: str | None = None
-    versions: tuple[Mapping[str, Any], ...] = ()
+    KIND: ClassVar[str] = "a dataset"
+
+    space_id: Text = None
+    versions: Objects = ()
 
 
-@dataclass(frozen=True, kw_only=True)
 class Experiment(Named):
     """An experiment of a dataset, or a standalone one."""
 
-    space_id: str | None = None
-    dataset_id: str | None = None
-    dataset_version_id: str | None = None
+    KIND: ClassVar[str] = "an experiment"
+
+    space_id: Text = None
+    dataset_id: Text = None
+    dataset_version_id: Text = None
 
 
-@dataclass(frozen=True, kw_only=True)
 class Evaluator(Named):
     """An evaluator; ``version`` comes with a single get only."""
 
-    space_id: str | None = None
-    type: str | None = None
-    version: Mapping[str, Any] | None = None
+    KIND: ClassVar[str] = "an evaluator"
+
+    space_id: Text = None
+    type: Text = None
+    version: Object = None
 
 
-@dataclass(frozen=True, kw_only=True)
+class EvaluatorVersion(Named):
+    """A version of an evaluator; ``created_at`` tells since when "latest" has meant this one."""
+
+    KIND: ClassVar[str] = "an evaluator version"
+
+    evaluator_id: Text = None
+    commit_message: Text = None
+    template_config: Object = None
+    code_config: Object = None
+
+
 class AiIntegration(Named):
     """An integration: of an LLM provider (``ai-integrations``) or, with type ``AGENT``, of an agent."""
 
-    space_id: str | None = None
-    type: str | None = None
+    KIND: ClassVar[str] = "an integration"
+
+    space_id: Text = None
+    type: Text = None
 
 
-@dataclass(frozen=True, kw_only=True)
+class PromptVersion(Named):
+    """A version of a prompt of the Prompt Hub."""
+
+    KIND: ClassVar[str] = "a prompt version"
+
+    messages: Objects = ()
+    input_variable_format: Text = None
+    provider: Text = None
+    model: Text = None
+    invocation_params: Object = None
+    provider_params: Object = None
+    labels: Texts = ()
+    commit_hash: Text = None
+
+
+def _prompt_version(value: Any) -> PromptVersion:
+    try:
+        return value if isinstance(value, PromptVersion) else PromptVersion.read(value)
+    except ArizeReplyError as error:
+        raise ValueError(str(error)) from None
+
+
+class Prompt(Named):
+    """A prompt of the Prompt Hub; ``version`` comes with a single get only."""
+
+    KIND: ClassVar[str] = "a prompt"
+
+    space_id: Text = None
+    description: Text = None
+    version: Annotated[PromptVersion | None, _or(None, cs.no_info_plain_validator_function(_prompt_version))] = None
+
+
 class Example(ArizeObject):
     """One example of a dataset; the author's columns are in ``raw``."""
 
-    id: str | None = None
-    created_at: datetime | None = None
-    updated_at: datetime | None = None
+    KIND: ClassVar[str] = "an example"
+
+    id: Text = None
+    created_at: Time = None
+    updated_at: Time = None
 
 
-@dataclass(frozen=True, kw_only=True)
 class ExperimentRun(ArizeObject):
     """One row of an experiment: an example, its output or error, and its evaluations (free columns, in ``raw``)."""
 
-    id: str | None = None
-    example_id: str | None = None
-    output: str | None = None
-    error: str | None = None
+    KIND: ClassVar[str] = "an experiment run"
+
+    id: Text = None
+    example_id: Text = None
+    output: Text = None
+    error: Text = None
 
 
-T = TypeVar("T")
+class Span(ArizeObject):
+    """A span of a trace, with the evaluations it carries (``name``, ``score``, ``label``, ``explanation``)."""
+
+    KIND: ClassVar[str] = "a span"
+
+    name: Text = None
+    kind: Text = None
+    parent_id: Text = None
+    context: Object = None
+    start_time: Time = None
+    end_time: Time = None
+    status_code: Text = None
+    attributes: Object = None
+    annotations: Objects = ()
+    evaluations: Objects = ()
+
+    @property
+    def span_id(self) -> str | None:
+        """Its id within the project."""
+        value = (self.context or {}).get("span_id")
+        return value if isinstance(value, str) else None
+
+    @property
+    def trace_id(self) -> str | None:
+        """The trace it belongs to."""
+        value = (self.context or {}).get("trace_id")
+        return value if isinstance(value, str) else None
 
 
-@dataclass(frozen=True, kw_only=True)
+class Pagination(ArizeObject):
+    """Where a list goes on. ``next_cursor`` is ``None`` on the last page; ``has_more`` is what the server said."""
+
+    KIND: ClassVar[str] = "pagination"
+
+    has_more: Flag = None
+    next_cursor: Text = None
+
+
 class Page(ArizeObject, Generic[T]):
-    """One page of a list. ``next_cursor`` is ``None`` on the last page; ``has_more`` is what the server said of it."""
+    """One page of a list. Its items also go by the API's own name for them: ``page.tasks``, ``page.task_runs``, ...
 
+    :ivar key: the API's name for the items.
+    """
+
+    key: str = "items"
     items: tuple[T, ...] = ()
     next_cursor: str | None = None
     has_more: bool | None = None
 
-    def __iter__(self) -> Iterator[T]:
+    @property
+    def pagination(self) -> Pagination:
+        """Whether there is more, and the cursor to it."""
+        return Pagination(has_more=self.has_more, next_cursor=self.next_cursor)
+
+    def __getattr__(self, name: str) -> list[T]:
+        """The items under the API's name for them, as the vendor's SDK has them."""
+        if not name.startswith("_") and name == self.__dict__.get("key"):
+            return list(self.items)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def __iter__(self) -> Iterator[T]:  # type: ignore[override]  # pydantic's own iterates over fields
         """The items of this page."""
         return iter(self.items)
 
@@ -200,3 +469,39 @@ class Page(ArizeObject, Generic[T]):
         except ImportError as error:
             raise ImportError("to_df() needs pandas: pip install 'airflow-provider-arize-tasks[pandas]'") from error
         return pd.DataFrame([item.to_dict() for item in self.items if isinstance(item, ArizeObject)])
+
+
+M = TypeVar("M", bound=ArizeObject)
+
+
+def page_reader(key: str, kind: type[M]) -> Callable[[Any], Page[M]]:
+    """A reader of one page of a list.
+
+    A null list is an empty one (that is how some servers write it), and so is a missing one when the page says
+    otherwise that it is a page. Anything else is no page: an answer that can't be read must not pass for an empty one.
+
+    :param key: field that holds the items.
+    :param kind: what the items are.
+    """
+
+    def read(data: Any) -> Page[M]:
+        data = as_object(data, f"a list of {key}")
+        pagination = data.get("pagination")
+        if key not in data and not isinstance(pagination, dict):
+            raise ArizeReplyError(f"expected a list of {key}, got an object without one (fields: {_names(data)})")
+        items = data.get(key)
+        if items is None:
+            items = []
+        if not isinstance(items, list):
+            raise ArizeReplyError(f"expected a list of {key}, got {type(items).__name__} in its place")
+        where = Pagination.read(pagination if isinstance(pagination, dict) else {})
+        # Not validated again: the items are models already.
+        page: Page[M] = Page.model_construct(
+            key=key,
+            items=tuple(kind.read(item) for item in items),
+            next_cursor=where.next_cursor or None,
+            has_more=where.has_more,
+        )
+        return _with_raw(page, data)
+
+    return read

@@ -19,7 +19,7 @@ from airflow_provider_arize_tasks.client.paging import iterate
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from airflow_provider_arize_tasks.client.endpoints import Call
+    from airflow_provider_arize_tasks.client.calls import Call
     from airflow_provider_arize_tasks.client.models import Experiment, Page, Space, Task
 
 log = logging.getLogger(__name__)

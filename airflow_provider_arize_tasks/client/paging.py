@@ -9,7 +9,7 @@ from airflow_provider_arize_tasks.client.errors import ArizeReplyError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from airflow_provider_arize_tasks.client.endpoints import Call
+    from airflow_provider_arize_tasks.client.calls import Call
     from airflow_provider_arize_tasks.client.models import Page
 
 T = TypeVar("T")

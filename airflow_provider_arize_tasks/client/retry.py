@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from tenacity import AsyncRetrying, RetryCallState, Retrying
 
-    from airflow_provider_arize_tasks.client.endpoints import Call
+    from airflow_provider_arize_tasks.client.calls import Call
 
 log = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from airflow_provider_arize_tasks.client.errors import ArizeValidationError
 from airflow_provider_arize_tasks.client.fields import FieldError, as_bool, as_int, as_number
-from airflow_provider_arize_tasks.client.readers import parse_time
+from airflow_provider_arize_tasks.client.times import parse_time
 
 Shape = Callable[["Check", str, Any], Any]
 

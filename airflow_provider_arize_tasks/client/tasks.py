@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_arize_tasks.client import bodies, endpoints
 from airflow_provider_arize_tasks.client.dialect import Dialect
+from airflow_provider_arize_tasks.client.enums import UNSET, RunStatus, TaskType, Unset
 from airflow_provider_arize_tasks.client.errors import (
     ArizeApiError,
     ArizeAuthenticationError,
@@ -16,7 +17,6 @@ from airflow_provider_arize_tasks.client.errors import (
     ArizeServerError,
     ArizeValidationError,
 )
-from airflow_provider_arize_tasks.client.models import UNSET, RunStatus, Task, TaskRun, TaskType, Unset
 from airflow_provider_arize_tasks.client.names import Resolver
 from airflow_provider_arize_tasks.client.paging import iterate
 from airflow_provider_arize_tasks.client.sdk import TasksNamespace
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_arize_tasks.client.config import ClientConfig
     from airflow_provider_arize_tasks.client.endpoints import Call, Reply
-    from airflow_provider_arize_tasks.client.models import Page
+    from airflow_provider_arize_tasks.client.models import Page, Task, TaskRun
     from airflow_provider_arize_tasks.client.sync import ArizeClient
 
 T = TypeVar("T")

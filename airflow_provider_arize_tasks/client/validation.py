@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_arize_tasks.client import shapes
-from airflow_provider_arize_tasks.client.models import UNSET, Task, TaskType
+from airflow_provider_arize_tasks.client.enums import UNSET, TaskType
 from airflow_provider_arize_tasks.client.schemas import (
     EVALUATION_RUN,
     EVALUATION_TASK,
@@ -23,6 +23,9 @@ from airflow_provider_arize_tasks.client.schemas import (
     UPDATE,
 )
 from airflow_provider_arize_tasks.client.shapes import Check, Shape
+
+if TYPE_CHECKING:
+    from airflow_provider_arize_tasks.client.models import Task
 
 #: The widest data window the API accepts.
 MAX_WINDOW = timedelta(days=30)

@@ -13,8 +13,8 @@ from airflow.providers.common.compat.sdk import BaseHook
 from airflow_provider_arize_tasks.client import endpoints
 from airflow_provider_arize_tasks.client.api import ArizeApi
 from airflow_provider_arize_tasks.client.config import config_from_fields
+from airflow_provider_arize_tasks.client.enums import UNSET
 from airflow_provider_arize_tasks.client.errors import ArizeError
-from airflow_provider_arize_tasks.client.models import UNSET
 from airflow_provider_arize_tasks.client.names import Resolver
 from airflow_provider_arize_tasks.client.sync import ArizeClient
 from airflow_provider_arize_tasks.hooks.environment import config_without_connection

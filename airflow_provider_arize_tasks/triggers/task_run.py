@@ -150,7 +150,7 @@ class ArizeTaskRunTrigger(BaseTrigger):
         return {
             "status": ending.status,
             "run_ids": self.run_ids,
-            "runs": {run_id: dict(brief.raw) for run_id, brief in wait.runs().items()},
+            "runs": {run_id: dict(run.raw) for run_id, run in wait.runs().items()},
             "message": ending.message,
             "error": error,
             "state": self.state,

@@ -23,7 +23,7 @@ from airflow_provider_arize_tasks.runs.sharing import Listing
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from airflow_provider_arize_tasks.triggers.brief import Brief
+    from airflow_provider_arize_tasks.client.models import TaskRun
 
 #: A line for the task's log: level and text.
 Line = tuple[int, str]
@@ -95,7 +95,7 @@ class Wait:
         self._crash = error or RuntimeError("it stopped")
         self._stir()
 
-    def runs(self) -> dict[str, Brief]:
+    def runs(self) -> dict[str, TaskRun]:
         """The last seen state of each run that was seen."""
         return {run_id: seen.run for run_id, seen in self.watched.items() if seen.run is not None}
 
@@ -137,7 +137,7 @@ class Watched:
 
     def __init__(self, run_id: str) -> None:
         self.run_id = run_id
-        self.run: Brief | None = None
+        self.run: TaskRun | None = None
         self.failures = NO_FAILURES
         self.waits: list[Wait] = []
         self.began = 0.0
@@ -172,7 +172,7 @@ class Watched:
         early = 0.0 if self.failures.failed else self.planned * _EARLY_PART
         return self.due - early <= now
 
-    def saw(self, run: Brief, now: float, spread: float) -> None:
+    def saw(self, run: TaskRun, now: float, spread: float) -> None:
         """A look answered."""
         before, self.run = self.run, run
         if self.failures is not NO_FAILURES:
@@ -251,17 +251,16 @@ class Group:
         return wanted
 
 
-def _status_line(brief: Brief) -> Line:
-    if brief.status is RunStatus.UNKNOWN:
-        text = f"Arize run {brief.id} has the status {brief.status_text!r}, unknown to this release; waiting on"
+def _status_line(run: TaskRun) -> Line:
+    if run.status is RunStatus.UNKNOWN:
+        text = f"Arize run {run.id} has the status {run.status_text!r}, unknown to this release; waiting on"
         return logging.WARNING, text
-    if not brief.status.is_terminal:
-        return logging.INFO, f"Arize run {brief.id} is {brief.status.value}"
-    run = brief.whole()
+    if not run.status.is_terminal:
+        return logging.INFO, f"Arize run {run.id} is {run.status.value}"
     counts = {"successes": run.num_successes, "errors": run.num_errors, "skipped": run.num_skipped}
     details = ", ".join(f"{count} {name}" for name, count in counts.items() if count is not None)
     parts = [part for part in (details, run.failure_reason) if part]
-    return logging.INFO, "; ".join([f"Arize run {brief.id} ended {brief.status.value}", *parts])
+    return logging.INFO, "; ".join([f"Arize run {run.id} ended {run.status.value}", *parts])
 
 
 def _failure_text(run_id: str, failures: Failures, wait: float) -> str:

@@ -19,6 +19,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
+from airflow_provider_arize_tasks.client.endpoints import get_task_run, list_task_runs
 from airflow_provider_arize_tasks.client.errors import (
     ArizeAuthenticationError,
     ArizeConfigError,
@@ -28,7 +29,6 @@ from airflow_provider_arize_tasks.client.errors import (
     ArizeTransportError,
 )
 from airflow_provider_arize_tasks.runs.sharing import reach
-from airflow_provider_arize_tasks.triggers.brief import get_brief, list_briefs
 from airflow_provider_arize_tasks.triggers.channel import Channel
 from airflow_provider_arize_tasks.triggers.wait import DEADLINE_GRACE, Group, Wait, Watched
 
@@ -263,7 +263,7 @@ class Watcher:
         """Read pages of a listing while they are worth it; returns how many that were."""
         read, empty, cursor = 0, 0, None
         while True:
-            page = await self.channel.ask(list_briefs(str(group.task_id), status, cursor))
+            page = await self.channel.ask(list_task_runs(str(group.task_id), status=status, cursor=cursor))
             now, spread, answered = self._loop.time(), random.random(), 0  # noqa: S311  # jitter, no secret
             for run in page.items:
                 seen = group.runs.get(run.id)
@@ -301,7 +301,7 @@ class Watcher:
 
     async def _get(self, seen: Watched) -> ArizeError | None:
         try:
-            run = await self.channel.ask(get_brief(seen.run_id))
+            run = await self.channel.ask(get_task_run(seen.run_id))
         except ArizeError as error:
             self._fail([seen], error)
             return error

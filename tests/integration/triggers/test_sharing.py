@@ -8,7 +8,7 @@ from collections import Counter
 
 import pytest
 
-from airflow_provider_arize_tasks.triggers.brief import read_brief
+from airflow_provider_arize_tasks.client.models import TaskRun
 from airflow_provider_arize_tasks.triggers.task_run import ArizeTaskRunTrigger
 from airflow_provider_arize_tasks.triggers.watch import _watchers
 from tests.integration.triggers.conftest import connect, problem, until
@@ -309,7 +309,7 @@ async def test_a_wait_for_a_run_that_was_just_seen_to_end_ends_at_once(script, w
     await until(lambda: script.counts)
     seen, group = watcher()._runs["a"]
     group.is_looking = True  # as while a look reads page after page
-    seen.run = read_brief({"id": "a", "status": "COMPLETED"})
+    seen.run = TaskRun.read({"id": "a", "status": "COMPLETED"})
     assert (await asyncio.wait_for(waiting("a", task_ids=["task"]), 20))["status"] == "done"
     for task in tasks:
         task.cancel()

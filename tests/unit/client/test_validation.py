@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from airflow_provider_arize_tasks.client.enums import UNSET, TaskType
 from airflow_provider_arize_tasks.client.errors import ArizeValidationError
-from airflow_provider_arize_tasks.client.models import UNSET, Task, TaskType
+from airflow_provider_arize_tasks.client.models import Task
 from airflow_provider_arize_tasks.client.validation import (
     check_evaluation_task,
     check_experiment_task,

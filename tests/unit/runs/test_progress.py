@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_arize_tasks.client.readers import read_task_run
+from airflow_provider_arize_tasks.client.models import TaskRun
 from airflow_provider_arize_tasks.runs.progress import (
     ActiveRun,
     FinishedRun,
@@ -89,10 +89,10 @@ def test_a_task_deferred_by_an_older_release_resumes() -> None:
 
 def test_one_run_is_handed_on_as_it_is() -> None:
     whole = {**run_json("r"), "status": "completed", "num_errors": "7", "secret_of_a_newer_server": 1}
-    result = run_result(read_task_run(whole))
+    result = run_result(TaskRun.read(whole))
     # Its status is spelled as newer servers do, and its counts can be summed.
     assert (result["id"], result["status"], result["num_errors"]) == ("r", "COMPLETED", 7)
-    assert run_result(read_task_run({"id": "r", "status": "PAUSED"}))["status"] == "PAUSED"
+    assert run_result(TaskRun.read({"id": "r", "status": "PAUSED"}))["status"] == "PAUSED"
     assert "secret_of_a_newer_server" not in result
     assert combined_result([FinishedRun(request=request(0), state=RequestState.SUCCEEDED, run=result)]) == result
 

@@ -28,17 +28,9 @@ LABELLED = "All matching data has already been evaluated. Set override_evaluatio
 
 
 def run(status: str = "COMPLETED", counts: tuple[int | None, ...] = (10, 0, 0), reason: str | None = None) -> TaskRun:
-    known = status if status in RunStatus.__members__ else "UNKNOWN"
     successes, errors, skipped = counts
-    return TaskRun(
-        id="run-1",
-        status=RunStatus(known),
-        status_text=status,
-        num_successes=successes,
-        num_errors=errors,
-        num_skipped=skipped,
-        failure_reason=reason,
-    )
+    sent = {"id": "run-1", "status": status, "num_successes": successes, "num_errors": errors, "num_skipped": skipped}
+    return TaskRun.read({**sent, "failure_reason": reason})
 
 
 @pytest.mark.parametrize("status", ["PENDING", "RUNNING", "PAUSED_BY_A_NEWER_SERVER"])
