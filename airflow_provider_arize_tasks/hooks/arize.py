@@ -36,7 +36,7 @@ T = TypeVar("T")
 UTC = zones.utc
 
 
-class ArizeHook(BaseHook, ArizeApi):
+class ArizeHook(ArizeApi, BaseHook):
     """Talks to Arize AX through an Airflow connection of type ``arize``.
 
     Tasks, runs and what surrounds them are the methods of :class:`~airflow_provider_arize_tasks.client.api.ArizeApi`;
@@ -71,7 +71,7 @@ class ArizeHook(BaseHook, ArizeApi):
         return ui_field_behaviour()
 
     def __init__(self, arize_conn_id: str = default_conn_name, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        BaseHook.__init__(self, **kwargs)  # ArizeApi wants a client, which a hook makes of its connection, later
         self.arize_conn_id = arize_conn_id
 
     @staticmethod
