@@ -15,10 +15,11 @@ import copy
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timezone
+from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, GetPydanticSchema, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, GetPydanticSchema, TypeAdapter, ValidationError
 from pydantic_core import core_schema as cs
 
 from airflow_provider_arize_tasks.client.enums import RunStatus as RunStatus
@@ -81,13 +82,9 @@ def _word(kind: type[RunStatus | TaskType]) -> GetPydanticSchema:
     )
 
 
-#: What pydantic's own parser reads right by itself, and is in UTC already. Digits alone would be epoch seconds to it.
-_USUAL_TIME = cs.chain_schema(
-    [
-        cs.str_schema(strict=True, pattern=r"^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d.*[Zz]$", max_length=40),
-        cs.datetime_schema(tz_constraint=0),
-    ]
-)
+#: What pydantic's own parser reads right by itself: what is in UTC already. It takes numbers for epoch seconds, too;
+#: from the year 2000 on they are, before it they are mistakes (``"2026"``).
+_USUAL_TIME = cs.datetime_schema(tz_constraint=0, ge=datetime(2000, 1, 1, tzinfo=timezone.utc))
 _OBJECT = cs.dict_schema(strict=True)
 
 Text = Annotated[str | None, _or(None, cs.str_schema(strict=True))]
@@ -474,6 +471,22 @@ class Page(ArizeObject, Generic[T]):
 M = TypeVar("M", bound=ArizeObject)
 
 
+@cache
+def _list_of(kind: type[M]) -> TypeAdapter[list[M]]:
+    return TypeAdapter(list[kind])  # type: ignore[valid-type]  # a type made at run time
+
+
+def _read_all(kind: type[M], items: list[Any]) -> tuple[M, ...]:
+    """All items in one go; one by one only to say which of them can't be read."""
+    try:
+        found = _list_of(kind).validate_python(items)
+    except ValidationError:
+        return tuple(kind.read(item) for item in items)
+    for one, item in zip(found, items, strict=True):
+        one.__dict__["raw"] = item
+    return tuple(found)
+
+
 def page_reader(key: str, kind: type[M]) -> Callable[[Any], Page[M]]:
     """A reader of one page of a list.
 
@@ -498,7 +511,7 @@ def page_reader(key: str, kind: type[M]) -> Callable[[Any], Page[M]]:
         # Not validated again: the items are models already.
         page: Page[M] = Page.model_construct(
             key=key,
-            items=tuple(kind.read(item) for item in items),
+            items=_read_all(kind, items),
             next_cursor=where.next_cursor or None,
             has_more=where.has_more,
         )

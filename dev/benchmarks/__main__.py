@@ -6,7 +6,7 @@ import argparse
 import importlib
 
 #: In the order in which they run. The last two start a real Airflow on PostgreSQL.
-NAMES = ("footprint", "waiting", "growth", "triggerer", "backfill")
+NAMES = ("footprint", "reading", "waiting", "growth", "triggerer", "backfill")
 
 
 def main() -> None:
