@@ -1,0 +1,240 @@
+"""Airflow's own records of this provider's task instances: the one place that knows Airflow's tables.
+
+Airflow promises nothing about its tables and moves them between minor versions. Everything that could break stands
+here, and breaks as :class:`RecordsError`, which the page shows instead of half a truth.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from airflow_provider_arize_tasks.links.record import REASON_KEY, RUN_KEY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from datetime import datetime
+
+    from sqlalchemy.orm import Session
+
+EVALUATE: Final = "ArizeTriggerEvaluationRunOperator"
+EXPERIMENT: Final = "ArizeTriggerExperimentRunOperator"
+CHECK: Final = "ArizeCheckExperimentOperator"
+#: Operators whose task instances the page shows.
+OPERATORS: Final = (EVALUATE, EXPERIMENT, CHECK)
+RESULT_KEY: Final = "return_value"
+LINK_KEYS: Final = ("arize_run_link", "arize_task_link", "arize_experiment_link", "arize_report_link")
+_KEYS: Final = (RESULT_KEY, RUN_KEY, REASON_KEY, *LINK_KEYS)
+
+
+class RecordsError(Exception):
+    """Airflow's tables are not what this release of the provider knows, or can't be read."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskRecord:
+    """A task instance, as Airflow keeps it.
+
+    :param state: Airflow's own word; ``None`` before it is scheduled.
+    :param run_after: when its DAG run was due.
+    :param interval: the DAG run's data interval; ``None`` where it has none, or one without width.
+    :param values: its XComs by key, decoded.
+    """
+
+    dag_id: str
+    task_id: str
+    run_id: str
+    map_index: int = -1
+    operator: str = EVALUATE
+    state: str | None = None
+    try_number: int = 0
+    started: datetime | None = None
+    ended: datetime | None = None
+    run_after: datetime
+    interval: tuple[datetime, datetime] | None = None
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def key(self) -> tuple[str, str, str, int]:
+        """What tells it from all others."""
+        return self.dag_id, self.task_id, self.run_id, self.map_index
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """Which records.
+
+    :param dag_ids: of these DAGs only; the caller has checked that they may be read.
+    :param since: whose DAG runs were due from then on.
+    :param until: and before then.
+    :param tasks: of these ``(dag_id, task_id)`` only.
+    :param run: of this ``(dag_id, run_id)`` only.
+    """
+
+    dag_ids: frozenset[str]
+    since: datetime
+    until: datetime | None = None
+    tasks: frozenset[tuple[str, str]] | None = None
+    run: tuple[str, str] | None = None
+
+
+class AirflowRecords:
+    """Reads them. A new session for each call: nothing is kept."""
+
+    def dag_ids(self) -> frozenset[str]:
+        """The DAGs that ever ran a task of this provider.
+
+        :raises RecordsError: the tables don't fit.
+        """
+        with _reading() as (session, tables):
+            instance = tables.instance
+            query = tables.select(instance.dag_id).where(instance.operator.in_(OPERATORS)).distinct()
+            return frozenset(session.scalars(query))
+
+    def read(self, wanted: Wanted) -> list[TaskRecord]:
+        """The records of some DAGs, oldest DAG run first.
+
+        :param wanted: which.
+        :raises RecordsError: the tables don't fit.
+        """
+        if not wanted.dag_ids:
+            return []
+        with _reading() as (session, tables):
+            rows = session.execute(_instances(tables, wanted)).all()
+            values = _values(session, tables, wanted)
+        return [_record(row, values) for row in rows]
+
+
+@contextmanager
+def _reading() -> Iterator[tuple[Session, _Tables]]:
+    """A session and the tables, with every failure turned into one that the page can show."""
+    try:
+        from airflow.utils.session import create_session
+
+        tables = _Tables()
+        with create_session() as session:
+            yield session, tables
+    except Exception as error:  # whatever a table that moved makes of it
+        raise _not_fitting(error) from error
+
+
+class _Tables:
+    """The classes that stand for the tables, and what this module needs of them."""
+
+    def __init__(self) -> None:
+        from airflow.models.dagrun import DagRun
+        from airflow.models.taskinstance import TaskInstance
+        from airflow.models.xcom import XComModel
+        from sqlalchemy import select
+
+        self.select: Any = select
+        self.run: Any = DagRun
+        self.instance: Any = TaskInstance
+        self.xcom: Any = XComModel
+
+
+def _not_fitting(error: Exception) -> RecordsError:
+    from airflow import __version__
+
+    kind = type(error).__name__
+    return RecordsError(f"the tables of Airflow {__version__} are not those this release can read ({kind})")
+
+
+def _conditions(tables: _Tables, wanted: Wanted) -> Iterator[Any]:
+    instance, run = tables.instance, tables.run
+    yield instance.operator.in_(OPERATORS)
+    yield instance.dag_id.in_(sorted(wanted.dag_ids))
+    yield run.run_after >= wanted.since
+    if wanted.until is not None:
+        yield run.run_after < wanted.until
+    if wanted.tasks is not None:
+        yield instance.task_id.in_(sorted({task_id for _, task_id in wanted.tasks}))
+    if wanted.run is not None:
+        yield instance.dag_id == wanted.run[0]
+        yield instance.run_id == wanted.run[1]
+
+
+def _instances(tables: _Tables, wanted: Wanted) -> Any:
+    instance, run = tables.instance, tables.run
+    return (
+        tables.select(
+            instance.dag_id,
+            instance.task_id,
+            instance.run_id,
+            instance.map_index,
+            instance.operator,
+            instance.state,
+            instance.try_number,
+            instance.start_date,
+            instance.end_date,
+            run.run_after,
+            run.data_interval_start,
+            run.data_interval_end,
+        )
+        .join(run, (run.dag_id == instance.dag_id) & (run.run_id == instance.run_id))
+        .where(*_conditions(tables, wanted))
+        .order_by(run.run_after, instance.dag_id, instance.task_id, instance.map_index)
+    )
+
+
+def _values(session: Session, tables: _Tables, wanted: Wanted) -> dict[tuple[str, str, str, int], dict[str, Any]]:
+    instance, run, xcom = tables.instance, tables.run, tables.xcom
+    same = (
+        (xcom.dag_id == instance.dag_id)
+        & (xcom.task_id == instance.task_id)
+        & (xcom.run_id == instance.run_id)
+        & (xcom.map_index == instance.map_index)
+    )
+    query = (
+        tables.select(xcom.dag_id, xcom.task_id, xcom.run_id, xcom.map_index, xcom.key, xcom.value)
+        .select_from(instance)
+        .join(run, (run.dag_id == instance.dag_id) & (run.run_id == instance.run_id))
+        .join(xcom, same)
+        .where(*_conditions(tables, wanted), xcom.key.in_(_KEYS))
+    )
+    values: dict[tuple[str, str, str, int], dict[str, Any]] = {}
+    for dag_id, task_id, run_id, map_index, key, value in session.execute(query):
+        values.setdefault((dag_id, task_id, run_id, map_index), {})[key] = decode(value)
+    return values
+
+
+def decode(value: Any) -> Any:
+    """An XCom's value as the task pushed it; Airflow 3 keeps a JSON text inside the JSON column.
+
+    :param value: as the column gives it. What is no JSON text (a custom XCom backend's address) stays a text.
+    """
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
+
+
+def _record(row: Any, values: Mapping[tuple[str, str, str, int], Mapping[str, Any]]) -> TaskRecord:
+    start, end = row.data_interval_start, row.data_interval_end
+    return TaskRecord(
+        dag_id=row.dag_id,
+        task_id=row.task_id,
+        run_id=row.run_id,
+        map_index=row.map_index,
+        operator=row.operator,
+        state=None if row.state is None else str(row.state),
+        try_number=row.try_number or 0,
+        started=row.start_date,
+        ended=row.end_date,
+        run_after=row.run_after,
+        interval=(start, end) if start and end and start < end else None,
+        values=values.get((row.dag_id, row.task_id, row.run_id, row.map_index), {}),
+    )
+
+
+def only_tasks(records: Iterable[TaskRecord], tasks: frozenset[tuple[str, str]]) -> list[TaskRecord]:
+    """Those of certain tasks: a task id alone, which the database filters by, may belong to several DAGs.
+
+    :param records: from :meth:`AirflowRecords.read`.
+    :param tasks: ``(dag_id, task_id)``.
+    """
+    return [record for record in records if (record.dag_id, record.task_id) in tasks]

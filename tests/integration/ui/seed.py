@@ -1,0 +1,202 @@
+"""Fills an Airflow database with records of this provider's task instances, as Airflow would have written them."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+UTC = timezone.utc
+
+
+def make_tables() -> None:
+    """All tables of the Airflow that is installed, in the database that is configured; migrations take too long."""
+    from airflow import settings
+    from airflow.models import import_all_models
+    from airflow.models.base import Base
+
+    settings.configure_orm()
+    import_all_models()
+    Base.metadata.create_all(settings.engine)
+
+
+def instance(
+    dag_id: str,
+    task_id: str,
+    day: datetime,
+    *,
+    operator: str = "ArizeTriggerEvaluationRunOperator",
+    state: str | None = "success",
+    xcoms: dict[str, Any] | None = None,
+    map_index: int = -1,
+) -> dict[str, Any]:
+    """A task instance of the DAG run that is due at a time."""
+    return {
+        "dag_id": dag_id,
+        "task_id": task_id,
+        "run_after": day,
+        "run_id": f"scheduled__{day.isoformat()}",
+        "operator": operator,
+        "state": state,
+        "xcoms": xcoms or {},
+        "map_index": map_index,
+    }
+
+
+def evaluation(
+    dag_id: str, day: datetime, *, task_id: str = "evaluate", arize: str = "VGFzazox", **given: Any
+) -> dict[str, Any]:
+    """An evaluation of the day before a DAG run."""
+    state = given.pop("state", "success")
+    window = {
+        "data_start_time": (day - timedelta(days=1)).isoformat().replace("+00:00", "Z"),
+        "data_end_time": day.isoformat().replace("+00:00", "Z"),
+    }
+    run_id = f"UnVuOj{day:%Y%m%d}"
+    xcoms: dict[str, Any] = {
+        "arize_run": {
+            "task_id": arize,
+            "task_name": given.pop("name", f"quality of {dag_id}"),
+            "run_id": run_id,
+            "evaluators": 1,
+            "max_spans": None,
+            "arize_conn_id": "arize_default",
+            **window,
+        },
+        "arize_run_link": "https://app.arize.com/organizations/o/spaces/s/projects/p",
+    }
+    if state == "success":
+        counts = {"num_successes": 412, "num_errors": 0, "num_skipped": 3}
+        result = {"id": run_id, "task_id": arize, "status": "COMPLETED", **counts, **window}
+        xcoms["return_value"] = {**result, **given.pop("result", {})}
+    if given.get("reason"):
+        xcoms["arize_reason"] = given.pop("reason")
+    xcoms |= given.pop("xcoms", {})
+    return instance(dag_id, task_id, day, state=state, xcoms=xcoms, **given)
+
+
+def write(instances: Sequence[dict[str, Any]]) -> None:
+    """Write task instances with their DAGs, DAG runs and XComs."""
+    from airflow.models.dag import DagModel
+    from airflow.models.dagrun import DagRun
+    from airflow.models.taskinstance import TaskInstance
+    from airflow.models.xcom import XComModel
+    from airflow.utils.session import create_session
+    from sqlalchemy import func, insert, select, text
+
+    with create_session() as session:
+        session.execute(text("PRAGMA foreign_keys=OFF"))
+        known = set(session.scalars(select(DagModel.dag_id)))
+        first = (session.scalar(select(func.max(DagRun.id))) or 0) + 1
+        dags = [_dag(dag_id) for dag_id in sorted({each["dag_id"] for each in instances} - known)]
+        runs = {(each["dag_id"], each["run_id"]): each for each in instances}
+        numbers = {key: first + index for index, key in enumerate(runs)}
+        for table, rows in (
+            (DagModel, dags),
+            (DagRun, [_run(each, numbers[key]) for key, each in runs.items()]),
+            (TaskInstance, [_instance(each) for each in instances]),
+            (XComModel, [row for each in instances for row in _xcoms(each, numbers)]),
+        ):
+            if rows:
+                session.execute(insert(table.__table__), [{**_required(table.__table__), **row} for row in rows])
+
+
+def _required(table: Any) -> dict[str, Any]:
+    """Something for each column that must not be empty, whichever there are in this Airflow."""
+    filled: dict[str, Any] = {}
+    for column in table.columns:
+        if column.nullable or column.default is not None or column.server_default is not None or column.primary_key:
+            continue
+        try:
+            kind = column.type.python_type
+        except NotImplementedError:
+            kind = str
+        filled[column.name] = {int: 1, bool: False, datetime: datetime.now(UTC)}.get(kind, "x")
+    return filled
+
+
+def _dag(dag_id: str) -> dict[str, Any]:
+    return {"dag_id": dag_id, "is_stale": False, "is_paused": False, "fileloc": "x", "bundle_name": "dags-folder"}
+
+
+def _run(each: dict[str, Any], number: int) -> dict[str, Any]:
+    return {
+        "id": number,
+        "dag_id": each["dag_id"],
+        "run_id": each["run_id"],
+        "run_type": "scheduled",
+        "run_after": each["run_after"],
+        "logical_date": each["run_after"],
+        "state": "success",
+        "clear_number": 0,
+        "log_template_id": None,
+    }
+
+
+def _instance(each: dict[str, Any]) -> dict[str, Any]:
+    started = each["run_after"] + timedelta(minutes=5)
+    return {
+        "id": uuid.uuid4(),
+        **{name: each[name] for name in ("dag_id", "task_id", "run_id", "map_index", "operator", "state")},
+        "try_number": 1,
+        "max_tries": 2,
+        "pool": "default_pool",
+        "pool_slots": 1,
+        "start_date": started,
+        "end_date": started + timedelta(minutes=9),
+    }
+
+
+def _xcoms(each: dict[str, Any], numbers: dict[tuple[str, str], int]) -> Iterator[dict[str, Any]]:
+    for key, value in each["xcoms"].items():
+        yield {
+            "dag_run_id": numbers[each["dag_id"], each["run_id"]],
+            "dag_id": each["dag_id"],
+            "task_id": each["task_id"],
+            "run_id": each["run_id"],
+            "map_index": each["map_index"],
+            "key": key,
+            "value": json.dumps(value),
+            "timestamp": datetime.now(UTC),
+        }
+
+
+def check(dag_id: str, day: datetime, *, passed: bool, score: float = 0.8, **given: Any) -> dict[str, Any]:
+    """A quality check."""
+    evaluator = {
+        "outcome": "passed" if passed else "dropped",
+        "passed": passed,
+        "score": score,
+        "score_interval": [score - 0.03, score + 0.03],
+        "change": {"mean": -0.2 if not passed else 0.01, "low": -0.3, "high": 0.1},
+    }
+    result = {
+        "passed": passed,
+        "experiment": {"id": f"RXhw{day:%m%d}", "name": f"nightly {day:%Y-%m-%d}"},
+        "evaluators": {"correctness": evaluator},
+        "failures": [] if passed else [{"message": "correctness dropped by 0.200 (0.100 to 0.300)"}],
+        "remarks": [],
+        "report": None,
+        **given.pop("result", {}),
+    }
+    state = "success" if passed else "failed"
+    xcoms = {"return_value": result, **given.pop("xcoms", {})}
+    return instance(dag_id, "check", day, operator="ArizeCheckExperimentOperator", state=state, xcoms=xcoms, **given)
+
+
+def experiment(dag_id: str, day: datetime, *, state: str = "success") -> dict[str, Any]:
+    """A nightly experiment."""
+    xcoms: dict[str, Any] = {"arize_run": {"task_id": "VGFzazoy", "task_name": "nightly prompt", "run_id": "UnVuOjk"}}
+    if state == "success":
+        counts = {"num_successes": 100, "num_errors": 0, "num_skipped": 0}
+        result = {"id": "UnVuOjk", "task_id": "VGFzazoy", "status": "COMPLETED", **counts}
+        xcoms["return_value"] = {
+            **result,
+            "experiment_id": f"RXhw{day:%m%d}",
+            "experiment_name": f"nightly {day:%Y-%m-%d}",
+        }
+    return instance(dag_id, "run", day, operator="ArizeTriggerExperimentRunOperator", state=state, xcoms=xcoms)

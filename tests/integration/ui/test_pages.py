@@ -1,0 +1,295 @@
+"""The page over Airflow's own tables."""
+
+from __future__ import annotations
+
+import re
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from airflow_provider_arize_tasks.ui.records import AirflowRecords, RecordsError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from fastapi.testclient import TestClient
+
+    from tests.integration.ui.conftest import Permissions
+
+
+def text_of(html: str) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html))
+
+
+def test_overview_tells_what_runs_what_failed_and_the_verdict(
+    page: TestClient, database: Any, nights: list[datetime]
+) -> None:
+    database.write(
+        [
+            *(database.evaluation("daily", night) for night in nights[:-2]),
+            database.evaluation("daily", nights[-2], state="failed", reason="Arize answered 500 ten times in a row"),
+            database.evaluation("daily", nights[-1], state="deferred"),
+            *(database.experiment("nightly", night) for night in nights[-3:]),
+            *(database.check("nightly", night, passed=night != nights[-1]) for night in nights[-3:]),
+        ]
+    )
+    answer = page.get("/")
+    told = text_of(answer.text)
+    assert answer.status_code == 200
+    assert "quality of daily" in told
+    assert "Arize answered 500 ten times in a row" in told
+    assert "Runs now" in told
+    assert "nightly prompt" in told
+    assert "did not pass" in told
+    assert "Arize was not asked" in told
+
+
+def test_a_task_that_has_not_run_for_a_month_is_there(page: TestClient, database: Any, today: datetime) -> None:
+    database.write([database.evaluation("quarterly", today - timedelta(days=80))])
+    assert "quality of quarterly" in page.get("/").text
+
+
+def test_year_opens_a_day_with_runs_reason_and_next_step(
+    page: TestClient, database: Any, nights: list[datetime]
+) -> None:
+    broken = nights[-3]
+    database.write(
+        [
+            database.evaluation("daily", night, state="failed", reason="the evaluator's model is gone")
+            if night == broken
+            else database.evaluation("daily", night)
+            for night in nights
+        ]
+    )
+    day = (broken - timedelta(days=1)).date()
+    answer = page.get("/task", params={"dag_id": "daily", "task_id": "evaluate", "day": str(day)})
+    told = text_of(answer.text)
+    assert f"{day:%A, %d %B %Y}" in told
+    assert "the evaluator's model is gone" in answer.text.replace("&#39;", "'")
+    assert "clear the task instance" in told
+    assert f'aria-label="{day:%d %B %Y}: failed"' in answer.text
+    assert f"UnVuOj{broken:%Y%m%d}" in told
+    assert f"/dags/daily/runs/scheduled__{broken.isoformat().replace(':', '%3A').replace('+', '%2B')}" in answer.text
+
+
+def test_a_hole_is_missing_and_has_a_command(page: TestClient, database: Any, nights: list[datetime]) -> None:
+    hole = nights[-5]
+    database.write([database.evaluation("daily", night) for night in nights if night != hole])
+    day = (hole - timedelta(days=1)).date()
+    answer = page.get("/task", params={"dag_id": "daily", "task_id": "evaluate", "day": str(day)})
+    assert f'aria-label="{day:%d %B %Y}: missing"' in answer.text
+    assert f"airflow backfill create --dag-id daily --from-date {day} --to-date {day}" in answer.text
+
+
+def test_other_dags_that_serve_the_same_task_count(page: TestClient, database: Any, nights: list[datetime]) -> None:
+    broken = nights[-3]
+    database.write(
+        [
+            database.evaluation("daily", broken, state="failed", name="quality"),
+            database.evaluation("backfill", broken, name="quality"),
+        ]
+    )
+    told = page.get("/").text
+    assert "What failed" not in told
+    assert "backfill.evaluate" in told
+
+
+def test_task_instance_opens_its_day(page: TestClient, database: Any, nights: list[datetime]) -> None:
+    database.write([database.evaluation("daily", nights[-2])])
+    run_id = f"scheduled__{nights[-2].isoformat()}"
+    query = f"dag_id=daily&task_id=evaluate&run_id={run_id}&map_index={{MAP_INDEX}}"  # the "+" as Airflow 3.1 leaves it
+    day = (nights[-2] - timedelta(days=1)).date()
+    assert f"{day:%A, %d %B %Y}" in page.get(f"/task-instance?{query}").text
+
+
+@pytest.mark.parametrize("path", ["/dag", "/task", "/quality", "/task-instance", "/report"])
+def test_without_permission_nothing_leaks(
+    page: TestClient, database: Any, permissions: Permissions, today: datetime, path: str
+) -> None:
+    secret = database.evaluation("secret-dag", today, name="secret-name", reason="secret-reason", state="failed")
+    database.write([secret, database.check("secret-dag", today, passed=True)])
+    permissions.readable = {"another"}
+    query = {"dag_id": "secret-dag", "task_id": "evaluate", "run_id": f"scheduled__{today.isoformat()}"}
+    answer = page.get(path, params=query)
+    absent = page.get(path, params={**query, "dag_id": "no-such-dag"})
+    assert answer.status_code == absent.status_code == 403
+    assert answer.text == absent.text
+    assert "secret" not in answer.text
+
+
+def test_overview_holds_only_what_may_be_read(
+    page: TestClient, database: Any, permissions: Permissions, today: datetime
+) -> None:
+    database.write([database.evaluation("mine", today), database.evaluation("secret", today, arize="VGFzazo3")])
+    permissions.readable = {"mine"}
+    told = page.get("/").text
+    assert "quality of mine" in told
+    assert "secret" not in told
+    asked = {(method, dag_id, entity) for method, dag_id, entity in permissions.asked}
+    assert {("GET", "mine", None), ("GET", "mine", "TASK_INSTANCE"), ("GET", "mine", "XCOM")} <= asked
+
+
+def test_a_task_shared_with_a_hidden_dag_shows_its_own_records_only(
+    page: TestClient, database: Any, permissions: Permissions, nights: list[datetime]
+) -> None:
+    database.write(
+        [
+            database.evaluation("mine", nights[-1], name="quality"),
+            database.evaluation("secret", nights[-2], name="quality", state="failed", reason="secret reason"),
+        ]
+    )
+    permissions.readable = {"mine"}
+    day = (nights[-2] - timedelta(days=1)).date()
+    told = page.get("/task", params={"dag_id": "mine", "task_id": "evaluate", "day": str(day)}).text
+    assert "secret" not in told
+
+
+def test_not_logged_in(database: Any, permissions: Permissions, today: datetime) -> None:
+    from fastapi.testclient import TestClient
+
+    from airflow_provider_arize_tasks.ui.app import build_app
+
+    database.write([database.evaluation("daily", today)])
+    answer = TestClient(build_app()).get("/")
+    assert answer.status_code == 401
+    assert "not logged in" in answer.text
+    assert "daily" not in answer.text
+
+
+def test_hostile_text_stays_text(page: TestClient, database: Any, today: datetime) -> None:
+    name = "<script>alert(1)</script>\u202e\x07"
+    link = {"arize_run_link": "javascript:alert(1)"}
+    database.write([database.evaluation("daily", today, name=name, state="failed", reason=name, xcoms=link)])
+    day = (today - timedelta(days=1)).date()
+    for told in (
+        page.get("/").text,
+        page.get("/task", params={"dag_id": "daily", "task_id": "evaluate", "day": str(day)}).text,
+    ):
+        assert "<script>alert" not in told
+        assert "\u202e" not in told
+        assert "\x07" not in told
+        assert "javascript:" not in told
+
+
+@pytest.mark.parametrize("value", [None, 3, "s3://bucket/xcom", [1], {"data_start_time": 5, "runs": "x", "id": {}}, ""])
+def test_xcoms_of_any_form_break_nothing(page: TestClient, database: Any, today: datetime, value: Any) -> None:
+    odd = {"return_value": value, "arize_run": value, "arize_reason": value, "arize_run_link": value}
+    database.write([database.evaluation("daily", today, xcoms=odd)])
+    day = (today - timedelta(days=1)).date()
+    for query in ({"day": str(day)}, {"day": str(today.date())}, {"day": "nonsense"}):
+        answer = page.get("/task", params={"dag_id": "daily", "task_id": "evaluate", **query})
+        assert answer.status_code == 200
+
+
+def test_headers_let_nothing_in(page: TestClient) -> None:
+    policy = page.get("/").headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "frame-ancestors 'self'" in policy
+    assert "unsafe" not in policy
+    for name in ("style.css", "page.js"):
+        body = page.get(f"/static/{name}").text
+        assert "http://" not in body
+        assert "https://" not in body
+    assert page.get("/static/..%2fapp.py").status_code == 404
+
+
+def test_tables_that_do_not_fit_are_said(page: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    def moved(self: Any) -> None:
+        raise ImportError("cannot import name 'XComModel'")
+
+    monkeypatch.setattr("airflow_provider_arize_tasks.ui.records._Tables.__init__", moved)
+    answer = page.get("/")
+    assert answer.status_code == 503
+    assert "the tables of Airflow" in answer.text
+    with pytest.raises(RecordsError):
+        AirflowRecords().dag_ids()
+
+
+def test_quality_page(page: TestClient, database: Any, nights: list[datetime]) -> None:
+    changed = {"changes": [{"message": "judge correctness: version 3 to 4"}]}
+    database.write(
+        [
+            *(database.experiment("nightly", night) for night in nights),
+            *(database.check("nightly", night, passed=True, score=0.8) for night in nights[:-1]),
+            database.check("nightly", nights[-1], passed=False, score=0.55, result=changed),
+        ]
+    )
+    answer = page.get("/quality", params={"dag_id": "nightly", "task_id": "check"})
+    told = text_of(answer.text)
+    assert "Quality of nightly prompt" in told
+    assert "0.550 0.520 to 0.580" in told
+    assert "version 3 to 4" in told
+    assert answer.text.count("<circle") == 39
+    assert page.get("/quality", params={"dag_id": "nightly", "task_id": "run"}).text.count("<circle") == 39
+
+
+class TestReports:
+    @pytest.fixture
+    def folder(self, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+        (tmp_path / "reports").mkdir()
+        (tmp_path / "reports" / "night.html").write_text("<h1>the report</h1>")
+        (tmp_path / "secret.html").write_text("secret")
+        (tmp_path / "reports" / "notes.txt").write_text("secret")
+        (tmp_path / "reports" / "link.html").symlink_to(tmp_path / "secret.html")
+        monkeypatch.setenv("AIRFLOW__ARIZE__REPORT_FOLDERS", f"{tmp_path}/reports, /nowhere")
+        return tmp_path
+
+    def get(self, page: TestClient, database: Any, today: datetime, path: str) -> Any:
+        database.write([database.check("nightly", today, passed=True, result={"report": path})])
+        query = {"dag_id": "nightly", "task_id": "check", "run_id": f"scheduled__{today.isoformat()}"}
+        return page.get("/report", params=query)
+
+    def test_served_as_a_page_that_runs_nothing(
+        self, page: TestClient, database: Any, today: datetime, folder: Any
+    ) -> None:
+        answer = self.get(page, database, today, f"file://{folder}/reports/night.html")
+        assert (answer.status_code, answer.text) == (200, "<h1>the report</h1>")
+        assert answer.headers["content-security-policy"].startswith("sandbox")
+        assert "script" not in answer.headers["content-security-policy"]
+
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "{}/reports/../secret.html",
+            "file://{}/reports/%2e%2e/secret.html",
+            "{}/secret.html",
+            "{}/reports/link.html",
+            "{}/reports/notes.txt",
+            "{}/reports",
+            "/etc/passwd",
+            "reports/night.html",
+            "s3://bucket/night.html",
+            "{}/reports/night.html\x00.html",
+        ],
+    )
+    def test_nothing_else_is(self, page: TestClient, database: Any, today: datetime, folder: Any, path: str) -> None:
+        answer = self.get(page, database, today, path.format(folder))
+        assert answer.status_code == 404
+        assert "secret" not in answer.text
+        assert str(folder) not in answer.text
+
+    def test_none_without_the_setting(
+        self, page: TestClient, database: Any, today: datetime, folder: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delenv("AIRFLOW__ARIZE__REPORT_FOLDERS")
+        answer = self.get(page, database, today, f"{folder}/reports/night.html")
+        assert answer.status_code == 404
+        assert "report_folders" in answer.text
+
+
+@pytest.mark.slow
+def test_twenty_tasks_of_a_year_answer_within_a_second(page: TestClient, database: Any, today: datetime) -> None:
+    """365 days of 20 tasks, 10,000 records."""
+    days = [today - timedelta(days=number) for number in range(500)]
+    database.write(
+        [database.evaluation(f"dag{n}", day, arize=f"VGFzazo{n}", name=f"task {n}") for n in range(20) for day in days]
+    )
+    took = []
+    for path in ("/", "/task?dag_id=dag3&task_id=evaluate", "/"):
+        begun = time.perf_counter()
+        assert page.get(path).status_code == 200
+        took.append(time.perf_counter() - begun)
+    print("seconds", took)
+    assert max(took) < 1, took
