@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 UTC = timezone.utc
 
@@ -95,10 +95,11 @@ def write(instances: Sequence[dict[str, Any]]) -> None:
         dags = [_dag(dag_id) for dag_id in sorted({each["dag_id"] for each in instances} - known)]
         runs = {(each["dag_id"], each["run_id"]): each for each in instances}
         numbers = {key: first + index for index, key in enumerate(runs)}
+        text_id = TaskInstance.__table__.columns["id"].type.python_type is str  # Airflow 3.1
         for table, rows in (
             (DagModel, dags),
             (DagRun, [_run(each, numbers[key]) for key, each in runs.items()]),
-            (TaskInstance, [_instance(each) for each in instances]),
+            (TaskInstance, [_instance(each, str if text_id else uuid.UUID) for each in instances]),
             (XComModel, [row for each in instances for row in _xcoms(each, numbers)]),
         ):
             if rows:
@@ -137,10 +138,10 @@ def _run(each: dict[str, Any], number: int) -> dict[str, Any]:
     }
 
 
-def _instance(each: dict[str, Any]) -> dict[str, Any]:
+def _instance(each: dict[str, Any], kind: Callable[[str], Any]) -> dict[str, Any]:
     started = each["run_after"] + timedelta(minutes=5)
     return {
-        "id": uuid.uuid4(),
+        "id": kind(str(uuid.uuid4())),
         **{name: each[name] for name in ("dag_id", "task_id", "run_id", "map_index", "operator", "state")},
         "try_number": 1,
         "max_tries": 2,
