@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_arize_tasks.client import endpoints
+from airflow_provider_arize_tasks.client.errors import ArizeValidationError
 from airflow_provider_arize_tasks.client.paging import iterate
 from airflow_provider_arize_tasks.client.tasks import TasksApi
 from airflow_provider_arize_tasks.client.validation import check_list
@@ -16,12 +17,13 @@ if TYPE_CHECKING:
         AiIntegration,
         Dataset,
         Evaluator,
+        EvaluatorVersion,
         Example,
         Experiment,
         ExperimentRun,
-        Named,
         Page,
         Project,
+        Prompt,
         Space,
         Task,
     )
@@ -230,7 +232,24 @@ class ArizeApi(TasksApi):
         """
         return self.call(endpoints.get_evaluator(self.names.evaluator(evaluator, space), version_id))
 
-    def iter_evaluator_versions(self, evaluator: str, space: str | None = None) -> Iterator[Named]:
+    def get_prompt(
+        self, prompt: str, space: str | None = None, label: str | None = None, version_id: str | None = None
+    ) -> Prompt:
+        """One prompt of the Prompt Hub with one of its versions.
+
+        :param prompt: name or id.
+        :param space: space to look a name up in.
+        :param label: the version that carries this label, such as ``production`` (case counts).
+        :param version_id: this version; excludes ``label``. Default is the latest.
+        :raises ArizeValidationError: both ``label`` and ``version_id`` are given.
+        :raises ArizeNotFoundError: no version carries the label, or there is no such version.
+        """
+        if label is not None and version_id is not None:
+            raise ArizeValidationError(["label and version_id exclude each other: give one of them"])
+        prompt_id = self.names.prompt(prompt, space)
+        return self.call(endpoints.get_prompt(prompt_id, label=label, version_id=version_id))
+
+    def iter_evaluator_versions(self, evaluator: str, space: str | None = None) -> Iterator[EvaluatorVersion]:
         """All versions of an evaluator, page after page.
 
         :param evaluator: name or id.

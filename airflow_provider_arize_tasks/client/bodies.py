@@ -38,7 +38,7 @@ def experiment_task(given: Mapping[str, Any], names: Resolver, space: str | None
         "name": given["name"],
         "type": "RUN_EXPERIMENT",
         "dataset_id": names.dataset(given["dataset"], space),
-        "run_configuration": given["run_configuration"],
+        "run_configuration": _configuration(given["run_configuration"], names, space),
     }
 
 
@@ -47,6 +47,8 @@ def update(given: Mapping[str, Any], names: Resolver, space: str | None) -> dict
     body = dict(given)
     if "evaluators" in body:
         body["evaluators"] = _evaluators(body["evaluators"], names, space)
+    if "run_configuration" in body:
+        body["run_configuration"] = _configuration(body["run_configuration"], names, space)
     return body
 
 
@@ -57,6 +59,16 @@ def run(given: Mapping[str, Any], names: Resolver, task: Task, space: str | None
         body["experiment_ids"] = [names.experiment(text, task.dataset_id, space) for text in body["experiment_ids"]]
     if "evaluation_task_ids" in body:
         body["evaluation_task_ids"] = [names.task(text, space) for text in body["evaluation_task_ids"]]
+    return body
+
+
+def _configuration(configuration: Mapping[str, Any], names: Resolver, space: str | None) -> dict[str, Any]:
+    """A run configuration with the id of its integration."""
+    body = dict(configuration)
+    if "ai_integration_id" in body:
+        body["ai_integration_id"] = names.ai_integration(body["ai_integration_id"], space)
+    if "integration_id" in body:
+        body["integration_id"] = names.agent_integration(body["integration_id"], space)
     return body
 
 

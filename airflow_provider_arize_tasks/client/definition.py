@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 from typing import Any
 
@@ -35,6 +35,25 @@ class IfMissing(str, Enum):
 
     IGNORE = "ignore"
     FAIL = "fail"
+
+
+#: What an evaluation task has of each of these when nobody says anything; so a definition that says nothing means this.
+_WITHOUT = {"query_filter": None, "query_filters": None, "sampling_rate": 1.0, "is_continuous": False}
+
+#: Keys of a run configuration that only an author sets: there without being wanted, they were taken out.
+_AUTHORS_OWN = frozenset(
+    {
+        "tool_config",
+        "prompt_version_id",
+        "evaluator_version_id",
+        "classification_choices",
+        "column_mapping",
+        "messages",
+    }
+)
+
+#: Replies have it, requests must not.
+_SERVERS_OWN = frozenset({"service_tier"})
 
 
 def differences(current: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
@@ -100,3 +119,62 @@ def _as_echoed(template: Any) -> Any:
 
 def _blank(value: Any) -> bool:
     return value is None or value is False or value in ("", [], {}, ())
+
+
+def taken_out(current: Mapping[str, Any], wanted: Mapping[str, Any], applied: Iterable[str]) -> dict[str, Any]:
+    """The fields that a task still has although its definition no longer does, with what they become.
+
+    What the server would never set by itself was taken out, whoever put it in. What may be the server's default (a
+    model's name, a parameter) was taken out only if the definition applied last had it.
+
+    :param current: the task as the server sent it.
+    :param wanted: the body of a create request.
+    :param applied: :func:`paths_of` the definition that was applied last; empty if nobody knows.
+    :return: field -> value to send. ``run_configuration`` is replaced as a whole, by the wanted one.
+    """
+    found: dict[str, Any] = {
+        name: value
+        for name, value in _WITHOUT.items()
+        if name not in wanted and not _blank(current.get(name)) and current.get(name) != value
+    }
+    now, then = current.get("run_configuration"), wanted.get("run_configuration")
+    if isinstance(now, Mapping) and isinstance(then, Mapping):
+        before = frozenset(applied)
+        if any(_is_authors(path) or path in before for path in _surplus("run_configuration", now, then)):
+            found["run_configuration"] = then
+    return found
+
+
+def paths_of(wanted: Any, path: str = "") -> list[str]:
+    """The keys of a definition, nested ones with dots, to be remembered: no value is among them.
+
+    :param wanted: the body of a create request.
+    :param path: where it stands.
+    """
+    if isinstance(wanted, Mapping):
+        found: set[str] = set()
+        for key, value in wanted.items():
+            below = f"{path}.{key}" if path else str(key)
+            found.update((below, *paths_of(value, below)))
+        return sorted(found)
+    if isinstance(wanted, Sequence) and not isinstance(wanted, str):
+        return sorted({each for value in wanted for each in paths_of(value, path)})
+    return []
+
+
+def _surplus(path: str, current: Any, wanted: Any) -> Iterator[str]:
+    """The paths that are there and not wanted."""
+    if isinstance(current, Mapping) and isinstance(wanted, Mapping):
+        for key, value in current.items():
+            below = f"{path}.{key}"
+            if key in wanted:
+                yield from _surplus(below, value, wanted[key])
+            elif key not in _SERVERS_OWN and not _blank(value):
+                yield below
+    elif isinstance(current, (list, tuple)) and isinstance(wanted, (list, tuple)):
+        for one, other in zip(current, wanted, strict=False):
+            yield from _surplus(path, one, other)
+
+
+def _is_authors(path: str) -> bool:
+    return path.split(".")[1] in _AUTHORS_OWN

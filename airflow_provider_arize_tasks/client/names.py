@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from airflow_provider_arize_tasks.client.calls import Call
-    from airflow_provider_arize_tasks.client.models import Experiment, Page, Space, Task
+    from airflow_provider_arize_tasks.client.models import AiIntegration, Experiment, Page, Space, Task
 
 log = logging.getLogger(__name__)
 
@@ -168,6 +168,22 @@ class Resolver:
     def evaluator(self, evaluator: str, space: str | None = None) -> str:
         """The id of an evaluator."""
         return self._in_space("evaluator", evaluator, space, endpoints.list_evaluators)
+
+    def ai_integration(self, integration: str, space: str | None = None) -> str:
+        """The id of an integration of an LLM provider."""
+        return self._in_space("AI integration", integration, space, endpoints.list_ai_integrations)
+
+    def agent_integration(self, integration: str, space: str | None = None) -> str:
+        """The id of an integration of an agent. Others may bear the same name."""
+
+        def agents(*, space_id: str | None, name: str | None, cursor: str | None) -> Call[Page[AiIntegration]]:
+            return endpoints.list_integrations(space_id=space_id, name=name, type="AGENT", cursor=cursor)
+
+        return self._in_space("agent integration", integration, space, agents)
+
+    def prompt(self, prompt: str, space: str | None = None) -> str:
+        """The id of a prompt of the Prompt Hub."""
+        return self._in_space("prompt", prompt, space, endpoints.list_prompts)
 
     def task(self, task: str, space: str | None = None) -> str:
         """The id of a task."""

@@ -181,6 +181,33 @@ EXPERIMENT_TASK: Mapping[str, Shape] = {
     "name": shapes.text(),
     "dataset": _ID,
     "run_configuration": _run_configuration,
+    "prompt": _ID,
+    "prompt_label": shapes.text(),
+    "prompt_version_id": _ID,
+}
+
+
+def _from_prompt(check: Check, where: str, _value: Any) -> None:
+    check.problem(where, "comes from the prompt: leave it out")
+
+
+#: A task whose prompt comes from the Prompt Hub, which decides some keys of its configuration.
+PROMPTED_TASK: Mapping[str, Shape] = {
+    **EXPERIMENT_TASK,
+    "run_configuration": shapes.record(
+        {
+            "experiment_type": shapes.choice("LLM_GENERATION"),
+            "ai_integration_id": _ID,
+            "model_name": shapes.text(),
+            "invocation_parameters": _INVOCATION,
+            "provider_parameters": shapes.free_object,
+            "tool_config": _TOOL_CONFIG,
+            "messages": _from_prompt,
+            "input_variable_format": _from_prompt,
+            "prompt_version_id": _from_prompt,
+        },
+        required=("ai_integration_id",),
+    ),
 }
 UPDATE: Mapping[str, Shape] = {
     **{key: EVALUATION_TASK[key] for key in ("name", "sampling_rate", "is_continuous", "query_filter")},

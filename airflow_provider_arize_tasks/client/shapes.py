@@ -53,7 +53,9 @@ class Check:
         return not isinstance(value, _PLAIN)
 
     def apply(self, shape: Shape, where: str, value: Any) -> Any:
-        """The value in its shape, or as it is when it is still open."""
+        """The value in its shape, or as it is when it is still open. What has a ``to_dict`` stands for that."""
+        if not isinstance(value, _PLAIN) and callable(getattr(value, "to_dict", None)):
+            value = value.to_dict()
         return value if self.is_open(value) else shape(self, where, value)
 
     def finish(self) -> None:

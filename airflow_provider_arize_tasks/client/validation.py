@@ -20,6 +20,7 @@ from airflow_provider_arize_tasks.client.schemas import (
     EVALUATION_TASK,
     EXPERIMENT_RUN,
     EXPERIMENT_TASK,
+    PROMPTED_TASK,
     UPDATE,
 )
 from airflow_provider_arize_tasks.client.shapes import Check, Shape
@@ -191,10 +192,20 @@ def _query_ids(check: Check, where: str, mappings: Any, letters: frozenset[str] 
 
 
 def check_experiment_task(
-    *, name: Any, dataset: Any, run_configuration: Any, rendered: bool = True
+    *,
+    name: Any,
+    dataset: Any,
+    run_configuration: Any,
+    prompt: Any = None,
+    prompt_label: Any = None,
+    prompt_version_id: Any = None,
+    rendered: bool = True,
 ) -> tuple[dict[str, Any], tuple[str, ...]]:
     """Check the arguments of a run-experiment task to be created.
 
+    :param prompt: prompt of the Prompt Hub that decides messages and format, so that the configuration must not.
+    :param prompt_label: label of its version.
+    :param prompt_version_id: its version; excludes the label.
     :param rendered: ``False`` passes over what is not filled in yet.
     :return: the arguments, in the form the API takes; and lines to log.
     :raises ArizeValidationError: names every problem.
@@ -202,7 +213,12 @@ def check_experiment_task(
     check = Check(rendered=rendered)
     values = {"name": name, "dataset": dataset, "run_configuration": run_configuration}
     _require(check, values, *values)
-    given = _given(check, EXPERIMENT_TASK, values)
+    hub = {"prompt": prompt, "prompt_label": prompt_label, "prompt_version_id": prompt_version_id}
+    given = _given(check, EXPERIMENT_TASK if prompt is None else PROMPTED_TASK, {**values, **hub})
+    if prompt is None and (prompt_label is not None or prompt_version_id is not None):
+        check.problem("prompt", "is missing: prompt_label and prompt_version_id choose one of its versions")
+    if prompt_label is not None and prompt_version_id is not None:
+        check.problem("prompt_label", "and prompt_version_id exclude each other: give one of them")
     check.finish()
     return given, tuple(check.notes)
 

@@ -15,14 +15,19 @@ from airflow_provider_arize_tasks.client.errors import (
     ArizeValidationError,
 )
 from airflow_provider_arize_tasks.exceptions import failing_for_good
-from airflow_provider_arize_tasks.operators.task_base import TaskOperator
+from airflow_provider_arize_tasks.operators.task_base import TaskOperator, as_definition
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from typing import Literal
 
     from airflow.providers.common.compat.sdk import Context
+    from airflow.sdk import XComArg
+    from typing_extensions import Unpack
 
+    from airflow_provider_arize_tasks.base_arguments import OperatorArguments
     from airflow_provider_arize_tasks.hooks.arize import ArizeHook
+    from airflow_provider_arize_tasks.operators.create_task import HasToDict
 
 
 class ArizeUpdateTaskOperator(TaskOperator):
@@ -40,7 +45,9 @@ class ArizeUpdateTaskOperator(TaskOperator):
     :param query_filter: filter on spans; ``None`` clears it. (templated)
     :param query_filters: named filters and their expression; ``None`` clears them. (templated)
     :param evaluators: the whole list of evaluators, version pins included. (templated)
-    :param run_configuration: the whole configuration of a RUN_EXPERIMENT task. (templated)
+    :param run_configuration: the whole configuration of a RUN_EXPERIMENT task. (templated, but for its prompts: in
+        ``messages[].content``, ``template`` and ``input_template``, ``{{question}}`` reaches Arize as it is)
+    :param render_prompts: let Airflow render the prompts, too. Default false.
     :param arize_conn_id: Airflow connection to Arize. Default ``arize_default``. (templated)
     :return: the task as JSON, as it is after the change.
     :raises ArizePermanentError: nothing to change was given, or something that a task of this type doesn't have.
@@ -51,29 +58,40 @@ class ArizeUpdateTaskOperator(TaskOperator):
     def __init__(
         self,
         *,
-        task: Any,
-        name: str | Unset = UNSET,
-        sampling_rate: float | str | Unset = UNSET,
-        is_continuous: bool | str | Unset = UNSET,
-        query_filter: str | Unset | None = UNSET,
-        query_filters: Mapping[str, Any] | Unset | None = UNSET,
-        evaluators: Sequence[Mapping[str, Any]] | Unset = UNSET,
-        run_configuration: Mapping[str, Any] | Unset = UNSET,
-        **kwargs: Any,
+        task: str | Mapping[str, Any] | XComArg,
+        space: str | XComArg | None = None,
+        name: str | XComArg | Unset = UNSET,
+        sampling_rate: float | str | XComArg | Unset = UNSET,
+        is_continuous: bool | str | XComArg | Unset = UNSET,
+        query_filter: str | XComArg | Unset | None = UNSET,
+        query_filters: Mapping[str, Any] | HasToDict | str | XComArg | Unset | None = UNSET,
+        evaluators: Sequence[Mapping[str, Any] | HasToDict] | str | XComArg | Unset = UNSET,
+        run_configuration: Mapping[str, Any] | HasToDict | str | XComArg | Unset = UNSET,
+        render_prompts: bool = False,
+        arize_conn_id: str = "arize_default",
+        **kwargs: Unpack[OperatorArguments],
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(space=space, arize_conn_id=arize_conn_id, **kwargs)
         self.task = task
+        self.render_prompts = render_prompts
         given = {
             "name": name,
             "sampling_rate": sampling_rate,
             "is_continuous": is_continuous,
             "query_filter": query_filter,
-            "query_filters": query_filters,
-            "evaluators": evaluators,
-            "run_configuration": run_configuration,
+            "query_filters": as_definition(query_filters),
+            "evaluators": as_definition(evaluators),
+            "run_configuration": as_definition(run_configuration, render_prompts=render_prompts),
         }
         self.changes: dict[str, Any] = {field: value for field, value in given.items() if value is not UNSET}
         self._checked(rendered=False)
+
+    def _given(self) -> dict[str, Any]:
+        """The changes, prompts as text."""
+        from airflow_provider_arize_tasks.client.prompts import plain
+
+        given: dict[str, Any] = plain(self.changes)
+        return given
 
     def _checked(self, *, rendered: bool) -> str:
         from airflow_provider_arize_tasks.client.validation import check_update
@@ -81,7 +99,7 @@ class ArizeUpdateTaskOperator(TaskOperator):
         check = Checker(rendered=rendered)
         task = check.read("task", self.task, args.reference, "")
         try:
-            check_update(**self.changes, rendered=rendered)
+            check_update(**self._given(), rendered=rendered)
         except ArizeValidationError as error:
             check.note(error.problems)
         check.raise_if_any(self._subject())
@@ -92,7 +110,7 @@ class ArizeUpdateTaskOperator(TaskOperator):
         with failing_for_good():
             reference = self._checked(rendered=True)
             with self._hook() as hook:
-                task = hook.update_task(reference, space=self.space, **self.changes)
+                task = hook.update_task(reference, space=self.space, **self._given())
                 self.log.info("Updated %s of task %s, id %s", ", ".join(sorted(self.changes)), task.name, task.id)
                 return self._hand_over(hook, task, context)
 
@@ -113,8 +131,16 @@ class ArizeDeleteTaskOperator(TaskOperator):
     template_fields: Sequence[str] = ("task", "space", "if_missing", "arize_conn_id")
     operator_extra_links = ()
 
-    def __init__(self, *, task: Any, if_missing: str = "ignore", **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(
+        self,
+        *,
+        task: str | Mapping[str, Any] | XComArg,
+        space: str | XComArg | None = None,
+        if_missing: Literal["ignore", "fail"] | XComArg = "ignore",
+        arize_conn_id: str = "arize_default",
+        **kwargs: Unpack[OperatorArguments],
+    ) -> None:
+        super().__init__(space=space, arize_conn_id=arize_conn_id, **kwargs)
         self.task = task
         self.if_missing = if_missing
         self._checked(rendered=False)

@@ -10,7 +10,9 @@ from airflow_provider_arize_tasks.links.arize import ArizeTaskLink
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
+    from typing_extensions import Unpack
 
+    from airflow_provider_arize_tasks.base_arguments import OperatorArguments
     from airflow_provider_arize_tasks.client.models import Task
     from airflow_provider_arize_tasks.hooks.arize import ArizeHook
 
@@ -21,9 +23,9 @@ class TaskOperator(BaseOperator):
     operator_extra_links: tuple[ArizeTaskLink, ...] = (ArizeTaskLink(),)
     ui_color = "#e8e4fb"
 
-    def __init__(self, *, space: str | None = None, arize_conn_id: str = "arize_default", **kwargs: Any) -> None:
+    def __init__(self, *, space: Any, arize_conn_id: str, **kwargs: Unpack[OperatorArguments]) -> None:
         super().__init__(**kwargs)
-        self.space = space
+        self.space: str | None = space  # a template or an upstream result until it is rendered
         self.arize_conn_id = arize_conn_id
 
     def _hook(self) -> ArizeHook:
@@ -39,3 +41,19 @@ class TaskOperator(BaseOperator):
 
         Linker(hook, context).push_task(task)
         return task.to_dict()
+
+
+def as_definition(value: Any, *, render_prompts: Any = True) -> Any:
+    """An argument as Airflow shall see it: objects of the SDK as plain dicts, prompts out of its renderer's reach.
+
+    :param value: what the author gave: plain data, an object with ``to_dict()``, a template, an upstream result.
+    :param render_prompts: whether Airflow renders the prompts in it.
+    :raises ArizeValidationError: a prompt holds ``{% raw %}``.
+    """
+    from airflow_provider_arize_tasks.client.prompts import protect
+
+    if callable(getattr(value, "to_dict", None)) and not hasattr(value, "resolve"):
+        value = value.to_dict()
+    elif isinstance(value, (list, tuple)):
+        value = [as_definition(each) for each in value]
+    return value if render_prompts else protect(value)
