@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_arize_tasks.emulator.checked import checked
 from airflow_provider_arize_tasks.emulator.common import Refusal
+from airflow_provider_arize_tasks.emulator.guard import is_loopback
 from airflow_provider_arize_tasks.emulator.levels import LATEST, Level, parse_level
 from airflow_provider_arize_tasks.emulator.seed import SpansFileError, load_spans, seed
 from airflow_provider_arize_tasks.emulator.server import Server, serve
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _HIGHEST_PORT = 65_535
+_OPEN_TO_ALL = (
+    "warning: {} can be reached from other machines. Whoever reaches it can read what the emulator recorded, and reset"
+    " it: /_emulator asks nobody for a key. Listen on 127.0.0.1, or keep the port behind a firewall."
+)
 #: Settings of every emulator of a test run, to see that nothing rests on one answer to what the reference leaves open.
 SETTINGS_VARIABLE = "ARIZE_EMULATOR_SETTINGS"
 
@@ -70,6 +75,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--port", type=_port, default=8899, help="port to listen on, 0 for a free one (default: 8899)")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: loopback only)")
+    parser.add_argument(
+        "--allowed-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a further host name that requests may be meant for, such as a compose service; may be repeated",
+    )
     parser.add_argument(
         "--api-level",
         type=_level,
@@ -142,12 +154,14 @@ def main(arguments: list[str] | None = None) -> None:
         settings=options.settings,
     )
     try:
-        server = Server(world, options.host, options.port, options.api_key, fill)
+        server = Server(world, options.host, options.port, options.api_key, fill, options.allowed_host)
     except SpansFileError as error:
         parser.error(f"--seed-spans: {options.seed_spans} holds no spans: {error}")
     spans = sum(len(store) for store in world.spans.values())
     describe = f"API level {options.api_level}, runs last {options.run_seconds:g} s, {spans} spans"
     describe += f", {options.weather} weather with seed {options.weather_seed}" if options.weather != "clear" else ""
+    if not is_loopback(options.host):
+        sys.stderr.write(f"{_OPEN_TO_ALL.format(options.host)}\n")
     try:
         asyncio.run(serve(server, describe, until_input_closes=options.until_input_closes))
     except OSError as error:

@@ -6,63 +6,43 @@ import asyncio
 import json
 import secrets
 import time
-from collections import Counter, deque
-from dataclasses import dataclass, field
 from email.utils import formatdate
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
 from airflow_provider_arize_tasks.emulator import api_lists, api_prompts, api_spans, api_tasks, control_routes, runs
 from airflow_provider_arize_tasks.emulator.common import Refusal, problem
-from airflow_provider_arize_tasks.emulator.faults import BEFORE, LATE, Fault, FaultBook
-from airflow_provider_arize_tasks.emulator.requests import WORLD, operation_of, template_of
+from airflow_provider_arize_tasks.emulator.faults import BEFORE, LATE, Fault
+from airflow_provider_arize_tasks.emulator.guard import Guard
+from airflow_provider_arize_tasks.emulator.requests import WORLD, is_control, operation_of
+from airflow_provider_arize_tasks.emulator.traffic import TRAFFIC, Traffic
 
 if TYPE_CHECKING:
     from aiohttp.typedefs import Handler
 
     from airflow_provider_arize_tasks.emulator.world import World
 
-CONTROL_PREFIX = "/_emulator"
 _PROBLEM = "application/problem+json"
 _PAGE = "<html><head><title>{0}</title></head><body><h1>{0}</h1><p>gateway</p></body></html>"
+_MOST_BYTES = 16 * 1024 * 1024
 
-
-@dataclass(slots=True)
-class Traffic:
-    """What came in: recorded requests, counts per operation and per status.
-
-    :ivar outage_until: time (``time.monotonic``) until which every request of the API is dropped or refused.
-    :ivar outage_status: status sent during an outage; ``None`` drops the connection.
-    :ivar late: requests that were given up and take effect later.
-    """
-
-    requests: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=50_000))
-    operations: Counter[str] = field(default_factory=Counter)
-    statuses: Counter[str] = field(default_factory=Counter)
-    faults: FaultBook = field(default_factory=FaultBook)
-    outage_until: float = 0.0
-    outage_status: int | None = None
-    open_now: int = 0
-    open_most: int = 0
-    total: int = 0
-    late: set[asyncio.Task[None]] = field(default_factory=set)
-
-
-TRAFFIC: web.AppKey[Traffic] = web.AppKey("traffic", Traffic)
 API_KEY: web.AppKey[str] = web.AppKey("api_key", str)
+GUARD: web.AppKey[Guard] = web.AppKey("guard", Guard)
 
 
-def make_app(world: World, api_key: str | None = None) -> web.Application:
+def make_app(world: World, api_key: str | None = None, guard: Guard | None = None) -> web.Application:
     """The application.
 
     :param world: its state.
     :param api_key: the only bearer token to accept; any non-empty one by default.
+    :param guard: which host names it answers to; those of the loopback interface by default.
     """
-    app = web.Application(middlewares=[_outer, _authenticate], client_max_size=64 * 1024 * 1024)
+    app = web.Application(middlewares=[_outer, _authenticate], client_max_size=_MOST_BYTES)
     app[WORLD] = world
     app[TRAFFIC] = Traffic()
     app[API_KEY] = api_key or ""
+    app[GUARD] = guard or Guard()
     app.add_routes(
         [*api_tasks.ROUTES, *api_lists.ROUTES, *api_prompts.ROUTES, *api_spans.ROUTES, *control_routes.ROUTES]
     )
@@ -73,9 +53,13 @@ def make_app(world: World, api_key: str | None = None) -> web.Application:
 async def _outer(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Everything that surrounds a request: the clock's due runs, faults, the record, the Date header."""
     world, traffic = request.app[WORLD], request.app[TRAFFIC]
+    try:
+        request.app[GUARD].check(request)
+    except Refusal as refusal:
+        return _problem_response(request, refusal.status, refusal.detail)
     runs.settle(world, world.clock.now_ms())
-    if request.path.startswith(CONTROL_PREFIX):
-        return await _answer(request, handler)
+    if is_control(request):
+        return await _control(request, handler)
     traffic.total += 1
     traffic.open_now += 1
     traffic.open_most = max(traffic.open_most, traffic.open_now)
@@ -83,7 +67,7 @@ async def _outer(request: web.Request, handler: Handler) -> web.StreamResponse:
         response, fault = await _with_faults(request, handler, traffic)
     finally:
         traffic.open_now -= 1
-    await _note(request, response, fault, traffic)
+    await traffic.note(request, response, fault)
     if response is None:
         if request.transport is not None:
             request.transport.abort()
@@ -164,6 +148,17 @@ def _edited(real: web.Response, fault: Fault) -> web.Response:
     return web.json_response(reply, status=real.status)
 
 
+async def _control(request: web.Request, handler: Handler) -> web.Response:
+    """The answer to a control request."""
+    if request.method == "POST" and request.content_type != "application/json":
+        return _problem_response(request, 400, f"Content-Type must be application/json, got {request.content_type}")
+    try:
+        return await _answer(request, handler)
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+        # Tests and scripts write these bodies by hand: what no handler can make sense of is theirs to mend.
+        return _problem_response(request, 400, f"this request makes no sense: {type(error).__name__}: {error}"[:500])
+
+
 async def _answer(request: web.Request, handler: Handler) -> web.Response:
     """The handler's reply; refusals become problem documents."""
     try:
@@ -177,6 +172,8 @@ async def _answer(request: web.Request, handler: Handler) -> web.Response:
         )
     except web.HTTPNotFound:
         return _problem_response(request, 404, f"no such endpoint: {request.path}")
+    except web.HTTPException as error:  # such as a body that is too large
+        return _problem_response(request, error.status, error.reason)
     if not isinstance(response, web.Response):
         raise TypeError(f"a handler returned {type(response).__name__}")
     return response
@@ -204,49 +201,16 @@ def _problem_response(
 @web.middleware
 async def _authenticate(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Bearer authentication of the API; the control path takes none."""
-    if not request.path.startswith(CONTROL_PREFIX):
+    if not is_control(request):
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         wanted = request.app[API_KEY]
         if scheme.lower() != "bearer" or not token.strip():
             raise Refusal(401, "an API key is required: Authorization: Bearer <key>")
-        if wanted and not secrets.compare_digest(token.strip().encode(), wanted.encode()):
+        if wanted and not secrets.compare_digest(_as_sent(token.strip()), _as_sent(wanted)):
             raise Refusal(401, "the API key is not valid, expired or revoked")
     return await handler(request)
 
 
-async def _note(
-    request: web.Request, response: web.StreamResponse | None, fault: Fault | None, traffic: Traffic
-) -> None:
-    """Count a request and keep it, its credentials left out."""
-    status = None if response is None else response.status
-    traffic.operations[operation_of(request)] += 1
-    traffic.statuses[str(status)] += 1
-    world = request.app[WORLD]
-    if not world.settings.record_requests:
-        return
-    traffic.requests.append(
-        {
-            "number": traffic.total,
-            "time_ms": world.clock.now_ms(),
-            "method": request.method,
-            "path": request.rel_url.raw_path,
-            "template": template_of(request),
-            "query": [list(pair) for pair in request.query.items()],
-            "query_string": request.rel_url.raw_query_string,
-            "headers": {k: v for k, v in request.headers.items() if k.lower() != "authorization"},
-            "body": await _body(request),
-            "status": status,
-            "fault": fault.kind if fault else None,
-        }
-    )
-
-
-async def _body(request: web.Request) -> Any:
-    try:
-        raw = await request.read()
-    except (OSError, web.RequestPayloadError):
-        return None
-    try:
-        return json.loads(raw) if raw else None
-    except ValueError:
-        return raw.decode("utf-8", "replace")
+def _as_sent(text: str) -> bytes:
+    """The bytes of a header or option, whatever they are."""
+    return text.encode("utf-8", "surrogateescape")

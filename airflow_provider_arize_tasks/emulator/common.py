@@ -10,6 +10,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_FIRST_MS, _LAST_MS = -2_208_988_800_000, 9_214_646_400_000
 _ERRORS_PAGE = "https://arize.com/docs/ax/rest-reference/errors"
 _CLASSES: dict[int, tuple[str, str]] = {
     400: ("Invalid request", "invalid-request"),
@@ -121,7 +122,17 @@ def parse_time(value: Any, where: str) -> int:
         raise Refusal(400, f"{where} must be an RFC 3339 date-time, got {value!r}") from None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=timezone.utc)
-    return (moment - _EPOCH) // timedelta(milliseconds=1)
+    return in_range((moment - _EPOCH) // timedelta(milliseconds=1), where)
+
+
+def in_range(ms: int, where: str) -> int:
+    """A time that can be written, in milliseconds since the epoch.
+
+    :raises Refusal: 400 for one before 1900 or after 2261.
+    """
+    if not _FIRST_MS <= ms <= _LAST_MS:
+        raise Refusal(400, f"{where} must be between the years 1900 and 2261")
+    return ms
 
 
 def parse_strict_time(value: Any, where: str) -> int:
@@ -149,5 +160,5 @@ def _plain_fraction(text: str) -> str:
 
 def unit_hash(*parts: object) -> float:
     """A number in the open interval (0, 1) that depends on the parts alone; the emulator's only source of chance."""
-    digest = hashlib.blake2b("\x1f".join(map(str, parts)).encode(), digest_size=8).digest()
+    digest = hashlib.blake2b("\x1f".join(map(str, parts)).encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return (int.from_bytes(digest, "big") + 0.5) / 2**64

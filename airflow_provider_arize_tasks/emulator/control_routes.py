@@ -5,26 +5,34 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from aiohttp import web
 
 from airflow_provider_arize_tasks.emulator import prompts, seed, views
 from airflow_provider_arize_tasks.emulator.checked import checked
-from airflow_provider_arize_tasks.emulator.common import Refusal, parse_time
+from airflow_provider_arize_tasks.emulator.common import Refusal, in_range, parse_time
+from airflow_provider_arize_tasks.emulator.control_bodies import (
+    MOST_SPANS,
+    EndOfRun,
+    ManyRuns,
+    Outage,
+    SpansToAdd,
+    ToAdd,
+)
 from airflow_provider_arize_tasks.emulator.holes import forget_runs
-from airflow_provider_arize_tasks.emulator.model import COMPLETED, Outcome, Task
+from airflow_provider_arize_tasks.emulator.model import Outcome, Task
 from airflow_provider_arize_tasks.emulator.requests import body_of, world_of
 from airflow_provider_arize_tasks.emulator.rules import AnswerRule, OutcomeRule, QualityRule
 from airflow_provider_arize_tasks.emulator.runs import end_now, start_many
 from airflow_provider_arize_tasks.emulator.spans import Span, SpanStore, ledger
+from airflow_provider_arize_tasks.emulator.traffic import TRAFFIC, Traffic
 from airflow_provider_arize_tasks.emulator.weather import change_weather, settings_of, skew
 from airflow_provider_arize_tasks.emulator.world import Settings, World, by_name_or_id
 
-if TYPE_CHECKING:
-    from airflow_provider_arize_tasks.emulator.app import Traffic
-
 T = TypeVar("T")
+_MOST_RULES = 10_000
+_FURTHEST_MS = 20 * 365 * 24 * 60 * 60 * 1000
 #: Closes the listening socket for a number of seconds; set by the server that holds one.
 GO_AWAY = web.AppKey[Callable[[float], None]]("go_away")
 #: Fills an empty world as the emulator was started.
@@ -32,8 +40,6 @@ SEED = web.AppKey[Callable[[World], None]]("seed")
 
 
 def _traffic(request: web.Request) -> Traffic:
-    from airflow_provider_arize_tasks.emulator.app import TRAFFIC
-
     return request.app[TRAFFIC]
 
 
@@ -88,33 +94,39 @@ async def configure(request: web.Request) -> web.Response:
 
     ``clock_offset_seconds`` shifts the server's clock, ``advance_clock_seconds`` moves it from where it is now.
     """
-    world, body = world_of(request), await body_of(request)
-    world.clock.offset_ms += int(body.pop("advance_clock_seconds", 0) * 1000)
-    offset = body.pop("clock_offset_seconds", None)
-    if offset is not None:
-        world.clock.offset_ms = int(offset * 1000)
+    world, body = world_of(request), dict(await body_of(request))
+    advance, offset = float(body.pop("advance_clock_seconds", 0)), body.pop("clock_offset_seconds", None)
+    offset_ms = world.clock.offset_ms if offset is None else int(float(offset) * 1000)
+    offset_ms += int(advance * 1000)
+    if abs(offset_ms) > _FURTHEST_MS:
+        raise Refusal(400, "the clock must stay within twenty years of the machine's")
     world.settings = checked(Settings, asdict(world.settings) | body)
+    world.clock.offset_ms = offset_ms
     return _done(settings=asdict(world.settings))
 
 
 async def add_spans(request: web.Request) -> web.Response:
     """``POST /_emulator/spans``: add spans at given times, or a number of them evenly over a range."""
-    world, body = world_of(request), await body_of(request)
-    project = _project(world, body.get("project"), create=True)
-    columns = dict(body.get("attributes") or {})
-    if body.get("arrives_after") is not None:
-        columns["arrives_after"] = float(body["arrives_after"])
-    if body.get("times") is not None:
-        given = [(_time(item, "times"), dict(columns)) for item in body["times"]]
-        added = seed.add_spans(world, project, given)
+    world, wanted = world_of(request), checked(SpansToAdd, await body_of(request))
+    columns = dict(wanted.attributes)
+    if wanted.arrives_after is not None:
+        columns["arrives_after"] = wanted.arrives_after
+    times = [_time(item, "times") for item in wanted.times or []]
+    count, start, end = len(times), 0, 0
+    if wanted.times is None:
+        count, start, end = wanted.count or 0, _time(wanted.start, "start"), _time(wanted.end, "end")
+    project = _project(world, wanted.project, create=True)
+    if len(world.spans[project]) + count > MOST_SPANS:
+        raise Refusal(400, f"a project holds at most {MOST_SPANS} spans")
+    if wanted.times is None:
+        added = seed.spread_spans(world, project, count, start, end, columns)
     else:
-        start, end = _time(body["start"], "start"), _time(body["end"], "end")
-        added = seed.spread_spans(world, project, int(body["count"]), start, end, columns)
+        added = seed.add_spans(world, project, [(time_ms, dict(columns)) for time_ms in times])
     return _done(added=len(added), span_ids=[span.id for span in added])
 
 
 def _time(value: Any, where: str) -> int:
-    return int(value) if isinstance(value, (int, float)) else parse_time(value, where)
+    return in_range(int(value), where) if isinstance(value, (int, float)) else parse_time(value, where)
 
 
 def _project(world: World, wanted: str | None, *, create: bool = False) -> str:
@@ -129,6 +141,7 @@ def _project(world: World, wanted: str | None, *, create: bool = False) -> str:
 async def add(request: web.Request) -> web.Response:
     """``POST /_emulator/add``: add a space, project, dataset, dataset version, evaluator or evaluator version."""
     world, body = world_of(request), await body_of(request)
+    checked(ToAdd, body)
     kind, name = body.get("kind"), str(body.get("name"))
     if kind == "space":
         from airflow_provider_arize_tasks.emulator.model import Space
@@ -186,24 +199,30 @@ async def change_prompt(request: web.Request) -> web.Response:
 
 async def set_outcome(request: web.Request) -> web.Response:
     """``POST /_emulator/outcomes``: stage how coming runs end."""
-    world_of(request).outcomes.append(await _rule(request, OutcomeRule))
+    _stage(world_of(request).outcomes, await _rule(request, OutcomeRule))
     return _done()
 
 
 async def set_quality(request: web.Request) -> web.Response:
     """``POST /_emulator/quality``: stage how good experiments are in the eyes of an evaluator."""
-    world_of(request).quality.append(await _rule(request, QualityRule))
+    _stage(world_of(request).quality, await _rule(request, QualityRule))
     return _done()
 
 
 async def set_answers(request: web.Request) -> web.Response:
     """``POST /_emulator/answers``: stage how the app fares in experiments."""
-    world_of(request).answers.append(await _rule(request, AnswerRule))
+    _stage(world_of(request).answers, await _rule(request, AnswerRule))
     return _done()
 
 
 async def _rule(request: web.Request, kind: type[T]) -> T:
     return checked(kind, await body_of(request))
+
+
+def _stage(staged: list[T], rule: T) -> None:
+    if len(staged) >= _MOST_RULES:
+        raise Refusal(400, f"{_MOST_RULES} are staged already: clear them first")
+    staged.append(rule)
 
 
 async def clear_rules(request: web.Request) -> web.Response:
@@ -244,13 +263,12 @@ async def outage(request: web.Request) -> web.Response:
     ``mode``: ``drop`` closes every connection of the API without an answer, ``status`` answers 503 (or ``status``),
     ``refuse`` closes the listening socket, so that connections are refused, on the control path too.
     """
-    body, traffic = await body_of(request), _traffic(request)
-    seconds, mode = float(body.get("seconds", 10)), body.get("mode", "drop")
-    if mode == "refuse":
-        request.app[GO_AWAY](seconds)
+    wanted, traffic = checked(Outage, await body_of(request)), _traffic(request)
+    if wanted.mode == "refuse":
+        request.app[GO_AWAY](wanted.seconds)
         return _done()
-    traffic.outage_status = int(body.get("status", 503)) if mode == "status" else None
-    traffic.outage_until = time.monotonic() + seconds
+    traffic.outage_status = wanted.status if wanted.mode == "status" else None
+    traffic.outage_until = time.monotonic() + wanted.seconds
     return _done()
 
 
@@ -280,15 +298,12 @@ async def counters(request: web.Request) -> web.Response:
 async def recorded(request: web.Request) -> web.Response:
     """``GET /_emulator/requests``: the recorded requests, oldest first; ``?after=N`` for those after number N."""
     after = int(request.query.get("after", 0))
-    return web.json_response([item for item in _traffic(request).requests if item["number"] > after])
+    return web.json_response([item for item, _ in _traffic(request).requests if item["number"] > after])
 
 
 async def forget_requests(request: web.Request) -> web.Response:
     """``DELETE /_emulator/requests``: forget recorded requests and counters."""
-    traffic = _traffic(request)
-    traffic.requests.clear()
-    traffic.operations.clear()
-    traffic.statuses.clear()
+    _traffic(request).forget()
     return _done()
 
 
@@ -306,26 +321,19 @@ def _names(task: Task | None) -> tuple[str, ...]:
 
 async def start_runs(request: web.Request) -> web.Response:
     """``POST /_emulator/runs``: start many runs of a task that evaluate nothing, for load tests."""
-    world, body = world_of(request), await body_of(request)
-    task = by_name_or_id(world.tasks, body.get("task"), "task")
-    started = start_many(world, task, int(body.get("count", 1)), float(body.get("run_seconds", 60)))
+    world, wanted = world_of(request), checked(ManyRuns, await body_of(request))
+    task = by_name_or_id(world.tasks, wanted.task, "task")
+    started = start_many(world, task, wanted.count, wanted.run_seconds)
     return _done(run_ids=[run.id for run in started])
 
 
 async def change_run(request: web.Request) -> web.Response:
     """``POST /_emulator/runs/{run_id}``: end a run at once with the given status, reason and counts."""
-    world, body = world_of(request), await body_of(request)
+    world, end = world_of(request), checked(EndOfRun, await body_of(request))
     run = world.runs.get(request.match_info["run_id"])
     if run is None:
         raise Refusal(404, "no such run")
-    outcome = Outcome(
-        status=body.get("status", COMPLETED),
-        reason=body.get("reason"),
-        successes=int(body.get("successes", 0)),
-        errors=int(body.get("errors", 0)),
-        skipped=int(body.get("skipped", 0)),
-    )
-    end_now(world, run, world.clock.now_ms(), outcome)
+    end_now(world, run, world.clock.now_ms(), Outcome(**asdict(end)))
     return _done()
 
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+from pydantic import Field
+
+from airflow_provider_arize_tasks.emulator.checked import LENIENT, Pattern, Seconds, Share, Text, checked
 from airflow_provider_arize_tasks.emulator.common import Refusal, unit_hash
 
 if TYPE_CHECKING:
@@ -17,6 +20,10 @@ if TYPE_CHECKING:
 BEFORE = frozenset({"status", "drop_before", "slow", "silent", "html"})
 AFTER = frozenset({"status_after", "drop_after", "slow_after", "silent_after", "html_after", "edit"})
 LATE = frozenset({"status_late", "drop_late", "silent_late", "html_late"})
+
+MOST_FAULTS = 1000
+HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$")]
+HeaderValue = Annotated[str, Field(pattern=r"^[\x20-\x7e]{0,1000}$")]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -44,24 +51,26 @@ class Fault:
     :ivar remove: fields that ``edit`` takes out of it.
     """
 
+    __pydantic_config__ = LENIENT
+
     kind: str
-    method: str = ""
-    path: str = ""
+    method: Pattern = ""
+    path: Pattern = ""
     times: int | None = 1
     skip: int = 0
-    probability: float = 1.0
+    probability: Share = 1.0
     seed: int = 0
-    status: int = 500
-    headers: dict[str, str] = field(default_factory=dict)
-    detail: str = "Fault staged by the emulator"
+    status: Annotated[int, Field(ge=200, le=599)] = 500
+    headers: dict[HeaderName, HeaderValue] = field(default_factory=dict)
+    detail: Text = "Fault staged by the emulator"
     body: Any = None
-    seconds: float = 1.0
-    late_seconds: float = 5.0
-    set: dict[str, Any] = field(default_factory=dict)
-    remove: list[str] = field(default_factory=list)
-    id: int = 0
-    seen: int = 0
-    hits: int = 0
+    seconds: Seconds = 1.0
+    late_seconds: Seconds = 5.0
+    set: dict[Text, Any] = field(default_factory=dict)
+    remove: list[Text] = field(default_factory=list)
+    id: int = field(default=0, init=False)
+    seen: int = field(default=0, init=False)
+    hits: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
         if self.kind not in BEFORE | AFTER | LATE:
@@ -93,11 +102,11 @@ class FaultBook:
 
         :raises Refusal: 400 for an unknown field or kind.
         """
+        fault = checked(Fault, given)
+        if len(self.faults) >= MOST_FAULTS:
+            raise Refusal(400, f"{MOST_FAULTS} faults are injected already: clear them first")
         self.total += 1
-        try:
-            fault = Fault(**{**given, "id": self.total, "seen": 0, "hits": 0})
-        except TypeError as error:
-            raise Refusal(400, str(error)) from None
+        fault.id = self.total
         self.faults.append(fault)
         return fault
 

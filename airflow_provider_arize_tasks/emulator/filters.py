@@ -30,6 +30,7 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     ">": lambda a, b: bool(a > b),
     ">=": lambda a, b: bool(a >= b),
 }
+_DEEPEST, _LONGEST_PATTERN, _LONGEST_NUMBER = 50, 1000, 40
 _CONSTANTS = {"true": True, "false": False, "null": None}
 
 
@@ -83,6 +84,7 @@ class _Parser:
         self.letters = letters
         self.tokens = self._split(text)
         self.position = 0
+        self.depth = 0
 
     def _split(self, text: str) -> list[tuple[str, str]]:
         tokens, at = [], 0
@@ -132,14 +134,22 @@ class _Parser:
 
     def _negation(self) -> Predicate:
         if self._take("NOT"):
-            inner = self._negation()
+            inner = self._nested(self._negation)
             return lambda item: not inner(item)
         if self._take("("):
-            inner = self.alternatives()
+            inner = self._nested(self.alternatives)
             if not self._take(")"):
                 raise self._refuse("a closing parenthesis is missing")
             return inner
         return self._comparison() if self.letters is None else self._letter()
+
+    def _nested(self, parse: Callable[[], Predicate]) -> Predicate:
+        self.depth += 1
+        if self.depth > _DEEPEST:
+            raise self._refuse(f"it is nested more than {_DEEPEST} deep")
+        inner = parse()
+        self.depth -= 1
+        return inner
 
     def _letter(self) -> Predicate:
         kind, value = self._next()
@@ -166,8 +176,11 @@ class _Parser:
             values = self._values()
             return lambda item: lookup(item, column) in values
         if self._take("LIKE"):
-            pattern = re.escape(str(self._value())).replace("%", ".*").replace("_", ".")
-            return lambda item: re.fullmatch(pattern, str(lookup(item, column) or ""), re.DOTALL) is not None
+            pattern = str(self._value())
+            if len(pattern) > _LONGEST_PATTERN:
+                raise self._refuse(f"a pattern of LIKE has at most {_LONGEST_PATTERN} characters")
+            is_like = _like(pattern)
+            return lambda item: is_like(str(lookup(item, column) or ""))
         if self._take("CONTAINS"):
             part = str(self._value())
             return lambda item: part in str(lookup(item, column) or "")
@@ -193,10 +206,34 @@ class _Parser:
         if kind == "quoted" and value.startswith('"'):
             return value[1:-1]
         if kind == "number":
+            if len(value) > _LONGEST_NUMBER:
+                raise self._refuse("a number is too long")
             return float(value) if "." in value else int(value)
         if kind == "word" and value.lower() in _CONSTANTS:
             return _CONSTANTS[value.lower()]
         raise self._refuse(f"expected a value, found {value or 'the end'!r}")
+
+
+def _like(pattern: str) -> Callable[[str], bool]:
+    """A ``LIKE`` pattern as a function: its parts between the ``%`` are looked for one after another, never twice."""
+    parts = [re.compile(re.escape(part).replace("_", "."), re.DOTALL) for part in pattern.split("%")]
+    lengths = [len(part) for part in pattern.split("%")]
+
+    def matches(text: str) -> bool:
+        if len(parts) == 1:
+            return parts[0].fullmatch(text) is not None
+        end = len(text) - lengths[-1]
+        if end < lengths[0] or not parts[0].match(text) or not parts[-1].fullmatch(text, end):
+            return False
+        at = lengths[0]
+        for part in parts[1:-1]:
+            found = part.search(text, at, end)
+            if found is None:
+                return False
+            at = found.end()
+        return True
+
+    return matches
 
 
 def _compare(column: str, operator: str, wanted: Any) -> Predicate:

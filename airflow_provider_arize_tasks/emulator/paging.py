@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 LONGEST_NAME = 255
+_LONGEST_NUMBER = 18
 
 
 def read_query(query: Mapping[str, str], operation: str, allowed: Sequence[str], level: Level) -> dict[str, str]:
@@ -94,7 +95,7 @@ def read_cursor(value: str | None) -> int:
         return 0
     try:
         word, _, number = base64.urlsafe_b64decode(value.encode()).decode().partition(":")
-        if word == "after":
+        if word == "after" and number.isdecimal() and len(number) < _LONGEST_NUMBER:
             return int(number)
     except (binascii.Error, ValueError):
         pass

@@ -22,7 +22,7 @@ class EmulatorProcess:
 
     :param port: port; 0 for a free one, which a restart keeps.
     :param options: command-line options with underscores: ``api_level``, ``api_key``, ``run_seconds``, ``seed_spans``,
-        ``host``, ``weather``, ``weather_seed``; ``None`` leaves one to its default.
+        ``host``, ``allowed_host``, ``weather``, ``weather_seed``; ``None`` leaves one to its default.
     """
 
     def __init__(self, *, port: int = 0, **options: Any) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from airflow_provider_arize_tasks.emulator.checked import STRICT, Pattern, Seconds, Share
+from airflow_provider_arize_tasks.emulator.checked import LENIENT, STRICT, Pattern, Seconds, Share, Text
 from airflow_provider_arize_tasks.emulator.common import unit_hash
 from airflow_provider_arize_tasks.emulator.model import CANCELLED, COMPLETED, FAILED, Task
 
@@ -39,10 +39,10 @@ class OutcomeRule:
     :ivar labelled_fraction: share of the work done before a FAILED or CANCELLED end.
     """
 
-    __pydantic_config__ = STRICT
+    __pydantic_config__ = LENIENT
 
-    status: str = COMPLETED
-    reason: str | None = None
+    status: Text = COMPLETED
+    reason: Text | None = None
     task: str | None = None
     experiment: Pattern | None = None
     times: int | None = 1

@@ -102,6 +102,8 @@ def add_version(
     """Add a version to a dataset, which becomes its latest."""
     name = f"v{len(dataset.versions) + 1}"
     rows = [{"id": _uuid(world)} | dict(example) for example in examples]
+    if not all(isinstance(row["id"], str) for row in rows):
+        raise Refusal(400, "examples: an id must be a text")
     version = DatasetVersion(**world.stamp("DatasetVersion", name, at_ms), dataset_id=dataset.id, examples=rows)
     dataset.versions.append(version)
     dataset.updated_ms = version.created_ms
@@ -184,12 +186,26 @@ def add_spans(world: World, project_id: str, given: Iterable[tuple[int, dict[str
         number = world.next_number("Span")
         span_id = str(columns.pop("id", None) or _span_id(number))
         delay = columns.pop("arrives_after", None)
-        ingested = min(now, max(time_ms, int(columns.pop("ingested_ms", time_ms))))
+        ingested = min(now, max(time_ms, int(_number(columns, "ingested_ms", time_ms, 1e18))))
         if delay is not None:
             ingested = time_ms + int(float(delay) * 1000)
+        _number(columns, "latency_ms", 0, 1e12, take=False)
         spans.append(Span(number=number, id=span_id, time_ms=time_ms, ingested_ms=ingested, given=columns))
     world.spans[project_id].add(spans)
     return spans
+
+
+def _number(columns: dict[str, Any], name: str, default: float, most: float, *, take: bool = True) -> float:
+    """The number in a column, at most ``most``; it is taken out of the columns unless told otherwise.
+
+    :raises Refusal: 400 for what is no number, or none that a time could be made of.
+    """
+    value = columns.pop(name, None) if take else columns.get(name)
+    if value is None:
+        return default
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) <= most:
+        raise Refusal(400, f"attributes.{name} must be a number up to {most:g}, got {str(value)[:40]!r}")
+    return value
 
 
 class SpansFileError(ValueError):

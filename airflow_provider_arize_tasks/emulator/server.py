@@ -12,9 +12,10 @@ from aiohttp import web
 
 from airflow_provider_arize_tasks.emulator.app import make_app
 from airflow_provider_arize_tasks.emulator.control_routes import GO_AWAY, SEED
+from airflow_provider_arize_tasks.emulator.guard import Guard
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from airflow_provider_arize_tasks.emulator.world import World
 
@@ -27,12 +28,21 @@ class Server:
     :param port: port; 0 for a free one.
     :param api_key: the only bearer token to accept; any by default.
     :param seed: fills an empty world; used at the start and on reset.
+    :param allowed_hosts: host names it answers to besides ``host`` and those of the loopback interface.
     """
 
-    def __init__(self, world: World, host: str, port: int, api_key: str | None, seed: Callable[[World], None]) -> None:
+    def __init__(
+        self,
+        world: World,
+        host: str,
+        port: int,
+        api_key: str | None,
+        seed: Callable[[World], None],
+        allowed_hosts: Sequence[str] = (),
+    ) -> None:
         self.host, self.port = host, port
         seed(world)
-        app = make_app(world, api_key)
+        app = make_app(world, api_key, Guard.of([host, *allowed_hosts]))
         app[SEED] = seed
         app[GO_AWAY] = self.go_away
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1)

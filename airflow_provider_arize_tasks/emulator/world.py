@@ -6,8 +6,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
+from airflow_provider_arize_tasks.emulator.checked import STRICT, Seconds
 from airflow_provider_arize_tasks.emulator.common import Clock, Refusal, is_id, make_id
 from airflow_provider_arize_tasks.emulator.levels import Level
 from airflow_provider_arize_tasks.emulator.model import (
@@ -71,15 +72,15 @@ class Settings:
     :ivar record_requests: keep the requests for ``/_emulator/requests``.
     """
 
-    __pydantic_config__ = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+    __pydantic_config__ = STRICT
 
-    run_seconds: float = 2.0
-    pending_seconds: float | None = None
-    hidden_seconds: float = 0.0
-    index_lag_seconds: float = 0.0
-    span_lag_seconds: float = 0.0
-    label_lag_seconds: float = 0.0
-    arrival_slack_seconds: float = 4 * 60 * 60
+    run_seconds: Seconds = 2.0
+    pending_seconds: Seconds | None = None
+    hidden_seconds: Seconds = 0.0
+    index_lag_seconds: Seconds = 0.0
+    span_lag_seconds: Seconds = 0.0
+    label_lag_seconds: Seconds = 0.0
+    arrival_slack_seconds: Seconds = 4 * 60 * 60
     spans_status: Annotated[int, Field(ge=400, le=599)] | None = None
     evaluation_metadata: bool = True
     free_experiment_names: bool = True
@@ -89,7 +90,7 @@ class Settings:
     limit_counts: Literal["spans", "units"] = "spans"
     evaluator_filters: bool = True
     oldest_first: bool = False
-    max_spans: int = 10_000
+    max_spans: Annotated[int, Field(ge=1)] = 10_000
     record_requests: bool = True
 
 
