@@ -16,7 +16,12 @@ CODE = re.compile(r"^(```+|:::+).*?^\1$|`[^`\n]*`", re.MULTILINE | re.DOTALL)
 
 def pages() -> list[Path]:
     """Every Markdown file of the project, without what tools leave behind in ignored folders."""
-    found = [*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").rglob("*.md"), *REPOSITORY.glob("*/*/README.md")]
+    found = [
+        *REPOSITORY.glob("*.md"),
+        *(REPOSITORY / "docs").rglob("*.md"),
+        *REPOSITORY.glob("*/*/README.md"),
+        *REPOSITORY.glob(".github/*.md"),
+    ]
     return [path for path in found if "_build" not in path.parts]
 
 

@@ -182,12 +182,11 @@ def test_a_space_that_could_not_be_looked_up_before_the_wait_is_looked_up_after_
 def test_a_list_that_tells_less_of_a_task_is_not_relied_on(
     connect: Any, sent: Any, evaluation_task: str, window: Window, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from dataclasses import replace
 
     from airflow_provider_arize_tasks.client.names import Resolver
 
     whole = Resolver.task_of_name
-    monkeypatch.setattr(Resolver, "task_of_name", lambda *names: replace(whole(*names), evaluators=()))
+    monkeypatch.setattr(Resolver, "task_of_name", lambda *names: whole(*names).model_copy(update={"evaluators": ()}))
     connect(space=SPACE)
     sent()
     start_only(window, "daily")
