@@ -1,0 +1,48 @@
+"""Fills the database of a real Airflow with two months of records; run by that Airflow's Python.
+
+Arguments: folder of reports.
+"""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime, time, timedelta, timezone
+
+from tests.integration.ui import seed
+
+REASON = (
+    "window 2026-11-20T00:00:00.000Z/P1D: run UnVuOjE ended FAILED (0 succeeded, 0 errors, 0 skipped): the model "
+    "gpt-4o-judge is gone. The next attempt, if there is one, triggers a new run"
+)
+
+
+def main(reports: str) -> None:
+    """Write the records."""
+    today = datetime.combine(datetime.now(timezone.utc).date(), time(), timezone.utc)
+    nights = [today - timedelta(days=number) for number in range(60, -1, -1)]
+    failed, full, hole = nights[-4], nights[-12], nights[-8]
+    cut = {"result": {"num_successes": 10_000}}
+    records = []
+    for night in nights:
+        given = {"name": "answer quality", "arize": "VGFzazox"}
+        if night == failed:
+            records.append(seed.evaluation("support_daily", night, state="failed", reason=REASON, **given))
+        elif night == full:
+            records.append(seed.evaluation("support_daily", night, **cut, **given))
+        elif night == nights[-1]:
+            records.append(seed.evaluation("support_daily", night, state="deferred", **given))
+        elif night != hole:
+            records.append(seed.evaluation("support_daily", night, **given))
+        records.append(seed.evaluation("finance_daily", night, name="payslip tone", arize="VGFzazoz"))
+        records.append(seed.experiment("support_nightly", night))
+        bad = night == nights[-2]
+        result = {"report": f"{reports}/night.html"} if bad else {}
+        if night == nights[-20]:
+            result = {"changes": [{"message": "judge correctness changed: version 3 to 4"}]}
+        score = 0.55 if bad else 0.8 + 0.02 * ((night.day * 7) % 5 - 2) / 2
+        records.append(seed.check("support_nightly", night, passed=not bad, score=score, result=result))
+    seed.write(records)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
