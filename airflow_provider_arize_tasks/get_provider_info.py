@@ -99,7 +99,17 @@ _CONFIGURATION: Final[dict[str, Any]] = {
             "type": "boolean",
             "example": None,
             "default": "False",
-        }
+        },
+        "report_folders": {
+            "description": (
+                "Local folders, separated by commas, from which the page in Airflow serves reports of experiment "
+                "checks. Workers and the API server must share them. Without it no report is served."
+            ),
+            "version_added": "0.1.0",
+            "type": "string",
+            "example": "/opt/airflow/reports",
+            "default": "",
+        },
     },
 }
 
@@ -130,6 +140,8 @@ def get_provider_info() -> dict[str, Any]:
                 "conn-fields": copy.deepcopy(CONNECTION_FIELDS),
             }
         ],
+        # Airflow 3.2 and later.
+        "cli": [f"{_PACKAGE}.cli.airflow_commands.get_commands"],
         "config": {"arize": copy.deepcopy(_CONFIGURATION)},
         "hooks": [_modules("hooks.arize")],
         "operators": [_modules("operators.tasks", "operators.runs", "operators.gaps", "operators.experiments")],
