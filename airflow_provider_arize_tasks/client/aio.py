@@ -6,18 +6,17 @@ import asyncio
 import ssl
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from airflow_provider_arize_tasks.client.errors import ArizeReplyError
-from airflow_provider_arize_tasks.client.exchange import (
-    MAX_BODY_BYTES,
-    Answer,
-    Failure,
-    body_of,
-    headers_of,
-    interpret,
-    no_answer,
-    url_of,
+from airflow_provider_arize_tasks.client.failures import Failure, no_response
+from airflow_provider_arize_tasks.client.incoming import (
+    MAX_BYTES_IN_TRIGGERER,
+    MAX_BYTES_ON_LOOP,
+    Gate,
+    RefusedReplyError,
+    clean_text,
 )
-from airflow_provider_arize_tasks.client.network import is_handshake_error, proxy_of, tls_context
+from airflow_provider_arize_tasks.client.network import handshake_failure, is_handshake_error, proxy_of, tls_context
+from airflow_provider_arize_tasks.client.outgoing import body_of, headers_of, url_of
+from airflow_provider_arize_tasks.client.responses import Response, interpret, refused_body
 from airflow_provider_arize_tasks.client.retry import Pace, RetryPolicy
 
 if TYPE_CHECKING:
@@ -39,6 +38,7 @@ class AsyncArizeClient:
     :param retry: when to send a request again; default :class:`RetryPolicy`.
     :param pace: spaces requests out; default is the configuration's own limit. Clients of one event loop may share one.
     :param connections: most connections kept open at once.
+    :param max_bytes: most bytes of a reply after decompression; a longer one is refused. Default 4 MiB.
     """
 
     def __init__(
@@ -48,8 +48,10 @@ class AsyncArizeClient:
         retry: RetryPolicy | None = None,
         pace: Pace | None = None,
         connections: int = 20,
+        max_bytes: int = MAX_BYTES_IN_TRIGGERER,
     ) -> None:
         self.config = config
+        self._gate = Gate.of(config, max_bytes=max_bytes)
         self._retry = retry or RetryPolicy()
         self._pace = pace or Pace(config.max_requests_per_second)
         self._connections = connections
@@ -96,13 +98,19 @@ class AsyncArizeClient:
         pause = self._pace.reserve()
         if pause:
             await asyncio.sleep(pause)
-        return interpret(self.config, call, await self._exchange(call), attempt=number)
+        response = await self._fetch(call)
+        if len(response.body) > MAX_BYTES_ON_LOOP:
+            return await asyncio.to_thread(interpret, self.config, call, response, gate=self._gate, attempt=number)
+        return interpret(self.config, call, response, gate=self._gate, attempt=number)
 
-    async def _exchange(self, call: Call[Any]) -> Answer:
+    async def _fetch(self, call: Call[Any]) -> Response:
         from aiohttp import ClientError
         from yarl import URL
 
         session = self._session or await self._open()
+        loop = asyncio.get_running_loop()
+        ends = loop.time() + self.config.total_timeout
+        # What is caught here is not kept as the cause: it holds the request with its key, and the proxy's password.
         try:
             async with session.request(
                 call.method,
@@ -114,22 +122,27 @@ class AsyncArizeClient:
                 allow_redirects=False,
                 skip_auto_headers=("Content-Type",),
             ) as response:
-                body = await self._body(call, response)
-                headers = {name.lower(): value for name, value in response.headers.items()}
-                return Answer(status=response.status, headers=headers, body=body)
+                headers = {name.lower(): clean_text(value) for name, value in response.headers.items()}
+                body = await self._body(response)
         except (ClientError, asyncio.TimeoutError, OSError, ValueError) as error:
             failure, reason = classify(error)
-            raise no_answer(self.config, call, failure, reason) from error
+            if failure is Failure.READ_TIMEOUT and loop.time() >= ends:
+                failure = Failure.TOTAL_TIMEOUT
+        else:
+            if isinstance(body, bytes):
+                return Response(status=response.status, headers=headers, body=body)
+            raise refused_body(self.config, call, body)
+        raise no_response(self.config, call, failure, reason)
 
-    async def _body(self, call: Call[Any], response: aiohttp.ClientResponse) -> bytes:
-        parts, size = [], 0
-        async for part in response.content.iter_any():
-            parts.append(part)
-            size += len(part)
-            if size > MAX_BODY_BYTES:
-                text = f"{self.config.label}: {call.what}: the answer is longer than {MAX_BODY_BYTES >> 20} MiB"
-                raise ArizeReplyError(text, outcome_unknown=call.changes)
-        return b"".join(parts)
+    async def _body(self, response: aiohttp.ClientResponse) -> bytes | RefusedReplyError:
+        """The body, or why it does not come in. Of a refusal, an unreadable body does not hide the refusal itself."""
+        try:
+            body = self._gate.body(response.headers.get("Content-Encoding"))
+            async for part in response.content.iter_any():
+                body.feed(part)
+            return body.finish()
+        except RefusedReplyError as refused:
+            return refused if response.status < 400 else b""
 
     async def _open(self) -> aiohttp.ClientSession:
         import aiohttp
@@ -142,7 +155,7 @@ class AsyncArizeClient:
             # Once per session: going through the environment takes longer than the rest of a request.
             self._proxy = proxy_of(self.config)
             timeout = aiohttp.ClientTimeout(
-                total=self.config.connect_timeout + 5 * self.config.read_timeout,
+                total=self.config.total_timeout,
                 sock_connect=self.config.connect_timeout,
                 sock_read=self.config.read_timeout,
             )
@@ -152,6 +165,7 @@ class AsyncArizeClient:
                 # The environment is read by network.py; left to aiohttp, a ~/.netrc entry would replace the API key.
                 trust_env=False,
                 cookie_jar=aiohttp.DummyCookieJar(),
+                auto_decompress=False,  # the gate does it, with a limit
             )
             # When a connection drops, aiohttp would send idempotent requests a second time by itself, unseen by the
             # policy that counts attempts (and by a DELETE that must know which it is). It has no public switch.
@@ -186,7 +200,7 @@ def _connect_failure(error: OSError) -> Failure:
     if isinstance(error, socket.gaierror):
         return Failure.UNKNOWN_HOST
     if isinstance(error, ssl.SSLError):
-        return Failure.TLS if is_handshake_error(error) else Failure.BROKE_OFF
+        return handshake_failure(error) if is_handshake_error(error) else Failure.BROKE_OFF
     return Failure.BROKE_OFF if isinstance(error, ConnectionResetError) else Failure.REFUSED
 
 

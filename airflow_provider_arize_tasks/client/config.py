@@ -6,15 +6,17 @@ Nothing here needs Airflow: plain values go in, a frozen :class:`ClientConfig` c
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import logging
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from airflow_provider_arize_tasks.client.errors import ArizeConfigError
 from airflow_provider_arize_tasks.client.fields import FieldError, as_bool, as_mapping, as_number, as_text, is_blank
+from airflow_provider_arize_tasks.client.secrets import credentials_of, environment_credentials
 
 T = TypeVar("T")
 EnumCase = Literal["upper", "lower"]
@@ -87,12 +89,19 @@ class ClientConfig:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """Every secret in here, longest first: the key, proxy passwords, values of extra headers."""
+        """Every secret that a request may carry, longest first.
+
+        The key, values of extra headers, user names and passwords of proxies; of the environment's proxies, too, unless
+        the connection has its own.
+        """
         found = {self.api_key, *self.headers.values()}
-        for url in (self.proxies or {}).values():
-            password = urlsplit(url).password or ""
-            found |= {password, unquote(password)}
+        found |= environment_credentials() if self.proxies is None else credentials_of(self.proxies.values())
         return tuple(sorted((text for text in found if text), key=len, reverse=True))
+
+    @property
+    def total_timeout(self) -> float:
+        """Seconds that one request may take from the first byte sent to the last one read, headers included."""
+        return self.connect_timeout + 5 * self.read_timeout
 
     @property
     def risks(self) -> tuple[str, ...]:
@@ -101,13 +110,31 @@ class ClientConfig:
         if self.verify is False:
             risks.append(f"{self.label}: extra 'verify' is false, so anyone in between can read the API key")
         parts = urlsplit(self.base_url)
-        if parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
+        if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
             risks.append(f"{self.label}: {self.base_url} is not encrypted, so anyone in between can read the API key")
         return tuple(risks)
 
 
-def _is_loopback(host: str) -> bool:
-    return host in ("localhost", "::1") or host.startswith("127.")
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine itself. ``127.evil.example`` is a name like any other.
+
+    :param host: a name or an address, without port.
+    """
+    name = host.lower().rstrip(".")
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        address = ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return (mapped or address).is_loopback
+
+
+def _is_arizes(host: str) -> bool:
+    """Whether a host belongs to Arize's own cloud."""
+    name = host.lower().rstrip(".")
+    return name == "arize.com" or name.endswith(".arize.com")
 
 
 class _Fields:
@@ -251,6 +278,10 @@ def _url_of_host(fields: _Fields, host: str, port: int | None, schema: str) -> s
         fields.wrong("schema", f"{schema!r} contradicts the host, which says {parts.scheme!r}")
     if parts.port and port and parts.port != port:
         fields.wrong("port", f"{port} contradicts the host, which says {parts.port}")
+    if parts.scheme == "http" and _is_arizes(parts.hostname or ""):
+        fields.wrong(
+            "host", "is Arize's own cloud, which the key is not sent to unencrypted: write https:// or no scheme"
+        )
     name = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else str(parts.hostname)
     number = parts.port or port
     path = parts.path.rstrip("/")
@@ -298,7 +329,7 @@ def _ui_of(base_url: str) -> str:
     """Where the UI of a server most likely is, when nobody said: beside the API, and never at somebody else's."""
     parts = urlsplit(base_url)
     host = parts.hostname or ""
-    if not host or host == "arize.com" or host.endswith(".arize.com"):
+    if not host or _is_arizes(host):
         return DEFAULT_APP_URL
     if host.startswith("api."):
         return f"{parts.scheme}://app.{host.removeprefix('api.')}" + (f":{parts.port}" if parts.port else "")

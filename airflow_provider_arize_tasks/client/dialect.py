@@ -16,7 +16,7 @@ from airflow_provider_arize_tasks.client.errors import ArizeInvalidRequestError
 from airflow_provider_arize_tasks.client.spelling import ENUM_KEYS, NESTED_KEYS, QUERY_KEYS, case_of, other_case
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from airflow_provider_arize_tasks.client.calls import Call
     from airflow_provider_arize_tasks.client.config import EnumCase
@@ -25,14 +25,35 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-_ENUM_WORDS = re.compile(
-    r"\b(enum|one of|discriminator|oneof|type|status|role|experiment_type|input_variable_format)\b"
+_FIELD = r"\b(?:type|status|role|experiment_type|input_variable_format)\b"
+_FIELDS = re.compile(_FIELD)
+#: How servers complain of a word that they don't know ...
+_UNKNOWN_WORD = re.compile(
+    r"\bone of\b|\boneof\b|discriminator|input should be|(?:allowed|permitted|valid) (?:values|choices|options)"
+    r"|(?:unknown|invalid|unsupported|unexpected|unrecogni[sz]ed|bad) (?:value|type|status|role)|not a valid\b"
+)
+#: ... or of a field that holds one.
+_BAD_FIELD = re.compile(
+    _FIELD + r"\s*(?::|is|must|should)?\s*(?:be |a |an )*(?:invalid|not valid|unknown|unsupported)\b"
 )
 
 
-def refuses_enum(error: ArizeInvalidRequestError) -> bool:
-    """Whether a refusal may be about the spelling of an enum. A refusal without a reason may be."""
-    return not error.detail or bool(_ENUM_WORDS.search(_words(error)))
+def refuses_enum(error: ArizeInvalidRequestError, sent: Iterable[str] = ()) -> bool:
+    """Whether a refusal may be about the spelling of an enum. A refusal without a reason may be.
+
+    Sent in the other case, whatever else was wrong would be refused again: so only what may be about it is sent twice.
+
+    :param error: the refusal.
+    :param sent: the enum values that were sent, in lower case.
+    """
+    if error.outcome_unknown:
+        return False
+    if not error.detail:
+        return True
+    words = _words(error)
+    if re.search(r"\benum\b", words) or _BAD_FIELD.search(words):
+        return True
+    return bool(_UNKNOWN_WORD.search(words)) and (bool(_FIELDS.search(words)) or any(word in words for word in sent))
 
 
 def _words(error: ArizeInvalidRequestError) -> str:
@@ -47,6 +68,11 @@ def _enums(body: Any) -> set[str]:
         return set()
     own = {value.lower() for key, value in body.items() if key in ENUM_KEYS and isinstance(value, str)}
     return own.union(*(_enums(value) for key, value in body.items() if key in NESTED_KEYS))
+
+
+def _sent(call: Call[Any]) -> set[str]:
+    """The enum values of a request, in lower case."""
+    return _enums(call.body) | {value.lower() for key, value in call.query if key in QUERY_KEYS}
 
 
 class Dialect:
@@ -88,10 +114,11 @@ class Dialect:
         try:
             value = send(call.spelled(case))
         except ArizeInvalidRequestError as refused:
-            if not refuses_enum(refused):
+            if not refuses_enum(refused, _sent(call)):
                 raise
-            log.info("%s was refused with enums in %s case, trying the other: %s", call.what, case, refused)
+            log.debug("%s was refused with enums in %s case, trying the other: %s", call.what, case, refused)
             value = self._send_other(send, call, refused)
+            log.info("The server wants enums in %s case; they are sent so from now on", self.case)
         self.learn(value)
         return value
 
@@ -100,8 +127,7 @@ class Dialect:
         try:
             value = send(call.spelled(other))
         except ArizeInvalidRequestError as again:
-            enums = _enums(call.body) | {value.lower() for key, value in call.query if key in QUERY_KEYS}
-            names_enum = [any(enum in _words(error) for enum in enums) for error in (refused, again)]
+            names_enum = [any(enum in _words(error) for enum in _sent(call)) for error in (refused, again)]
             if names_enum == [True, False]:
                 self._case = other
                 raise

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from airflow_provider_arize_tasks.client.errors import ArizeConfigError
+from airflow_provider_arize_tasks.client.failures import Failure
 
 if TYPE_CHECKING:
     from airflow_provider_arize_tasks.client.config import ClientConfig
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 #: Where the environment may name a CA bundle, in the order in which it is asked.
 _CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 
+#: What OpenSSL says when the first bytes that come back are plain HTTP.
+_NO_TLS = frozenset({"HTTP_REQUEST", "RECORD_LAYER_FAILURE", "WRONG_VERSION_NUMBER"})
 
 #: Errors of OpenSSL that come up while a connection is made, before anything is sent, and would come up again.
 _HANDSHAKE_ERRORS = frozenset(
@@ -39,6 +42,14 @@ def is_handshake_error(error: ssl.SSLError) -> bool:
     :param error: what the ``ssl`` module raised.
     """
     return isinstance(error, ssl.SSLCertVerificationError) or error.reason in _HANDSHAKE_ERRORS
+
+
+def handshake_failure(error: ssl.SSLError) -> Failure:
+    """Which of the two ways in which TLS can fail for good: the other side is not trusted, or speaks no TLS at all.
+
+    :param error: what the ``ssl`` module raised, a handshake error.
+    """
+    return Failure.NO_TLS if error.reason in _NO_TLS else Failure.TLS
 
 
 def proxy_of(config: ClientConfig) -> str | None:

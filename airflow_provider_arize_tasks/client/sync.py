@@ -8,22 +8,22 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from airflow_provider_arize_tasks.client.errors import ArizeError, ArizeReplyError
-from airflow_provider_arize_tasks.client.exchange import (
-    MAX_BODY_BYTES,
-    Answer,
-    Failure,
-    body_of,
-    headers_of,
-    interpret,
-    no_answer,
-    url_of,
+from airflow_provider_arize_tasks.client.errors import ArizeError
+from airflow_provider_arize_tasks.client.failures import Failure, no_response
+from airflow_provider_arize_tasks.client.incoming import MAX_BYTES, Gate, RefusedReplyError, clean_text
+from airflow_provider_arize_tasks.client.limited import limited_adapter, time_limit
+from airflow_provider_arize_tasks.client.network import (
+    ca_bundle_of,
+    handshake_failure,
+    is_handshake_error,
+    proxy_of,
+    tls_context,
 )
-from airflow_provider_arize_tasks.client.network import ca_bundle_of, is_handshake_error, proxy_of, tls_context
+from airflow_provider_arize_tasks.client.outgoing import body_of, headers_of, url_of
+from airflow_provider_arize_tasks.client.responses import Response, interpret, refused_body
 from airflow_provider_arize_tasks.client.retry import Pace, RetryPolicy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from datetime import datetime
     from types import TracebackType
 
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _CHUNK = 64 * 1024
-_SMALL_CHUNK = 64
 
 
 class ArizeClient:
@@ -45,10 +44,19 @@ class ArizeClient:
     :param config: which server, with which key.
     :param retry: when to send a request again; default :class:`RetryPolicy`.
     :param pace: spaces requests out; default is the configuration's own limit.
+    :param max_bytes: most bytes of a reply after decompression; a longer one is refused. Default 128 MiB.
     """
 
-    def __init__(self, config: ClientConfig, *, retry: RetryPolicy | None = None, pace: Pace | None = None) -> None:
+    def __init__(
+        self,
+        config: ClientConfig,
+        *,
+        retry: RetryPolicy | None = None,
+        pace: Pace | None = None,
+        max_bytes: int = MAX_BYTES,
+    ) -> None:
         self.config = config
+        self._gate = Gate.of(config, max_bytes=max_bytes)
         self._retry = retry or RetryPolicy()
         self._pace = pace or Pace(config.max_requests_per_second)
         self._session: requests.Session | None = None
@@ -94,52 +102,59 @@ class ArizeClient:
         pause = self._pace.reserve()
         if pause:
             time.sleep(pause)
-        reply = interpret(self.config, call, self._exchange(call), attempt=number)
+        reply = interpret(self.config, call, self._fetch(call), gate=self._gate, attempt=number)
         self.server_time = reply.server_time
         return reply
 
-    def _exchange(self, call: Call[Any]) -> Answer:
+    def _fetch(self, call: Call[Any]) -> Response:
         from requests import RequestException
         from urllib3.exceptions import HTTPError
 
         session = self._session or self._open()
         outside = sys.exc_info()[1]
+        ends = time.monotonic() + self.config.total_timeout
+        # What is caught here is not kept as the cause: it holds the request with its key, and the proxy's password.
         try:
-            with session.request(
-                call.method,
-                url_of(self.config, call),
-                data=body_of(call),
-                headers=headers_of(self.config, call),
-                timeout=(self.config.connect_timeout, self.config.read_timeout),
-                allow_redirects=False,
-                stream=True,
-            ) as response:
-                response.raw.enforce_content_length = True  # urllib3 before 2 takes half an answer for a whole one
-                body = self._body(call, response)
-                headers = {name.lower(): value for name, value in response.headers.items()}
-                return Answer(status=response.status_code, headers=headers, body=body)
+            with (
+                time_limit(ends),
+                session.request(
+                    call.method,
+                    url_of(self.config, call),
+                    data=body_of(call),
+                    headers=headers_of(self.config, call),
+                    timeout=(self.config.connect_timeout, self.config.read_timeout),
+                    allow_redirects=False,
+                    stream=True,
+                ) as response,
+            ):
+                headers = {name.lower(): clean_text(value) for name, value in response.headers.items()}
+                body = self._body(response)
         except (RequestException, HTTPError) as error:
             failure, reason = classify(error, outside=outside)
-            raise no_answer(self.config, call, failure, reason) from error
+            if failure is Failure.READ_TIMEOUT and time.monotonic() >= ends:
+                failure = Failure.TOTAL_TIMEOUT
+        else:
+            if isinstance(body, bytes):
+                return Response(status=response.status_code, headers=headers, body=body)
+            raise refused_body(self.config, call, body)
+        raise no_response(self.config, call, failure, reason)
 
-    def _body(self, call: Call[Any], response: requests.Response) -> bytes:
-        """The body, but not without end: the read timeout alone is per packet, and a trickle would keep it at bay."""
-        deadline = time.monotonic() + 5 * self.config.read_timeout
-        parts, size = [], 0
-        for part in _parts(response):
-            parts.append(part)
-            size += len(part)
-            if size > MAX_BODY_BYTES:
-                text = f"{self.config.label}: {call.what}: the answer is longer than {MAX_BODY_BYTES >> 20} MiB"
-                raise ArizeReplyError(text, outcome_unknown=call.changes)
-            if time.monotonic() > deadline:
-                raise no_answer(self.config, call, Failure.READ_TIMEOUT, "the answer trickled in without end")
-        return b"".join(parts)
+    def _body(self, response: requests.Response) -> bytes | RefusedReplyError:
+        """The body, or why it does not come in. Of a refusal, an unreadable body does not hide the refusal itself."""
+        try:
+            body = self._gate.body(response.headers.get("Content-Encoding"))
+            while part := response.raw.read1(_CHUNK, decode_content=False):
+                body.feed(part)
+            return body.finish()
+        except RefusedReplyError as refused:
+            return refused if response.status_code < 400 else b""
 
     def _open(self) -> requests.Session:
         import requests
 
         session = requests.Session()
+        for scheme in ("http://", "https://"):
+            session.mount(scheme, limited_adapter())
         # The environment is read by network.py, for both transports alike; left to requests, a ~/.netrc entry for the
         # host would replace the API key.
         session.trust_env = False
@@ -151,16 +166,6 @@ class ArizeClient:
             session.proxies = {"http": proxy, "https": proxy}
         self._session = session
         return session
-
-
-def _parts(response: requests.Response) -> Iterator[bytes]:
-    """The body as it comes in. ``iter_content`` would wait until a whole chunk is there."""
-    read = getattr(response.raw, "read1", None)
-    if read is None:  # urllib3 before 2.3; a small chunk is soon whole
-        yield from response.iter_content(_SMALL_CHUNK)
-        return
-    while part := read(_CHUNK, decode_content=True):
-        yield part
 
 
 def classify(error: Exception, *, outside: BaseException | None = None) -> tuple[Failure, str]:
@@ -178,7 +183,7 @@ def classify(error: Exception, *, outside: BaseException | None = None) -> tuple
     reason = _words(causes[-1])
     tls = next((cause for cause in causes if isinstance(cause, ssl.SSLError)), None)
     if tls is not None:
-        return (Failure.TLS if is_handshake_error(tls) else Failure.DROPPED), _words(tls)
+        return (handshake_failure(tls) if is_handshake_error(tls) else Failure.DROPPED), _words(tls)
     if isinstance(error, (exceptions.InvalidURL, exceptions.InvalidSchema)):
         return Failure.PROXY, reason  # the server's own URL was checked before, so it is the proxy's
     if isinstance(error, exceptions.ProxyError):

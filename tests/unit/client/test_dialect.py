@@ -202,7 +202,35 @@ def test_other_errors_pass():
         ("Invalid request", "'CODE_EVALUATION' is not a valid enum value", True),
         ("Invalid request", "query_filter: syntax error", False),
         ("Invalid request", "the prototype is gone", False),
+        ("Validation error", "type: Input should be 'template_evaluation' or 'code_evaluation'", True),
+        ("Invalid request", "All evaluators on a task must be the same type", False),
+        (
+            "Invalid request",
+            "Only one custom code evaluator runs per task. Create one task per evaluator.",
+            False,
+        ),
+        ("Invalid request", "field not valid for this type of task", False),
+        ("Invalid request", "Invalid ISO datetime: '2026-11-22T10:00:00'", False),
+        ("Validation error", "experiment_ids is not valid for type RUN_EXPERIMENT", False),
+        ("Validation error", "the role of this key does not allow it", False),
+        ("Validation error", "evaluator_id must be one of the space's evaluators", False),
+        ("Conflict", "the run's status does not allow this", False),
     ],
 )
 def test_refusals_about_enums(title, detail, about):
     assert refuses_enum(ArizeInvalidRequestError("x", status=400, title=title, detail=detail)) is about
+
+
+def test_a_gateways_page_is_no_refusal_of_a_spelling():
+    error = ArizeInvalidRequestError("x", status=400, title=None, detail=None, outcome_unknown=True)
+    assert not refuses_enum(error)
+
+
+def test_no_log_line_blames_the_spelling_of_what_was_refused_for_another_reason(caplog):
+    """At the level at which people read logs; a retry in the other case is told once it has helped."""
+    caplog.set_level("INFO")
+    with pytest.raises(ArizeInvalidRequestError):
+        Dialect().send(Server("upper", other_fault="All evaluators on a task must be the same type"), CREATE)
+    assert caplog.text == ""
+    Dialect().send(Server("lower"), CREATE)
+    assert "The server wants enums in lower case" in caplog.text

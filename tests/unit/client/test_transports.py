@@ -261,7 +261,7 @@ def test_nothing_listens(transport):
         transport.send(config_for(url), TRIGGER)
     assert not caught.value.outcome_unknown
     assert caught.value.retryable
-    assert caught.value.__cause__ is not None
+    assert "refused" in str(caught.value) or "Connect call failed" in str(caught.value)
 
 
 def test_unknown_host(transport):
