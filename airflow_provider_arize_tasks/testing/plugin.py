@@ -55,6 +55,17 @@ def arize_emulator(request: pytest.FixtureRequest, arize_emulator_process: Emula
 
 
 @pytest.fixture
+def arize_weather(arize_emulator: EmulatorProcess) -> Callable[..., dict[str, Any]]:
+    """Let things go wrong by themselves at ``arize_emulator``, the same way in each test run.
+
+    ``arize_weather("bad", seed=7)`` mixes skewed clocks, lagging lists, late effects, gateway pages, throttling and
+    dropped connections; ``arize_weather(throttled=0.2)`` sets one of them. See
+    :meth:`airflow_provider_arize_tasks.emulator.control.EmulatorControl.weather` for all.
+    """
+    return arize_emulator.control.weather
+
+
+@pytest.fixture
 def arize_connection(
     request: pytest.FixtureRequest, arize_emulator: EmulatorProcess, monkeypatch: pytest.MonkeyPatch
 ) -> str:

@@ -47,6 +47,19 @@ def test_fixtures_and_marker_are_known_without_a_conftest(tmp_path):
     assert "1 passed" in run.stdout
 
 
+def test_weather_is_bad_for_one_test_only(tmp_path):
+    tmp_path.joinpath("test_mine.py").write_text(
+        "def test_bad(arize_emulator, arize_weather):\n"
+        "    assert arize_weather('bad', seed=7)['late_triggers'] > 0\n"
+        "    assert arize_weather(latency_seconds=0)['seed'] == 7\n"
+        "def test_clear_again(arize_emulator):\n"
+        "    assert arize_emulator.control.weather()['late_triggers'] == 0\n"
+    )
+    run = run_pytest(tmp_path)
+    assert run.returncode == 0, run.stdout
+    assert "2 passed" in run.stdout
+
+
 def test_can_be_switched_off(tmp_path):
     tmp_path.joinpath("test_mine.py").write_text("def test_mine(arize_emulator):\n    pass\n")
     run = run_pytest(tmp_path, "-p", "no:arize_tasks")
