@@ -11,20 +11,12 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 
-from airflow.providers.common.compat.sdk import DAG, task
+from airflow.providers.common.compat.sdk import DAG
 
-from airflow_provider_arize_tasks.hooks.arize import ArizeHook
 from airflow_provider_arize_tasks.operators.runs import ArizeTriggerExperimentRunOperator
 from airflow_provider_arize_tasks.operators.tasks import ArizeCreateRunExperimentTaskOperator
 
 SPACE, DATASET, INTEGRATION = "demo-space", "demo-dataset", "demo-openai"
-
-
-@task
-def integration_id(name: str) -> str:
-    """A run configuration takes the integration's id alone, so look it up by its name."""
-    with ArizeHook() as hook:
-        return next(each.id for each in hook.list_ai_integrations(name=name, space=SPACE).items if each.name == name)
 
 
 with DAG(
@@ -43,11 +35,10 @@ with DAG(
         dataset=DATASET,
         run_configuration={
             "experiment_type": "LLM_GENERATION",
-            "ai_integration_id": integration_id(INTEGRATION),
+            "ai_integration_id": INTEGRATION,
             "model_name": "gpt-4o",
-            # Not MUSTACHE here: the field is templated, so Airflow would take {{input}} for a variable of its own.
-            "input_variable_format": "F_STRING",
-            "messages": [{"role": "USER", "content": "Answer the customer: {input}"}],
+            "input_variable_format": "MUSTACHE",
+            "messages": [{"role": "USER", "content": "Answer the customer: {{input}}"}],
         },
         if_exists="reuse",
     )

@@ -17,7 +17,6 @@ from pathlib import Path
 
 from airflow.providers.common.compat.sdk import DAG, task
 
-from airflow_provider_arize_tasks.hooks.arize import ArizeHook
 from airflow_provider_arize_tasks.operators.experiments import ArizeCheckExperimentOperator
 from airflow_provider_arize_tasks.operators.runs import ArizeTriggerExperimentRunOperator
 from airflow_provider_arize_tasks.operators.tasks import (
@@ -31,13 +30,6 @@ EVALUATORS = ("correctness", "hallucination")
 ANY_EXPERIMENT = "baseline"
 # Anything ObjectStoragePath knows, such as s3://aws_default@my-bucket/quality/. It will hold inputs and outputs.
 REPORTS = os.environ.get("ARIZE_QUALITY_REPORTS", str(Path(tempfile.gettempdir()) / "arize-quality"))
-
-
-@task
-def integration_id(name: str) -> str:
-    """A run configuration takes the integration's id alone, so look it up by its name."""
-    with ArizeHook() as hook:
-        return next(each.id for each in hook.list_ai_integrations(name=name, space=SPACE).items if each.name == name)
 
 
 @task
@@ -64,11 +56,10 @@ with DAG(
         dataset=DATASET,
         run_configuration={
             "experiment_type": "LLM_GENERATION",
-            "ai_integration_id": integration_id(INTEGRATION),
+            "ai_integration_id": INTEGRATION,
             "model_name": "gpt-4o",
-            # Not MUSTACHE here: the field is templated, so Airflow would take {{input}} for a variable of its own.
-            "input_variable_format": "F_STRING",
-            "messages": [{"role": "USER", "content": "Answer the customer: {input}"}],
+            "input_variable_format": "MUSTACHE",
+            "messages": [{"role": "USER", "content": "Answer the customer: {{input}}"}],
         },
     )
     evaluations = [

@@ -46,7 +46,7 @@ with DAG(
             {"evaluator_id": "correctness", "column_mappings": {"input": "input.value", "output": "output.value"}},
         ],
         query_filter="openinference.span.kind = 'LLM'",
-        if_exists="update",
+        if_exists="reuse",
     )
     # [END howto_create_evaluation_task]
 
@@ -103,10 +103,14 @@ with DAG("howto_experiment", schedule="@daily", start_date=START, catchup=False,
         space="demo-space",
         run_configuration={
             "experiment_type": "llm_generation",
-            "ai_integration_id": "{{ var.value.arize_llm_integration }}",
+            "ai_integration_id": "demo-openai",
             "model_name": "gpt-4o-mini",
-            "messages": [{"role": "user", "content": "Answer the customer: {question}"}],
-            "input_variable_format": "f_string",
+            "messages": [
+                {"role": "SYSTEM", "content": "You answer customers of a web shop, in two sentences."},
+                {"role": "USER", "content": "{{input}}"},
+            ],
+            "input_variable_format": "MUSTACHE",
+            "invocation_parameters": {"temperature": 0.2, "max_completion_tokens": 300},
         },
     )
     # [END howto_create_run_experiment_task]
@@ -129,6 +133,39 @@ with DAG("howto_experiment", schedule="@daily", start_date=START, catchup=False,
     # [END howto_check_experiment]
 
     run_experiment >> check
+
+with DAG("howto_experiment_kinds", schedule=None, start_date=START, default_args=retry_arguments()):
+    # [START howto_template_evaluation]
+    ask_a_judge = ArizeCreateRunExperimentTaskOperator(
+        task_id="ask_a_judge",
+        name="was it polite",
+        dataset="demo-dataset",
+        space="demo-space",
+        run_configuration={
+            "experiment_type": "TEMPLATE_EVALUATION",
+            "ai_integration_id": "demo-openai",
+            "model_name": "gpt-4o-mini",
+            "template": "Is this answer polite? Answer polite or rude.\n\n{{answer}}",
+            "column_mapping": {"answer": "output"},
+            "classification_choices": {"polite": 1, "rude": 0},
+            "provide_explanation": True,
+        },
+    )
+    # [END howto_template_evaluation]
+
+    # [START howto_agent_call]
+    call_an_agent = ArizeCreateRunExperimentTaskOperator(
+        task_id="call_an_agent",
+        name="support agent",
+        dataset="demo-dataset",
+        space="demo-space",
+        run_configuration={
+            "experiment_type": "AGENT_CALL",
+            "integration_id": "demo-agent",
+            "input_template": {"question": "{{input}}", "options": {"language": "en"}},
+        },
+    )
+    # [END howto_agent_call]
 
 with DAG("howto_runs_of_others", schedule=None, start_date=START, params={"run_id": ""}):
     # [START howto_task_run_sensor]

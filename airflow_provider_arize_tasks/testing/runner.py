@@ -62,6 +62,7 @@ def run_task(
     run_after: datetime | None = None,
     run_id: str = "manual__test",
     xcoms: Mapping[str, Any] | None = None,
+    own_xcoms: Mapping[str, Any] | None = None,
     retry_of: TaskResult | None = None,
     cleared_after: TaskResult | None = None,
     has_state_store: bool = True,
@@ -75,6 +76,7 @@ def run_task(
     :param run_after: the DAG run's ``run_after``; default: the interval's end, else now.
     :param run_id: the DAG run's id.
     :param xcoms: return values of upstream tasks by task id.
+    :param own_xcoms: XComs of this task's earlier DAG run (``TaskResult.xcoms``), for tasks that look back at them.
     :param retry_of: the attempt before, to run the next one: its number and its task state are carried on.
     :param cleared_after: the attempt before, to run the first one after the task was cleared; its task state is kept.
     :param has_state_store: whether there is a task state store, as from Airflow 3.3 on.
@@ -88,6 +90,7 @@ def run_task(
     filled = _context(
         task, result, data_interval=data_interval, run_after=run_after, run_id=run_id, upstream=dict(xcoms or {})
     )
+    filled["ti"].earlier = dict(own_xcoms or {})
     if has_state_store:
         filled["task_state_store"] = _TaskStateStore(result.task_state)
     filled.update(context or {})
@@ -207,7 +210,7 @@ class _TaskInstance(SimpleNamespace):
 
     def xcom_pull(self, task_ids: Any = None, key: str = "return_value", default: Any = None, **_ignored: Any) -> Any:
         if task_ids is None or task_ids == self.task_id:
-            return self.result.xcoms.get(key, default)
+            return {**getattr(self, "earlier", {}), **self.result.xcoms}.get(key, default)
         found = self.upstream if key == "return_value" else {}
         if isinstance(task_ids, str):
             return found.get(task_ids, default)

@@ -20,7 +20,6 @@ DAG_ID = "arize_nightly_quality_gate"
 EXAMPLE = Path(__file__).parents[2] / "example_dags" / f"{DAG_ID}.py"
 GOOD = [f"good-{number}" for number in range(1, 8)]
 TASKS = (
-    "integration_id",
     "create_experiment_task",
     "create_correctness_task",
     "create_hallucination_task",

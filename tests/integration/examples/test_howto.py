@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
+from airflow_provider_arize_tasks.operators.runs import ArizeTriggerExperimentRunOperator
 from airflow_provider_arize_tasks.testing.plugin import arize_connection
 from airflow_provider_arize_tasks.testing.runner import run_task
 from example_dags import howto_operators
@@ -42,18 +42,43 @@ def test_gaps(arize_emulator, arize_connection):
 
 
 def test_experiment(arize_emulator, arize_connection):
-    from airflow_provider_arize_tasks.hooks.arize import ArizeHook
-
-    with ArizeHook() as hook:
-        (integration,) = hook.list_ai_integrations(space="demo-space", limit=1).items
-    variables = SimpleNamespace(value=SimpleNamespace(arize_llm_integration=integration.id))
-    task = done(run_task(howto_operators.create_experiment_task, context={"var": variables}))
+    task = done(run_task(howto_operators.create_experiment_task))
+    assert task["run_configuration"]["messages"][1]["content"] == "{{input}}"
     run = done(run_task(howto_operators.run_experiment, xcoms={"create_experiment_task": task}, run_id="a"))
     assert run["experiment_name"] == "support-a"
     # Nothing scores the experiment here, which the check reports as what is wrong.
     check = run_task(howto_operators.check, xcoms={"run_experiment": run})
     assert check.state == "failed"
     assert "no evaluator has scored" in str(check.error)
+
+
+def test_the_other_kinds_of_experiment(arize_emulator, arize_connection):
+    for operator, name in ((howto_operators.ask_a_judge, "judged"), (howto_operators.call_an_agent, "called")):
+        task = done(run_task(operator))
+        trigger = ArizeTriggerExperimentRunOperator(task_id="run", task=task, experiment_name=name, poll_interval=0.2)
+        assert done(run_task(trigger))["status"] == "COMPLETED"
+
+
+def test_whatever_carries_the_label_runs_at_night(arize_emulator, arize_connection):
+    from example_dags import arize_nightly_production_prompt as example
+
+    control = arize_emulator.control
+    content = [{"role": "USER", "content": "Answer: {{input}}"}]
+    control.add_prompt(example.PROMPT, content, space=example.SPACE, model="gpt-4o-mini")
+    control.move_prompt_label(example.PROMPT, "production")
+    first = done(run_task(example.create, run_id="monday"))
+    night = run_task(example.run, xcoms={"create_task": first}, run_id="monday", data_interval=DAY)
+    assert done(night)["experiment_name"] == "production monday"
+
+    better = control.add_prompt_version(example.PROMPT, messages=[{"role": "USER", "content": "Kindly: {{input}}"}])
+    unmoved = done(run_task(example.create, run_id="tuesday"))
+    assert unmoved["prompt"] == first["prompt"]
+    control.move_prompt_label(example.PROMPT, "production", better)
+    moved = done(run_task(example.create, run_id="wednesday"))
+    assert (moved["id"], moved["prompt"]["version_id"]) == (first["id"], better)
+    assert moved["run_configuration"]["messages"][0]["content"] == "Kindly: {{input}}"
+    night = run_task(example.run, xcoms={"create_task": moved}, run_id="wednesday", data_interval=DAY)
+    assert done(night)["experiment_name"] == "production wednesday"
 
 
 def test_runs_of_others(arize_emulator, arize_connection):

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_arize_tasks.client.definition import differences
+from airflow_provider_arize_tasks.client.definition import differences, paths_of, taken_out
 
 A, B = {"evaluator_id": "a"}, {"evaluator_id": "b"}
 
@@ -82,3 +82,59 @@ def test_what_the_dag_leaves_out_is_somebody_elses_to_set() -> None:
 
 def test_what_the_server_does_not_know_is_a_difference() -> None:
     assert differences({}, {"query_filters": {"filters": []}}) == {"query_filters": (None, {"filters": []})}
+
+
+@pytest.mark.parametrize(
+    ("current", "wanted", "applied", "found"),
+    [
+        # An evaluation task without a word of it evaluates all spans, unfiltered, on demand.
+        ({"query_filter": "x = 1"}, {}, [], {"query_filter": None}),
+        ({"query_filter": "x = 1"}, {"query_filter": "y = 1"}, [], {}),
+        ({"query_filters": {"filters": []}}, {}, [], {"query_filters": None}),
+        ({"sampling_rate": 0.5}, {}, [], {"sampling_rate": 1.0}),
+        ({"sampling_rate": 1}, {}, [], {}),
+        ({"sampling_rate": None, "is_continuous": False, "query_filter": ""}, {}, [], {}),
+        ({"is_continuous": True}, {}, [], {"is_continuous": False}),
+        # Only an author sets tools; a model's name may be the server's own.
+        ({"run_configuration": {"tool_config": {"tools": [1]}}}, {}, [], "run_configuration"),
+        (
+            {"run_configuration": {"messages": [{"role": "USER", "tool_call_id": "t"}]}},
+            {"messages": [{"role": "USER"}]},
+            [],
+            "run_configuration",
+        ),
+        ({"run_configuration": {"model_name": "m"}}, {}, [], {}),
+        ({"run_configuration": {"model_name": "m"}}, {}, ["run_configuration.model_name"], "run_configuration"),
+        ({"run_configuration": {"model_name": None}}, {}, ["run_configuration.model_name"], {}),
+        (
+            {"run_configuration": {"invocation_parameters": {"top_p": 1, "stop": ["x"]}}},
+            {"invocation_parameters": {"top_p": 1}},
+            ["run_configuration.invocation_parameters.stop"],
+            "run_configuration",
+        ),
+        (
+            {"run_configuration": {"invocation_parameters": {"service_tier": "priority"}}},
+            {"invocation_parameters": {}},
+            ["run_configuration.invocation_parameters.service_tier"],
+            {},
+        ),
+    ],
+)
+def test_what_was_taken_out_of_a_definition(current: Any, wanted: Any, applied: list[str], found: Any) -> None:
+    if "run_configuration" in current:
+        wanted = {"run_configuration": wanted}
+        found = {"run_configuration": wanted["run_configuration"]} if found else {}
+    assert taken_out(current, wanted, applied) == found
+
+
+def test_what_is_remembered_of_a_definition_are_its_keys_alone() -> None:
+    wanted = {"name": "secret", "run_configuration": {"messages": [{"content": "secret"}], "model_name": "secret"}}
+    paths = paths_of(wanted)
+    assert paths == [
+        "name",
+        "run_configuration",
+        "run_configuration.messages",
+        "run_configuration.messages.content",
+        "run_configuration.model_name",
+    ]
+    assert taken_out(wanted, {"run_configuration": {"messages": [{}]}}, paths)
