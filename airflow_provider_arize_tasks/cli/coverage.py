@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_arize_tasks.cli.calendar import Style, render_calendar, render_gaps
 from airflow_provider_arize_tasks.client.errors import ArizeConfigError, ArizeError
 from airflow_provider_arize_tasks.coverage.reading import TaskCoverage, range_of, read_task_coverage
-from airflow_provider_arize_tasks.windows.times import WindowError, border_after, delay_of, width_of, zone_of
+from airflow_provider_arize_tasks.windows.grid import border_after
+from airflow_provider_arize_tasks.windows.times import WindowError, delay_of, width_of, zone_of
 from airflow_provider_arize_tasks.windows.window import iso
 
 if TYPE_CHECKING:

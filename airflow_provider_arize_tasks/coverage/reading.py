@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from airflow_provider_arize_tasks.client.enums import TaskType
 from airflow_provider_arize_tasks.client.errors import ArizeConfigError
 from airflow_provider_arize_tasks.coverage.states import Coverage, CoverageRules, read_coverage
-from airflow_provider_arize_tasks.windows.times import delay_of, floor_to, parse_instant, shift, width_of, zone_of
+from airflow_provider_arize_tasks.windows.grid import floor_to
+from airflow_provider_arize_tasks.windows.times import delay_of, parse_instant, shift, width_of, zone_of
 from airflow_provider_arize_tasks.windows.window import Window, WindowError, iso
 
 if TYPE_CHECKING:

@@ -1,289 +1,341 @@
-"""Which part of a range of time a task has evaluated, and which windows are left to evaluate.
+"""What is known about each stretch of time for each evaluator of a task: exactly one state, its reason, what comes next.
 
-The API knows the runs of a task, not which spans they labelled, so coverage is read off the runs: a stretch of time is
-covered by runs that COMPLETED without reaching ``max_spans`` and by runs CANCELLED because everything was labelled
-already. A window that holds no data leaves no run behind (the API refuses the trigger) and looks like one that was
-never asked for.
+The API knows the runs of a task, not which spans they labelled, so coverage is read off the runs. Only what is known to
+be good is covered. Everything else has a name, and a next step.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
-from enum import Enum
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, timezone, tzinfo
+from enum import Enum, IntEnum
+from functools import cached_property
+from heapq import heappop, heappush
+from itertools import groupby
 from typing import TYPE_CHECKING
 
-from airflow_provider_arize_tasks.client.enums import RunStatus
-from airflow_provider_arize_tasks.runs.verdict import (
-    Counts,
-    Outcome,
-    RunPolicy,
-    Truncation,
-    is_already_evaluated,
-    judge_counts,
-    truncation,
-)
-from airflow_provider_arize_tasks.windows.window import Window, cut
+from airflow_provider_arize_tasks.coverage.evidence import CoverageRules, Evidence, Kind, weigh_runs
+from airflow_provider_arize_tasks.coverage.intervals import clip, merge
+from airflow_provider_arize_tasks.coverage.judges import Judge
+from airflow_provider_arize_tasks.coverage.relabelling import relabelled
+from airflow_provider_arize_tasks.windows.times import in_words
+from airflow_provider_arize_tasks.windows.window import Window, iso
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from airflow_provider_arize_tasks.client.models import TaskRun
+    from airflow_provider_arize_tasks.coverage.calendar import Cell
+    from airflow_provider_arize_tasks.coverage.gaps import Gaps
 
 
-class CellState(str, Enum):
-    """What is known about one window of a calendar. Where several apply, the first in this order."""
+class State(str, Enum):
+    """What is known about a stretch of time. Where several apply to a window, the first in this order, but for covered,
+    which takes all of it."""
 
-    #: Evaluated from end to end.
+    #: Evaluated for good.
     COVERED = "covered"
-    #: A run over the part that is not covered is still going.
+    #: A run over it goes on.
     RUNNING = "running"
-    #: A run over the part that is not covered stopped at ``max_spans``.
+    #: A run over it stopped at ``max_spans``.
     TRUNCATED = "truncated"
-    #: Evaluated in part, or before its late spans could be seen; nothing is known to have gone wrong.
-    PARTLY = "partly"
-    #: Not evaluated; a run over it failed, was cancelled or had too many errors.
+    #: A run over it completed, and counts can't tell whether it reached ``max_spans``.
+    DOUBTFUL = "doubtful"
+    #: Not over, or evaluated before its late spans could be seen.
+    EARLY = "early"
+    #: Labelled by an older version of an evaluator, or before the evaluator was part of the task.
+    STALE = "stale"
+    #: Runs over it failed, were cancelled, or judged nothing without an error.
     FAILED = "failed"
-    #: Not evaluated and not over yet.
-    OPEN = "open"
+    #: Runs over it completed without evaluating anything.
+    EMPTY = "empty"
     #: No run at all. A window without data looks the same.
     MISSING = "missing"
+    #: Without a sign of data for longer than ``give_up_after``.
+    LET_GO = "let go"
 
 
-@dataclass(frozen=True)
-class Cell:
-    """One window of a calendar.
+#: What to do about a stretch in each state.
+NEXT_STEPS = {
+    State.COVERED: "nothing",
+    State.RUNNING: "wait for the run to end",
+    State.TRUNCATED: 'evaluate it again with on_truncated="split" or a larger max_spans',
+    State.DOUBTFUL: 'count its spans (the key must be allowed to list them), or evaluate it with on_truncated="split"',
+    State.EARLY: "evaluate it once it is over and its late spans can be seen",
+    State.STALE: 'evaluate it again: stale="reevaluate"',
+    State.FAILED: "mend the cause and evaluate it again",
+    State.EMPTY: "evaluate it again later; if it stays empty, check the task's filters",
+    State.MISSING: "evaluate it",
+    State.LET_GO: "nothing, unless it should hold data",
+}
 
-    :param window: the window.
+
+@dataclass(frozen=True, kw_only=True)
+class Stretch:
+    """A stretch of time with its one state for one evaluator.
+
+    :param window: the stretch.
+    :param evaluator: name of the evaluator.
     :param state: what is known about it.
-    :param covered: share of its time that is covered, 0 to 1.
+    :param reason: why, naming a run or a rule.
+    :param run_id: the run that the reason names; ``None`` where a rule does.
+    :param needs_override: whether evaluating it again takes ``override_evaluations``: labels by an older version are in
+        the way.
     """
 
     window: Window
-    state: CellState
-    covered: float
+    evaluator: str
+    state: State
+    reason: str
+    run_id: str | None = None
+    needs_override: bool = False
 
-
-@dataclass(frozen=True)
-class Gaps:
-    """The windows that are left to evaluate, and those left out with the reason.
-
-    :param windows: to evaluate, in order.
-    :param let_go: without a run to show for longer than ``give_up_after``.
-    :param not_over: not over yet, or over for less than ``settle``.
-    :param running: a run over them is still going.
-    """
-
-    windows: tuple[Window, ...]
-    let_go: tuple[Window, ...] = ()
-    not_over: tuple[Window, ...] = ()
-    running: tuple[Window, ...] = ()
+    @property
+    def next_step(self) -> str:
+        """What to do about it."""
+        return NEXT_STEPS[self.state]
 
 
 @dataclass(frozen=True)
 class Coverage:
-    """What the runs of a task say about a range of time. Each field holds disjoint windows in order, inside the range.
+    """What the runs of a task say about a range of time.
 
     :param span: the range.
-    :param covered: evaluated for good.
-    :param running: under a run that has not ended (an unknown status counts as going on).
-    :param truncated: under a run that stopped at ``max_spans``; may be covered by others.
-    :param early: under a good run that was made before the window's late spans could be seen; may be covered by others.
-    :param failed: under a run that failed, was cancelled or had too many errors; may be covered by others.
+    :param by_evaluator: by name of the evaluator, stretches in order that make up the whole range.
     """
 
     span: Window
-    covered: tuple[Window, ...] = ()
-    running: tuple[Window, ...] = ()
-    truncated: tuple[Window, ...] = ()
-    early: tuple[Window, ...] = ()
-    failed: tuple[Window, ...] = ()
+    by_evaluator: dict[str, tuple[Stretch, ...]]
 
-    def cells(self, every: timedelta, zone: tzinfo, *, now: datetime) -> Iterator[Cell]:
-        """The range as a calendar, one cell per window.
+    def stretches(self) -> Iterator[Stretch]:
+        """All stretches, evaluator by evaluator, each in order of time."""
+        for stretches in self.by_evaluator.values():
+            yield from stretches
 
-        :param every: width of a cell; whole days are calendar days of ``zone``.
-        :param zone: time zone of the calendar.
-        :param now: the present; what ends later and is not covered is open, not missing.
-        """
-        for window in cut(self.span, every, zone):
-            rest = subtract(window, self.covered)
-            left = sum((piece.width for piece in rest), timedelta())
-            yield Cell(window, self._state(window, rest, now), 1 - left / window.width)
+    def windows_in(self, *states: State) -> tuple[Window, ...]:
+        """Where any evaluator is in one of some states: disjoint windows in order."""
+        return merge(each.window for each in self.stretches() if each.state in states)
 
-    def _state(self, window: Window, rest: Sequence[Window], now: datetime) -> CellState:
-        if not rest:
-            return CellState.COVERED
-        partly = len(rest) > 1 or rest[0] != window
-        for state, applies in (
-            (CellState.RUNNING, _touch(rest, self.running)),
-            (CellState.TRUNCATED, _touch(rest, self.truncated)),
-            (CellState.PARTLY, partly or _touch(rest, self.early)),
-            (CellState.FAILED, _touch(rest, self.failed)),
-            (CellState.OPEN, window.end > now),
-        ):
-            if applies:
-                return state
-        return CellState.MISSING
+    @cached_property
+    def covered(self) -> tuple[Window, ...]:
+        """Where every evaluator is covered: disjoint windows in order."""
+        from airflow_provider_arize_tasks.coverage.intervals import subtract
 
-    def gaps(
-        self,
-        every: timedelta,
-        zone: tzinfo,
-        *,
-        now: datetime,
-        settle: timedelta = timedelta(),
-        give_up_after: timedelta | None = None,
-        first_asked: Mapping[str, datetime] | None = None,
-        include_running: bool = False,
-    ) -> Gaps:
-        """What of the range is not covered, cut on the borders of its windows.
+        return subtract(self.span, self.windows_in(*(state for state in State if state is not State.COVERED)))
 
-        :param every: width of a window; the windows are counted from the start of the range, whole days are calendar
-            days of ``zone``.
-        :param zone: whose calendar counts.
-        :param now: the present. A window that is not over by ``now - settle`` is left out, whole.
-        :param settle: how long after its end a window is left alone, because evaluation sees spans late.
-        :param give_up_after: how long a window that has no run to show is asked for; ``None`` for ever.
-        :param first_asked: when each window (by its ``key``) was returned first. Its age counts from then, or from its
-            end if that is later, and one that was never returned is kept however old it is: a hole found late gets its
-            chance. ``None`` if no such record is kept: age counts from the window's end.
-        :param include_running: return windows with a run still going as well. They would be evaluated twice.
-        """
-        windows: list[Window] = []
-        let_go: list[Window] = []
-        not_over: list[Window] = []
-        running: list[Window] = []
-        for cell in cut(self.span, every, zone):
-            rest = subtract(cell, self.covered)
-            if cell.end + settle > now:
-                not_over += rest
-                continue
-            if not include_running:
-                running += intersect(rest, self.running)
-                rest = tuple(piece for gap in rest for piece in subtract(gap, self.running))
-            for gap in rest:
-                gone = give_up_after is not None and self._is_given_up(gap, now - give_up_after, first_asked)
-                (let_go if gone else windows).append(gap)
-        return Gaps(tuple(windows), tuple(let_go), tuple(not_over), tuple(running))
+    def cells(self, every: timedelta, zone: tzinfo, *, now: datetime | None = None) -> Iterator[Cell]:
+        """The range as a calendar; see :func:`~airflow_provider_arize_tasks.coverage.calendar.cells_of`."""
+        from airflow_provider_arize_tasks.coverage.calendar import cells_of
 
-    def _is_given_up(self, gap: Window, limit: datetime, first_asked: Mapping[str, datetime] | None) -> bool:
-        if any(_touch([gap], sign) for sign in (self.truncated, self.early, self.failed, self.running)):
-            return False  # a run over it exists, so it holds data
-        if first_asked is None:
-            return gap.end <= limit
-        asked = first_asked.get(gap.key)
-        return asked is not None and max(gap.end, asked) <= limit
+        return cells_of(self, every, zone, now=now)
+
+    def gaps(self, every: timedelta, zone: tzinfo, **options: object) -> Gaps:
+        """What is left to evaluate; see :func:`~airflow_provider_arize_tasks.coverage.gaps.gaps_of`."""
+        from airflow_provider_arize_tasks.coverage.gaps import gaps_of
+
+        return gaps_of(self, every, zone, **options)  # type: ignore[arg-type]
 
 
-@dataclass(frozen=True, kw_only=True)
-class CoverageRules:
-    """When a run covers its window.
-
-    :param max_spans: the limit the runs were triggered with, which the API does not tell; ``None`` for the server's own
-        (10,000).
-    :param evaluators: how many evaluators the task has: counts may be per evaluator, so only a sum that reaches
-        ``max_spans`` for each of them shows that a run was cut short.
-    :param settle: a run made earlier than this after the end of its window does not cover it, since it could not see
-        the late spans. Default: every good run covers.
-    :param max_error_rate: a completed run with a larger share of errors among its successes and errors does not cover;
-        ``None``: every completed run may.
-    """
-
-    max_spans: int | None = None
-    evaluators: int = 1
-    settle: timedelta = timedelta()
-    max_error_rate: float | None = None
-
-
-def read_coverage(span: Window, runs: Iterable[TaskRun], rules: CoverageRules | None = None) -> Coverage:
+def read_coverage(
+    span: Window, runs: Iterable[TaskRun], rules: CoverageRules | None = None, *, now: datetime | None = None
+) -> Coverage:
     """Read the coverage of a range off the runs of a task.
 
     :param span: the range.
     :param runs: all runs of the task, in any order. Runs without a window (of dataset tasks) are passed over.
     :param rules: when a run covers its window; the defaults if not given.
+    :param now: the present: what lies after ``now - settle`` is early rather than missing. Default: not considered.
     """
     rules = rules or CoverageRules()
-    found: dict[str, list[Window]] = {name: [] for name in ("covered", "running", "truncated", "early", "failed")}
-    for run in runs:
-        window = _window_of(run)
-        inside = None if window is None else clip(window, span)
-        if window is not None and inside is not None:
-            found[_kind(run, window, rules)].append(inside)
-    return Coverage(span, **{name: merge(windows) for name, windows in found.items()})
+    return coverage_of(span, weigh_runs(runs, rules), rules, now=now)
 
 
-def _window_of(run: TaskRun) -> Window | None:
-    start, end = run.data_start_time, run.data_end_time
-    if start is None or end is None or start >= end:
-        return None
-    return Window(start, end)
+def coverage_of(
+    span: Window, evidence: Sequence[Evidence], rules: CoverageRules, *, now: datetime | None = None
+) -> Coverage:
+    """The coverage of a range by evidence that was weighed; the parameters are those of :func:`read_coverage`."""
+    judges = rules.judges or (Judge(name="all evaluators"),)
+    settled = None if now is None else now - rules.settle
+    found: dict[str, tuple[Stretch, ...]] = {}
+    made: dict[tuple[datetime | None, datetime | None], list[Stretch]] = {}
+    for name, judge in _named(judges):
+        times = (judge.since, judge.attached)
+        if times not in made:
+            made[times] = _Sweep(span, judge, rules, settled).stretches(evidence)
+        found[name] = tuple(replace(each, evaluator=name) for each in made[times])
+    return Coverage(span, found)
 
 
-def _kind(run: TaskRun, window: Window, rules: CoverageRules) -> str:
-    if not run.status.is_terminal:
-        return "running"
-    if run.status is RunStatus.COMPLETED:
-        if truncation(run, max_spans=rules.max_spans, evaluators=rules.evaluators) is Truncation.YES:
-            return "truncated"
-        policy = RunPolicy(max_error_rate=rules.max_error_rate)
-        if judge_counts(Counts.of([run]), policy).outcome is not Outcome.SUCCEED:
-            return "failed"
-    elif not is_already_evaluated(run):
-        return "failed"
-    made = run.created_at or run.run_started_at
-    if rules.settle and made is not None and made < window.end + rules.settle:
-        return "early"
-    return "covered"
+def _named(judges: Sequence[Judge]) -> Iterator[tuple[str, Judge]]:
+    """The judges by names that are all different."""
+    names = [judge.name for judge in judges]
+    for judge in judges:
+        yield (judge.name if names.count(judge.name) == 1 else f"{judge.name} ({judge.key})"), judge
 
 
-def merge(windows: Iterable[Window]) -> tuple[Window, ...]:
-    """The windows united: in order, disjoint, none touching the next. Empty windows vanish."""
-    merged: list[Window] = []
-    for window in sorted(window for window in windows if window.width):
-        if merged and window.start <= merged[-1].end:
-            if window.end > merged[-1].end:
-                merged[-1] = Window(merged[-1].start, window.end)
-        else:
-            merged.append(window)
-    return tuple(merged)
+class _Lane(IntEnum):
+    """Evidence sorted by what it means for one evaluator. The state of an instant is decided by which lanes are busy."""
+
+    FRESH = 0  # labelled anew by today's version
+    PLAIN = 1  # labelled what was left by today's version
+    RUNNING = 2
+    OLD = 3  # labelled by an older version
+    OLD_PART = 4  # likewise, but not all of it
+    UNSEEN = 5  # evaluated before the evaluator was part of the task
+    TRUNCATED = 6
+    DOUBTFUL = 7
+    UNDATED = 8  # good, but does not say when it was made
+    EARLY = 9
+    FAILED = 10
+    EMPTY = 11
 
 
-def clip(window: Window, span: Window) -> Window | None:
-    """The part of a window that lies inside a range, or ``None``."""
-    start, end = max(window.start, span.start), min(window.end, span.end)
-    return Window(start, end) if start < end else None
+_LANES = {
+    Kind.RUNNING: _Lane.RUNNING,
+    Kind.TRUNCATED: _Lane.TRUNCATED,
+    Kind.DOUBTFUL: _Lane.DOUBTFUL,
+    Kind.FAILED: _Lane.FAILED,
+    Kind.EMPTY: _Lane.EMPTY,
+}
+_STATES = {
+    _Lane.TRUNCATED: State.TRUNCATED,
+    _Lane.DOUBTFUL: State.DOUBTFUL,
+    _Lane.UNDATED: State.DOUBTFUL,
+    _Lane.EARLY: State.EARLY,
+    _Lane.FAILED: State.FAILED,
+    _Lane.EMPTY: State.EMPTY,
+}
+_BEGINNING = datetime.min.replace(tzinfo=timezone.utc)
+#: Lane, start and end of a piece of evidence, and the evidence.
+_Piece = tuple[_Lane, datetime, datetime, Evidence]
 
 
-def _near(window: Window, merged: Sequence[Window]) -> Iterator[Window]:
-    """Those of the merged windows that overlap a window, clipped to it, in order."""
-    first = max(0, bisect_right(merged, window.start, key=lambda each: each.start) - 1)
-    for each in merged[first:]:
-        if each.start >= window.end:
-            return
-        part = clip(each, window)
-        if part is not None:
-            yield part
+class _Sweep:
+    """One walk along time for one evaluator: at each border evidence begins or ends, between them one state holds."""
 
+    def __init__(self, span: Window, judge: Judge, rules: CoverageRules, settled: datetime | None) -> None:
+        self._span = span
+        self._judge = judge
+        self._rules = rules
+        self._settled = settled
+        self._busy: list[list[tuple[float, datetime, int]]] = [[] for _ in _Lane]
+        self._pieces: list[_Piece] = []
 
-def subtract(window: Window, merged: Sequence[Window]) -> tuple[Window, ...]:
-    """What remains of a window without the merged windows, in order."""
-    rest = []
-    start = window.start
-    for part in _near(window, merged):
-        if start < part.start:
-            rest.append(Window(start, part.start))
-        start = part.end
-    if start < window.end:
-        rest.append(Window(start, window.end))
-    return tuple(rest)
+    def stretches(self, evidence: Sequence[Evidence]) -> list[Stretch]:
+        """The range in stretches, in order; neighbours differ."""
+        self._pieces = sorted(self._pieces_of(evidence), key=lambda piece: piece[1])
+        borders = {self._span.start, self._span.end}
+        for _, start, end, _ in self._pieces:
+            borders.update((start, end))
+        if self._settled is not None and self._span.start < self._settled < self._span.end:
+            borders.add(Window(self._settled, self._span.end).start)
+        ordered = sorted(borders)
+        following, found = 0, []
+        for start, end in zip(ordered, ordered[1:], strict=False):
+            while following < len(self._pieces) and self._pieces[following][1] == start:
+                self._begin(following)
+                following += 1
+            found.append((start, end, self._decide(start)))
+        return [
+            replace(decided, window=Window(group[0][0], group[-1][1]))
+            for decided, group in ((key, list(items)) for key, items in groupby(found, key=lambda each: each[2]))
+        ]
 
+    def _pieces_of(self, evidence: Sequence[Evidence]) -> Iterator[_Piece]:
+        since = self._judge.since
+        anew = relabelled(evidence, since) if since is not None else set()
+        for each in evidence:
+            inside = clip(each.window, self._span)
+            if inside is None:
+                continue
+            lane = self._lane(each, anew)
+            reach = inside.end
+            if each.kind in (Kind.GOOD, Kind.LABELLED) and each.seen_until < inside.end:
+                reach = max(inside.start, Window(min(each.seen_until, inside.end), inside.end).start)
+                yield _Lane.EARLY, reach, inside.end, each
+            if inside.start < reach:
+                yield lane, inside.start, reach, each
 
-def intersect(windows: Iterable[Window], merged: Sequence[Window]) -> tuple[Window, ...]:
-    """The parts of some windows that lie in the merged windows, in order."""
-    return tuple(part for window in windows for part in _near(window, merged))
+    def _lane(self, each: Evidence, anew: set[str]) -> _Lane:
+        judge, made = self._judge, each.made
+        good = each.kind in (Kind.GOOD, Kind.LABELLED)
+        if made is None:
+            dates_matter = bool(judge.since or judge.attached or self._rules.settle)
+            return _LANES.get(each.kind, _Lane.UNDATED if dates_matter else _Lane.FRESH)
+        if each.has_labels and each.kind is not Kind.RUNNING:
+            if judge.attached is not None and made < judge.attached:
+                return _Lane.UNSEEN
+            if judge.since is not None and made < judge.since:
+                return _Lane.OLD if good else _LANES[each.kind] if each.kind is Kind.DOUBTFUL else _Lane.OLD_PART
+        if not good:
+            return _LANES[each.kind]
+        if each.kind is Kind.GOOD and (judge.since is None or each.is_override or each.run.id in anew):
+            return _Lane.FRESH
+        return _Lane.PLAIN
 
+    def _begin(self, index: int) -> None:
+        lane, _, end, each = self._pieces[index]
+        age = (each.made or _BEGINNING).timestamp() if each.made else 0.0
+        heappush(self._busy[lane], (-age, end, index))
 
-def _touch(windows: Iterable[Window], merged: Sequence[Window]) -> bool:
-    return any(True for window in windows for _ in _near(window, merged))
+    def _newest(self, lane: _Lane, at: datetime) -> Evidence | None:
+        heap = self._busy[lane]
+        while heap and heap[0][1] <= at:
+            heappop(heap)
+        return self._pieces[heap[0][2]][3] if heap else None
+
+    def _decide(self, at: datetime) -> Stretch:
+        newest = {lane: found for lane in _Lane if self._busy[lane] and (found := self._newest(lane, at))}
+        if _Lane.FRESH in newest:
+            return self._stretch(State.COVERED, newest[_Lane.FRESH])
+        plain = newest.get(_Lane.PLAIN)
+        old = newest.get(_Lane.OLD) or (newest.get(_Lane.OLD_PART) if plain else None)
+        if plain and not old:
+            return self._stretch(State.COVERED, plain)
+        if _Lane.RUNNING in newest:
+            return self._stretch(State.RUNNING, newest[_Lane.RUNNING])
+        if old:
+            return self._stretch(State.STALE, old, self._why_old(), needs_override=True)
+        if _Lane.OLD_PART in newest:
+            part = newest[_Lane.OLD_PART]
+            return self._stretch(State.TRUNCATED if part.kind is Kind.TRUNCATED else State.FAILED, part)
+        if _Lane.UNSEEN in newest:
+            return self._stretch(State.STALE, newest[_Lane.UNSEEN], self._why_unseen())
+        for lane, state in _STATES.items():
+            if lane in newest:
+                return self._stretch(state, newest[lane], self._why_early(newest[lane]) if lane is _Lane.EARLY else "")
+        return self._without_a_run(at)
+
+    def _stretch(self, state: State, by: Evidence, more: str = "", *, needs_override: bool = False) -> Stretch:
+        reason = f"{by.why}{more}"
+        return Stretch(
+            window=by.window,
+            evaluator="",
+            state=state,
+            reason=reason,
+            run_id=by.run.id,
+            needs_override=needs_override,
+        )
+
+    def _without_a_run(self, at: datetime) -> Stretch:
+        blank = Stretch(window=self._span, evaluator="", state=State.MISSING, reason="no run covers it")
+        if self._settled is None or at < self._settled:
+            return replace(blank, reason="rule: no run over it; a window without data leaves none either")
+        settle = f", and its late spans are seen {in_words(self._rules.settle)} later" if self._rules.settle else ""
+        return replace(blank, state=State.EARLY, reason=f"rule settle: it was not over{settle}")
+
+    def _why_old(self) -> str:
+        judge = self._judge
+        version = f"version {judge.version_id}" if judge.version_id else "today's version"
+        since = iso(judge.since) if judge.since else "later"
+        return f"; that was before {version} of {judge.name} was made ({since})"
+
+    def _why_unseen(self) -> str:
+        attached = iso(self._judge.attached) if self._judge.attached else "later"
+        return f"; that was before {self._judge.name} was part of the task ({attached})"
+
+    def _why_early(self, each: Evidence) -> str:
+        return (
+            f"; it was made at {iso(each.made) if each.made else 'an unknown time'}, and spans are seen "
+            f"{in_words(self._rules.settle)} late (settle)"
+        )

@@ -203,30 +203,3 @@ def _shifted(instant: datetime, by: timedelta, zone: tzinfo) -> datetime:
     is_first_instant = in_utc(midnight.replace(tzinfo=zone)) == instant
     wall = (midnight if is_first_instant else local.replace(tzinfo=None, fold=0)) + by
     return in_utc(wall.replace(tzinfo=zone))
-
-
-def floor_to(instant: datetime, width: timedelta, zone: tzinfo) -> datetime:
-    """The last border of a grid of windows at or before an instant.
-
-    :param instant: a point in time with a time zone.
-    :param width: of one window. Windows of a day or more begin at local midnight, shorter ones are counted from there.
-    :param zone: whose midnight counts.
-    :return: the border in UTC.
-    """
-    utc = in_utc(instant)
-    midnight = in_utc(datetime.combine(utc.astimezone(zone).date(), time(), tzinfo=zone))
-    if width >= DAY or midnight > utc:
-        return min(midnight, utc)
-    return midnight + (utc - midnight) // width * width
-
-
-def border_after(instant: datetime, width: timedelta, zone: tzinfo) -> datetime:
-    """The first border of that grid after an instant: the midnight after it at the latest.
-
-    :param instant: a point in time with a time zone.
-    :param width: of one window, as in :func:`floor_to`.
-    :param zone: whose midnight counts.
-    :return: the border in UTC.
-    """
-    midnight = floor_to(shift(instant, DAY, zone), DAY, zone)
-    return midnight if width >= DAY else min(floor_to(instant, width, zone) + width, midnight)

@@ -1,0 +1,92 @@
+"""Which runs made since a judge's version exists labelled anew, told by their counts.
+
+The API does not tell whether a run was triggered with ``override_evaluations``. But one that succeeded at least as
+often as the runs before the version did over the same time evidently did not only label what was left: as many spans
+that were new would be a strange coincidence. Where counts say less, a window stays stale.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import defaultdict
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+from airflow_provider_arize_tasks.coverage.evidence import Evidence, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from airflow_provider_arize_tasks.windows.window import Window
+
+
+def relabelled(evidence: Sequence[Evidence], since: datetime) -> set[str]:
+    """Ids of the runs that labelled their windows anew.
+
+    :param evidence: of all runs.
+    :param since: when the judge's version was made.
+    """
+    old: dict[Window, int] = {}
+    new: dict[Window, int] = {}
+    ids: defaultdict[Window, list[str]] = defaultdict(list)
+    for each in evidence:
+        if each.made is None:
+            continue
+        count = each.run.num_successes or 0
+        if each.made < since:
+            if each.has_labels:
+                old[each.window] = max(old.get(each.window, 0), count)
+        elif each.kind is Kind.GOOD:
+            new[each.window] = max(new.get(each.window, 0), count)
+            ids[each.window].append(each.run.id)
+    if not new:
+        return set()
+    anew = _that_contain(new, old) | _that_piece_together(new, old)
+    return {run_id for window in anew for run_id in ids[window]}
+
+
+def _that_contain(new: Mapping[Window, int], old: Mapping[Window, int]) -> set[Window]:
+    """New windows with at least as many labels as the old windows inside them had."""
+    order = sorted(old, key=lambda window: (window.start, -window.width))
+    starts = [window.start for window in order]
+    reaches = list(accumulate((window.end for window in order), max))
+    found = set()
+    for window, count in new.items():
+        first = bisect_left(starts, window.start)
+        if first and reaches[first - 1] > window.start:
+            continue  # an old run began before: how many of its labels lie here, nobody knows
+        before = old.get(window)
+        if before is None:
+            before = _sum_inside(window, order[first : bisect_left(starts, window.end)], old)
+        if before is not None and count >= before:
+            found.add(window)
+    return found
+
+
+def _sum_inside(window: Window, order: Sequence[Window], old: Mapping[Window, int]) -> int | None:
+    total, reach = 0, window.start
+    for each in order:
+        if each.end > window.end:
+            return None
+        if each.start >= reach:
+            total, reach = total + old[each], each.end
+    return total
+
+
+def _that_piece_together(new: Mapping[Window, int], old: Mapping[Window, int]) -> set[Window]:
+    """New windows that together make up an old one, with at least as many labels as it had."""
+    order = sorted(new)
+    starts = [window.start for window in order]
+    found: set[Window] = set()
+    for window, before in old.items():
+        reach, total, pieces = window.start, 0, []
+        for each in order[bisect_left(starts, window.start) : bisect_left(starts, window.end)]:
+            if each.start > reach:
+                break
+            if each.start == reach and each.end <= window.end:
+                total, reach = total + new[each], each.end
+                pieces.append(each)
+        if reach == window.end and total >= before and len(pieces) > 1:
+            found.update(pieces)
+    return found
