@@ -7,12 +7,14 @@ from datetime import datetime, time, timedelta, tzinfo
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from airflow_provider_arize_tasks.coverage.states import Cell, CellState
+from airflow_provider_arize_tasks.coverage.states import State
 from airflow_provider_arize_tasks.windows.times import DAY
 from airflow_provider_arize_tasks.windows.window import Window
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+
+    from airflow_provider_arize_tasks.coverage.calendar import Cell
 
 #: How many lines of windows to evaluate are printed before the rest is only counted.
 _MOST_LINES = 15
@@ -35,13 +37,16 @@ class Look:
 
 
 LOOKS = {
-    CellState.COVERED: Look("█", "#", "32", "covered"),
-    CellState.PARTLY: Look("P", "P", "33", "partly covered"),
-    CellState.TRUNCATED: Look("T", "T", "35", "truncated: a run reached max_spans"),
-    CellState.FAILED: Look("F", "F", "31", "failed or cancelled"),
-    CellState.MISSING: Look("M", "M", "91", "missing: no run (a window without data leaves none)"),
-    CellState.RUNNING: Look("r", "r", "36", "running"),
-    CellState.OPEN: Look("·", ".", "2", "not over yet"),
+    State.COVERED: Look("█", "#", "32", "covered"),
+    State.RUNNING: Look("r", "r", "36", "running"),
+    State.TRUNCATED: Look("T", "T", "35", "truncated: a run reached max_spans"),
+    State.DOUBTFUL: Look("?", "?", "33", "doubtful: max_spans may have been reached"),
+    State.EARLY: Look("·", ".", "2", "early: not over, or its late spans not seen"),
+    State.STALE: Look("S", "S", "34", "stale: labelled by an older judge"),
+    State.FAILED: Look("F", "F", "31", "failed: no good run"),
+    State.EMPTY: Look("0", "0", "93", "empty: runs found nothing to evaluate"),
+    State.MISSING: Look("M", "M", "91", "missing: no run (a window without data leaves none)"),
+    State.LET_GO: Look("-", "-", "90", "let go: no sign of data for long enough"),
 }
 
 
@@ -56,7 +61,7 @@ class Style:
     colour: bool = False
     ascii: bool = False
 
-    def mark(self, state: CellState) -> str:
+    def mark(self, state: State) -> str:
         """The character of a state."""
         look = LOOKS[state]
         text = look.plain if self.ascii else look.mark
@@ -113,7 +118,7 @@ def _legend(cells: Sequence[Cell], style: Style) -> Iterator[str]:
 def _sum(cells: Sequence[Cell]) -> str:
     whole = sum((cell.window.width for cell in cells), timedelta())
     covered = sum((cell.covered * cell.window.width for cell in cells), timedelta())
-    full = sum(cell.state is CellState.COVERED for cell in cells)
+    full = sum(cell.state is State.COVERED for cell in cells)
     return f"{full} of {len(cells)} windows covered, {_percent(covered / whole)} of the time."
 
 

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from airflow_provider_arize_tasks.client.api import ArizeApi
     from airflow_provider_arize_tasks.client.config import ClientConfig
-    from airflow_provider_arize_tasks.coverage.states import Cell, Gaps
+    from airflow_provider_arize_tasks.coverage.calendar import Cell
+    from airflow_provider_arize_tasks.coverage.gaps import Gaps
 
 DEFAULT_CONNECTION = "arize_default"
 #: For how long a person is kept waiting by a server that fails or throttles, in seconds.

@@ -75,9 +75,7 @@ def gaps_of(
     unseen = merge(
         each.window for each in coverage.stretches() if each.state is State.STALE and not each.needs_override
     )
-    open_ = coverage.windows_in(
-        *(state for state in State if state not in (State.COVERED, State.STALE, State.RUNNING))
-    )
+    open_ = coverage.windows_in(*(state for state in State if state not in (State.COVERED, State.STALE, State.RUNNING)))
     found: dict[str, list[Window]] = {name: [] for name in Gaps.__dataclass_fields__}
     for cell in cut_on_grid(coverage.span, every, zone):
         if cell.end + settle > now:

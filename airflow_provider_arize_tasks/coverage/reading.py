@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import contextlib
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone, tzinfo
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from airflow_provider_arize_tasks.client import endpoints
 from airflow_provider_arize_tasks.client.enums import TaskType
-from airflow_provider_arize_tasks.client.errors import ArizeConfigError
-from airflow_provider_arize_tasks.coverage.states import Coverage, CoverageRules, read_coverage
+from airflow_provider_arize_tasks.client.errors import ArizeApiError, ArizeConfigError, ArizeInvalidRequestError
+from airflow_provider_arize_tasks.client.paging import iterate
+from airflow_provider_arize_tasks.coverage.evidence import CoverageRules, doubtful_windows, weigh_runs
+from airflow_provider_arize_tasks.coverage.intervals import clip
+from airflow_provider_arize_tasks.coverage.judges import Judge, attached_since, judge_of
+from airflow_provider_arize_tasks.coverage.spans import SpansUnavailableError, count_spans
+from airflow_provider_arize_tasks.coverage.states import Coverage, read_coverage
 from airflow_provider_arize_tasks.windows.grid import floor_to
 from airflow_provider_arize_tasks.windows.times import delay_of, parse_instant, shift, width_of, zone_of
 from airflow_provider_arize_tasks.windows.window import Window, WindowError, iso
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import date
 
-    from airflow_provider_arize_tasks.client.endpoints import Reply
-    from airflow_provider_arize_tasks.client.models import Task, TaskRun
+    from airflow_provider_arize_tasks.client.endpoints import Call, Reply
+    from airflow_provider_arize_tasks.client.models import Named, Task, TaskRun
+    from airflow_provider_arize_tasks.coverage.spans import Sends
 
 _T = TypeVar("_T")
+
+#: Most requests that one reading makes to count spans; what is left stays in doubt.
+MOST_COUNT_REQUESTS = 400
 
 
 class RunSource(Protocol):
@@ -34,6 +45,9 @@ class RunSource(Protocol):
 
     def list_all_runs(self, task_id: str, /) -> Iterator[TaskRun]:
         """All runs of the task, from all pages."""
+
+    def call(self, call: Call[_T], /) -> _T:
+        """Send a call and return its reply."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +72,8 @@ class TaskCoverage:
     :param coverage: what its runs say.
     :param range: the range and its windows.
     :param now: the present, by the server's clock where it tells.
+    :param rules: by which it was read.
+    :param notes: what could not be found out, each a sentence without its full stop.
     """
 
     task: Task
@@ -65,6 +81,7 @@ class TaskCoverage:
     range: Range
     now: datetime
     rules: CoverageRules = field(default_factory=CoverageRules)
+    notes: tuple[str, ...] = ()
 
 
 def range_of(
@@ -78,7 +95,7 @@ def range_of(
     """A range from the arguments of the operator, the hook or the command line.
 
     :param start: first instant; a ``timedelta`` (or its text: ``"30d"``, ``"12h"``) reaches back from ``end``, whole
-        days by the calendar of ``timezone``.
+        days by the calendar of ``timezone``, and from there to the border of a window at or before.
     :param end: first instant after the range; a ``timedelta`` reaches back from ``reference``, ``None`` (or ``"0d"``)
         is ``reference`` itself, both at the last border of a window (midnight, for windows of a day) at or before it.
     :param window: width of a window: a ``timedelta``, ``"day"``, ``"hour"``, ``"week"``, ``"6h"``.
@@ -94,7 +111,7 @@ def range_of(
     else:
         last = parse_instant(end, name="end", zone=zone)[0]
     if isinstance(start, timedelta):
-        first = shift(last, -start, zone)
+        first = floor_to(shift(last, -start, zone), every, zone)
     else:
         first = parse_instant(start, name="start", zone=zone)[0]
     span = Window(first, last)
@@ -121,8 +138,15 @@ def read_task_coverage(
     max_error_rate: float | None = None,
     settle: timedelta = timedelta(),
     now: datetime | None = None,
+    attached: Mapping[str, datetime] | None = None,
+    overridden: Mapping[Window, datetime] | None = None,
+    count_doubtful: bool = True,
+    progress: Callable[[str], None] | None = None,
 ) -> TaskCoverage:
     """Read the coverage of a task over a range.
+
+    One GET of the task, one of the versions of each evaluator, one per hundred runs the task ever had, and for each
+    window in doubt one per 500 spans of it, up to ``max_spans``.
 
     :param source: the API.
     :param task: name or id of the task.
@@ -132,6 +156,10 @@ def read_task_coverage(
     :param max_error_rate: share of errors above which a completed run does not cover.
     :param settle: how long after its end a window is not complete, because evaluation sees spans late.
     :param now: the present; the server's clock if not given.
+    :param attached: by the key of a judge, the time before which the task is known to have been without it.
+    :param overridden: windows that were asked for with ``override_evaluations``, and since when.
+    :param count_doubtful: count spans where the counts of runs leave a window in doubt. Default true.
+    :param progress: told in words what is being read, where that may take long.
     :raises ArizeConfigError: the task runs experiments or evaluates a dataset, and so has no windows.
     :raises ArizeError: the API could not be asked, or refused.
     """
@@ -143,15 +171,95 @@ def read_task_coverage(
             f"task {task!r} has no windows: it {_what_it_does(found)}. Coverage is about tasks that evaluate the "
             "spans of a project"
         )
+    judges = attached_since(read_judges(source.call, found), attached or {})
     rules = CoverageRules(
         max_spans=max_spans,
-        evaluators=max(1, len(found.evaluators)),
+        judges=judges,
+        sampling_rate=found.sampling_rate,
+        overridden=overridden or {},
         settle=settle,
         max_error_rate=max_error_rate,
     )
-    coverage = read_coverage(wanted.span, source.list_all_runs(task_id), rules)
     present = now or reply.server_time or datetime.now(timezone.utc)
-    return TaskCoverage(task=found, coverage=coverage, range=wanted, now=present, rules=rules)
+    runs = list(source.list_all_runs(task_id))
+    notes: list[str] = []
+    if count_doubtful and found.project_id:
+        rules, notes = _count(source.call, found, runs, wanted.span, rules, progress)
+    coverage = read_coverage(wanted.span, runs, rules, now=present)
+    return TaskCoverage(task=found, coverage=coverage, range=wanted, now=present, rules=rules, notes=tuple(notes))
+
+
+def read_judges(send: Sends, task: Task) -> tuple[Judge, ...]:
+    """The evaluators of a task with their versions; one request each.
+
+    :param send: sends a call.
+    :param task: the task.
+    :raises ArizeError: the API could not be asked. A version that can't be read leaves its judge unknown instead.
+    """
+    return tuple(judge_of(each, _versions(send, each.evaluator_id)) for each in task.evaluators)
+
+
+def _versions(send: Sends, evaluator_id: str | None) -> list[Named] | None:
+    if evaluator_id is None:
+        return None
+    try:
+        return list(iterate(send, lambda cursor: endpoints.list_evaluator_versions(evaluator_id, cursor=cursor)))
+    except ArizeApiError as error:
+        if error.status in (403, 404, 405):
+            return None
+        raise
+
+
+def _count(
+    send: Sends,
+    task: Task,
+    runs: Sequence[TaskRun],
+    span: Window,
+    rules: CoverageRules,
+    progress: Callable[[str], None] | None,
+) -> tuple[CoverageRules, list[str]]:
+    """The rules with the spans counted of the windows that counts of runs leave in doubt."""
+    doubtful = [window for window in doubtful_windows(weigh_runs(runs, rules)) if clip(window, span)]
+    counted: dict[str, int] = {}
+    requests = 0
+
+    def sent(call: Call[Any]) -> Any:
+        nonlocal requests
+        requests += 1
+        return send(call)
+
+    for number, window in enumerate(doubtful):
+        if requests >= MOST_COUNT_REQUESTS:
+            left = len(doubtful) - number
+            return replace(rules, counted=counted), [
+                f"{left} windows are left in doubt: counting their spans takes more than {MOST_COUNT_REQUESTS} requests"
+            ]
+        if progress is not None:
+            progress(f"counting spans, window {number + 1} of {len(doubtful)}")
+        try:
+            counted[window.key] = spans_for_run(sent, task, window, up_to=rules.limit + 1)
+        except SpansUnavailableError as error:
+            return rules, [f"{len(doubtful)} windows stay in doubt: {error}"]
+    return replace(rules, counted=counted), []
+
+
+def spans_for_run(send: Sends, task: Task, window: Window, *, up_to: int | None = None) -> int:
+    """How many spans of a window a run of a task has to look at: those that its filter lets through.
+
+    Where the server does not take the filter for a search of spans, all of the window: rather too many than too few.
+
+    :param send: sends a call.
+    :param task: the task; it must have a project.
+    :param window: the window.
+    :param up_to: stop counting here.
+    :raises SpansUnavailableError: spans can't be listed.
+    :raises ArizeError: the API could not be asked.
+    """
+    project = task.project_id or ""
+    if task.query_filter:
+        with contextlib.suppress(ArizeInvalidRequestError):
+            return count_spans(send, project, window, query_filter=task.query_filter, up_to=up_to)
+    return count_spans(send, project, window, up_to=up_to)
 
 
 def _what_it_does(task: Task) -> str:

@@ -1,4 +1,4 @@
-"""What is known about each stretch of time for each evaluator of a task: exactly one state, its reason, what comes next.
+"""What is known about each stretch of time for each evaluator of a task: one state, its reason, and what comes next.
 
 The API knows the runs of a task, not which spans they labelled, so coverage is read off the runs. Only what is known to
 be good is covered. Everything else has a name, and a next step.
@@ -11,11 +11,11 @@ from datetime import datetime, timedelta, timezone, tzinfo
 from enum import Enum, IntEnum
 from functools import cached_property
 from heapq import heappop, heappush
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import TYPE_CHECKING
 
 from airflow_provider_arize_tasks.coverage.evidence import CoverageRules, Evidence, Kind, weigh_runs
-from airflow_provider_arize_tasks.coverage.intervals import clip, merge
+from airflow_provider_arize_tasks.coverage.intervals import clip, merge, subtract
 from airflow_provider_arize_tasks.coverage.judges import Judge
 from airflow_provider_arize_tasks.coverage.relabelling import relabelled
 from airflow_provider_arize_tasks.windows.times import in_words
@@ -30,8 +30,10 @@ if TYPE_CHECKING:
 
 
 class State(str, Enum):
-    """What is known about a stretch of time. Where several apply to a window, the first in this order, but for covered,
-    which takes all of it."""
+    """What is known about a stretch of time.
+
+    Where several apply to a window, the first in this order; but covered is only what is covered from end to end.
+    """
 
     #: Evaluated for good.
     COVERED = "covered"
@@ -119,8 +121,6 @@ class Coverage:
     @cached_property
     def covered(self) -> tuple[Window, ...]:
         """Where every evaluator is covered: disjoint windows in order."""
-        from airflow_provider_arize_tasks.coverage.intervals import subtract
-
         return subtract(self.span, self.windows_in(*(state for state in State if state is not State.COVERED)))
 
     def cells(self, every: timedelta, zone: tzinfo, *, now: datetime | None = None) -> Iterator[Cell]:
@@ -174,7 +174,7 @@ def _named(judges: Sequence[Judge]) -> Iterator[tuple[str, Judge]]:
 
 
 class _Lane(IntEnum):
-    """Evidence sorted by what it means for one evaluator. The state of an instant is decided by which lanes are busy."""
+    """Evidence by what it means for one evaluator. Which lanes are busy at an instant decides its state."""
 
     FRESH = 0  # labelled anew by today's version
     PLAIN = 1  # labelled what was left by today's version
@@ -231,7 +231,7 @@ class _Sweep:
             borders.add(Window(self._settled, self._span.end).start)
         ordered = sorted(borders)
         following, found = 0, []
-        for start, end in zip(ordered, ordered[1:], strict=False):
+        for start, end in pairwise(ordered):
             while following < len(self._pieces) and self._pieces[following][1] == start:
                 self._begin(following)
                 following += 1
@@ -266,7 +266,7 @@ class _Sweep:
             if judge.attached is not None and made < judge.attached:
                 return _Lane.UNSEEN
             if judge.since is not None and made < judge.since:
-                return _Lane.OLD if good else _LANES[each.kind] if each.kind is Kind.DOUBTFUL else _Lane.OLD_PART
+                return _Lane.OLD if good else _Lane.OLD_PART
         if not good:
             return _LANES[each.kind]
         if each.kind is Kind.GOOD and (judge.since is None or each.is_override or each.run.id in anew):
@@ -298,7 +298,7 @@ class _Sweep:
             return self._stretch(State.STALE, old, self._why_old(), needs_override=True)
         if _Lane.OLD_PART in newest:
             part = newest[_Lane.OLD_PART]
-            return self._stretch(State.TRUNCATED if part.kind is Kind.TRUNCATED else State.FAILED, part)
+            return self._stretch(_STATES[_LANES[part.kind]], part)
         if _Lane.UNSEEN in newest:
             return self._stretch(State.STALE, newest[_Lane.UNSEEN], self._why_unseen())
         for lane, state in _STATES.items():
