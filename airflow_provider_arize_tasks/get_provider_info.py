@@ -110,6 +110,17 @@ _CONFIGURATION: Final[dict[str, Any]] = {
             "example": "/opt/airflow/reports",
             "default": "",
         },
+        "settle": {
+            "description": (
+                "How late Arize's evaluations see spans: seconds, or text such as 2h. Until a window has been over for "
+                "that long, trigger operators wait and the gap operator leaves it alone. Not set: 0 for the trigger "
+                "operators, 2 hours for the gap operator. The operators' own argument settle goes first."
+            ),
+            "version_added": "0.1.0",
+            "type": "string",
+            "example": "2h",
+            "default": None,
+        },
     },
 }
 

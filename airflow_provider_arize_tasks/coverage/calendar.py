@@ -68,7 +68,8 @@ def cells_of(
     for window in cut_on_grid(coverage.span, every, zone):
         inside = tuple(part for stretches, starts in rows for part in _inside(window, stretches, starts))
         left = sum((piece.width for piece in subtract(window, coverage.covered)), timedelta())
-        state = next((state for state in _WORST_FIRST if any(each.state is state for each in inside)), State.COVERED)
+        found = {each.state for each in inside}
+        state = next((state for state in _WORST_FIRST if state in found), State.COVERED)
         if state is State.MISSING and now is not None and window.end > now:
             state = State.EARLY
         if state in (State.MISSING, State.EMPTY) and touch((window,), let_go):

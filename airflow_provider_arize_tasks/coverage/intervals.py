@@ -14,17 +14,19 @@ if TYPE_CHECKING:
 def merge(windows: Iterable[Window]) -> tuple[Window, ...]:
     """The windows united: in order, disjoint, none touching the next. Empty windows vanish."""
     merged: list[Window] = []
-    for window in sorted(window for window in windows if window.width):
-        if merged and window.start <= merged[-1].end:
-            if window.end > merged[-1].end:
-                merged[-1] = Window(merged[-1].start, window.end)
+    for start, end in sorted((window.start, window.end) for window in windows if window.start < window.end):
+        if merged and start <= merged[-1].end:
+            if end > merged[-1].end:
+                merged[-1] = Window(merged[-1].start, end)
         else:
-            merged.append(window)
+            merged.append(Window(start, end))
     return tuple(merged)
 
 
 def clip(window: Window, span: Window) -> Window | None:
     """The part of a window that lies inside a range, or ``None``."""
+    if span.start <= window.start and window.end <= span.end:
+        return window if window.start < window.end else None
     start, end = max(window.start, span.start), min(window.end, span.end)
     return Window(start, end) if start < end else None
 

@@ -14,6 +14,7 @@ from airflow_provider_arize_tasks.client.paging import iterate
 from airflow_provider_arize_tasks.coverage.evidence import CoverageRules, doubtful_windows, weigh_runs
 from airflow_provider_arize_tasks.coverage.intervals import clip
 from airflow_provider_arize_tasks.coverage.judges import Judge, attached_since, judge_of
+from airflow_provider_arize_tasks.coverage.record import GapRecord
 from airflow_provider_arize_tasks.coverage.spans import SpansUnavailableError, count_spans
 from airflow_provider_arize_tasks.coverage.states import Coverage, read_coverage
 from airflow_provider_arize_tasks.windows.grid import floor_to
@@ -21,7 +22,7 @@ from airflow_provider_arize_tasks.windows.times import delay_of, parse_instant, 
 from airflow_provider_arize_tasks.windows.window import Window, WindowError, iso
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import date
 
     from airflow_provider_arize_tasks.client.endpoints import Call, Reply
@@ -73,6 +74,7 @@ class TaskCoverage:
     :param range: the range and its windows.
     :param now: the present, by the server's clock where it tells.
     :param rules: by which it was read.
+    :param runs: the task's runs.
     :param notes: what could not be found out, each a sentence without its full stop.
     """
 
@@ -81,6 +83,7 @@ class TaskCoverage:
     range: Range
     now: datetime
     rules: CoverageRules = field(default_factory=CoverageRules)
+    runs: tuple[TaskRun, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -138,8 +141,7 @@ def read_task_coverage(
     max_error_rate: float | None = None,
     settle: timedelta = timedelta(),
     now: datetime | None = None,
-    attached: Mapping[str, datetime] | None = None,
-    overridden: Mapping[Window, datetime] | None = None,
+    record: GapRecord | None = None,
     count_doubtful: bool = True,
     progress: Callable[[str], None] | None = None,
 ) -> TaskCoverage:
@@ -156,8 +158,7 @@ def read_task_coverage(
     :param max_error_rate: share of errors above which a completed run does not cover.
     :param settle: how long after its end a window is not complete, because evaluation sees spans late.
     :param now: the present; the server's clock if not given.
-    :param attached: by the key of a judge, the time before which the task is known to have been without it.
-    :param overridden: windows that were asked for with ``override_evaluations``, and since when.
+    :param record: what was seen of the task and asked for before.
     :param count_doubtful: count spans where the counts of runs leave a window in doubt. Default true.
     :param progress: told in words what is being read, where that may take long.
     :raises ArizeConfigError: the task runs experiments or evaluates a dataset, and so has no windows.
@@ -171,22 +172,32 @@ def read_task_coverage(
             f"task {task!r} has no windows: it {_what_it_does(found)}. Coverage is about tasks that evaluate the "
             "spans of a project"
         )
-    judges = attached_since(read_judges(source.call, found), attached or {})
+    present = now or reply.server_time or datetime.now(timezone.utc)
+    record = record or GapRecord()
+    judges = read_judges(source.call, found)
+    judges = attached_since(judges, record.attached((each.key for each in judges), present))
     rules = CoverageRules(
         max_spans=max_spans,
         judges=judges,
         sampling_rate=found.sampling_rate,
-        overridden=overridden or {},
+        overridden=record.overridden,
         settle=settle,
         max_error_rate=max_error_rate,
     )
-    present = now or reply.server_time or datetime.now(timezone.utc)
     runs = list(source.list_all_runs(task_id))
     notes: list[str] = []
     if count_doubtful and found.project_id:
         rules, notes = _count(source.call, found, runs, wanted.span, rules, progress)
     coverage = read_coverage(wanted.span, runs, rules, now=present)
-    return TaskCoverage(task=found, coverage=coverage, range=wanted, now=present, rules=rules, notes=tuple(notes))
+    return TaskCoverage(
+        task=found,
+        coverage=coverage,
+        range=wanted,
+        now=present,
+        rules=rules,
+        runs=tuple(runs),
+        notes=tuple(notes),
+    )
 
 
 def read_judges(send: Sends, task: Task) -> tuple[Judge, ...]:

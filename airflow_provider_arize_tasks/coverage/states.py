@@ -12,6 +12,7 @@ from enum import Enum, IntEnum
 from functools import cached_property
 from heapq import heappop, heappush
 from itertools import groupby, pairwise
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from airflow_provider_arize_tasks.coverage.evidence import CoverageRules, Evidence, Kind, weigh_runs
@@ -157,12 +158,13 @@ def coverage_of(
     judges = rules.judges or (Judge(name="all evaluators"),)
     settled = None if now is None else now - rules.settle
     found: dict[str, tuple[Stretch, ...]] = {}
-    made: dict[tuple[datetime | None, datetime | None], list[Stretch]] = {}
+    undated: list[Stretch] = []
     for name, judge in _named(judges):
-        times = (judge.since, judge.attached)
-        if times not in made:
-            made[times] = _Sweep(span, judge, rules, settled).stretches(evidence)
-        found[name] = tuple(replace(each, evaluator=name) for each in made[times])
+        if judge.since is not None or judge.attached is not None:
+            found[name] = tuple(_Sweep(span, replace(judge, name=name), rules, settled).stretches(evidence))
+            continue
+        undated = undated or _Sweep(span, judge, rules, settled).stretches(evidence)
+        found[name] = tuple(replace(each, evaluator=name) for each in undated)
     return Coverage(span, found)
 
 
@@ -197,14 +199,41 @@ _LANES = {
     Kind.FAILED: _Lane.FAILED,
     Kind.EMPTY: _Lane.EMPTY,
 }
-_STATES = {
-    _Lane.TRUNCATED: State.TRUNCATED,
-    _Lane.DOUBTFUL: State.DOUBTFUL,
-    _Lane.UNDATED: State.DOUBTFUL,
-    _Lane.EARLY: State.EARLY,
-    _Lane.FAILED: State.FAILED,
-    _Lane.EMPTY: State.EMPTY,
+
+
+class _Decision(Enum):
+    """What decides about a stretch: a state, and for some states one of several reasons."""
+
+    COVERED = State.COVERED, ""
+    RUNNING = State.RUNNING, ""
+    OLD = State.STALE, "old"
+    UNSEEN = State.STALE, "unseen"
+    TRUNCATED = State.TRUNCATED, ""
+    DOUBTFUL = State.DOUBTFUL, ""
+    UNDATED = State.DOUBTFUL, "undated"
+    EARLY = State.EARLY, ""
+    NOT_SETTLED = State.EARLY, "not settled"
+    FAILED = State.FAILED, ""
+    EMPTY = State.EMPTY, ""
+    NO_RUN = State.MISSING, ""
+
+    @property
+    def state(self) -> State:
+        """The state."""
+        return self.value[0]
+
+
+#: What a lane means where no better one is busy, the first that is.
+_DECISIONS = {
+    _Lane.UNSEEN: _Decision.UNSEEN,
+    _Lane.TRUNCATED: _Decision.TRUNCATED,
+    _Lane.DOUBTFUL: _Decision.DOUBTFUL,
+    _Lane.UNDATED: _Decision.UNDATED,
+    _Lane.EARLY: _Decision.EARLY,
+    _Lane.FAILED: _Decision.FAILED,
+    _Lane.EMPTY: _Decision.EMPTY,
 }
+_ALL_LANES = tuple(_Lane)
 _BEGINNING = datetime.min.replace(tzinfo=timezone.utc)
 #: Lane, start and end of a piece of evidence, and the evidence.
 _Piece = tuple[_Lane, datetime, datetime, Evidence]
@@ -220,6 +249,7 @@ class _Sweep:
         self._settled = settled
         self._busy: list[list[tuple[float, datetime, int]]] = [[] for _ in _Lane]
         self._pieces: list[_Piece] = []
+        self._by_id: dict[str, Evidence] = {}
 
     def stretches(self, evidence: Sequence[Evidence]) -> list[Stretch]:
         """The range in stretches, in order; neighbours differ."""
@@ -237,8 +267,8 @@ class _Sweep:
                 following += 1
             found.append((start, end, self._decide(start)))
         return [
-            replace(decided, window=Window(group[0][0], group[-1][1]))
-            for decided, group in ((key, list(items)) for key, items in groupby(found, key=lambda each: each[2]))
+            self._stretch(Window(group[0][0], group[-1][1]), *decided)
+            for decided, group in ((key, list(items)) for key, items in groupby(found, key=itemgetter(2)))
         ]
 
     def _pieces_of(self, evidence: Sequence[Evidence]) -> Iterator[_Piece]:
@@ -284,58 +314,64 @@ class _Sweep:
             heappop(heap)
         return self._pieces[heap[0][2]][3] if heap else None
 
-    def _decide(self, at: datetime) -> Stretch:
-        newest = {lane: found for lane in _Lane if self._busy[lane] and (found := self._newest(lane, at))}
+    def _decide(self, at: datetime) -> tuple[_Decision, str | None]:
+        """What decides about an instant, and the id of the run it is by."""
+        newest = {lane: found for lane in _ALL_LANES if self._busy[lane] and (found := self._newest(lane, at))}
+        decision, by = self._choose(newest)
+        if by is None and self._settled is not None and at >= self._settled:
+            decision = _Decision.NOT_SETTLED
+        if by is not None:
+            self._by_id[by.run.id] = by
+        return decision, None if by is None else by.run.id
+
+    def _choose(self, newest: dict[_Lane, Evidence]) -> tuple[_Decision, Evidence | None]:
         if _Lane.FRESH in newest:
-            return self._stretch(State.COVERED, newest[_Lane.FRESH])
+            return _Decision.COVERED, newest[_Lane.FRESH]
         plain = newest.get(_Lane.PLAIN)
         old = newest.get(_Lane.OLD) or (newest.get(_Lane.OLD_PART) if plain else None)
         if plain and not old:
-            return self._stretch(State.COVERED, plain)
+            return _Decision.COVERED, plain
         if _Lane.RUNNING in newest:
-            return self._stretch(State.RUNNING, newest[_Lane.RUNNING])
+            return _Decision.RUNNING, newest[_Lane.RUNNING]
         if old:
-            return self._stretch(State.STALE, old, self._why_old(), needs_override=True)
+            return _Decision.OLD, old
         if _Lane.OLD_PART in newest:
             part = newest[_Lane.OLD_PART]
-            return self._stretch(_STATES[_LANES[part.kind]], part)
-        if _Lane.UNSEEN in newest:
-            return self._stretch(State.STALE, newest[_Lane.UNSEEN], self._why_unseen())
-        for lane, state in _STATES.items():
+            return _DECISIONS[_LANES[part.kind]], part
+        for lane, decision in _DECISIONS.items():
             if lane in newest:
-                return self._stretch(state, newest[lane], self._why_early(newest[lane]) if lane is _Lane.EARLY else "")
-        return self._without_a_run(at)
+                return decision, newest[lane]
+        return _Decision.NO_RUN, None
 
-    def _stretch(self, state: State, by: Evidence, more: str = "", *, needs_override: bool = False) -> Stretch:
-        reason = f"{by.why}{more}"
+    def _stretch(self, window: Window, decision: _Decision, run_id: str | None) -> Stretch:
+        by = None if run_id is None else self._by_id[run_id]
         return Stretch(
-            window=by.window,
-            evaluator="",
-            state=state,
-            reason=reason,
-            run_id=by.run.id,
-            needs_override=needs_override,
+            window=window,
+            evaluator=self._judge.name,
+            state=decision.state,
+            reason=self._reason(decision, by),
+            run_id=run_id,
+            needs_override=decision is _Decision.OLD,
         )
 
-    def _without_a_run(self, at: datetime) -> Stretch:
-        blank = Stretch(window=self._span, evaluator="", state=State.MISSING, reason="no run covers it")
-        if self._settled is None or at < self._settled:
-            return replace(blank, reason="rule: no run over it; a window without data leaves none either")
-        settle = f", and its late spans are seen {in_words(self._rules.settle)} later" if self._rules.settle else ""
-        return replace(blank, state=State.EARLY, reason=f"rule settle: it was not over{settle}")
-
-    def _why_old(self) -> str:
+    def _reason(self, decision: _Decision, by: Evidence | None) -> str:
+        settle = in_words(self._rules.settle)
+        if by is None:
+            if decision is _Decision.NO_RUN:
+                return "rule no run: none was made over it; a window without data leaves none either"
+            return "rule settle: it was not over" + (f", and its late spans are seen {settle} later" if settle else "")
         judge = self._judge
-        version = f"version {judge.version_id}" if judge.version_id else "today's version"
-        since = iso(judge.since) if judge.since else "later"
-        return f"; that was before {version} of {judge.name} was made ({since})"
+        if decision is _Decision.OLD:
+            version = f"version {judge.version_id}" if judge.version_id else "today's version"
+            return f"{by.why}; that was before {version} of {judge.name} was made ({_when(judge.since)})"
+        if decision is _Decision.UNSEEN:
+            return f"{by.why}; that was before {judge.name} was part of the task ({_when(judge.attached)})"
+        if decision is _Decision.EARLY:
+            return f"{by.why}; it was made at {_when(by.made)}, and spans are seen {settle} late (settle)"
+        if decision is _Decision.UNDATED:
+            return f"{by.why}; it does not say when it was made"
+        return by.why
 
-    def _why_unseen(self) -> str:
-        attached = iso(self._judge.attached) if self._judge.attached else "later"
-        return f"; that was before {self._judge.name} was part of the task ({attached})"
 
-    def _why_early(self, each: Evidence) -> str:
-        return (
-            f"; it was made at {iso(each.made) if each.made else 'an unknown time'}, and spans are seen "
-            f"{in_words(self._rules.settle)} late (settle)"
-        )
+def _when(instant: datetime | None) -> str:
+    return "at an unknown time" if instant is None else iso(instant)

@@ -5,29 +5,40 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.providers.common.compat.sdk import BaseOperator, conf
 
 from airflow_provider_arize_tasks.client import arguments as args
 from airflow_provider_arize_tasks.client.arguments import Checker
+from airflow_provider_arize_tasks.client.times import length_of_time
+from airflow_provider_arize_tasks.coverage.gaps import OnStale
+from airflow_provider_arize_tasks.coverage.record import GapRecord, aware
 from airflow_provider_arize_tasks.exceptions import failing_for_good
+from airflow_provider_arize_tasks.operators.gap_record import FIRST_ASKED_KEY as FIRST_ASKED_KEY
+from airflow_provider_arize_tasks.operators.gap_record import keep_record, read_record
 from airflow_provider_arize_tasks.operators.run_times import read_run_times
+from airflow_provider_arize_tasks.operators.settle import settle_or_default
 from airflow_provider_arize_tasks.windows.times import delay_of, parse_instant, width_of, zone_of
 from airflow_provider_arize_tasks.windows.window import iso
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from datetime import date, tzinfo
 
     from airflow.providers.common.compat.sdk import Context
+    from typing_extensions import Unpack
 
+    from airflow_provider_arize_tasks.base_arguments import OperatorArguments
+    from airflow_provider_arize_tasks.coverage.gaps import Gaps
     from airflow_provider_arize_tasks.coverage.reading import TaskCoverage
-    from airflow_provider_arize_tasks.coverage.states import Gaps
+    from airflow_provider_arize_tasks.hooks.arize import ArizeHook
     from airflow_provider_arize_tasks.windows.window import Window
 
-#: XCom that keeps, from one DAG run to the next, when each gap was returned first. Kept only with ``give_up_after``.
-FIRST_ASKED_KEY = "arize_first_asked"
+#: XCom that says how much a re-evaluation of the stale windows would take.
+STALE_KEY = "arize_stale"
+#: How late evaluation sees spans, unless told.
+DEFAULT_SETTLE = timedelta(hours=2)
 #: How many windows Airflow maps unless ``[core] max_map_length`` is set.
 _MAX_MAP_LENGTH = 1024
 #: How many windows of a kind the log names before it only counts.
@@ -37,18 +48,22 @@ _MOST_NAMED = 10
 class ArizeFindWindowGapsOperator(BaseOperator):
     """Find the windows of a range that a task has not evaluated, ready to be mapped into the trigger operator.
 
-    A window is covered by runs that COMPLETED without reaching ``max_spans`` and by runs CANCELLED because everything
+    A window is covered, for each evaluator of the task, by a run that COMPLETED with successes, was not cut short, saw
+    the window's late spans and was made by today's version of the evaluator; and by one CANCELLED because everything
     was labelled already. What is left is cut at the borders of the windows and returned in order. Windows that are not
-    over yet and those with a run still going are left out.
+    over yet and those with a run still going are left out. "Data windows and backfills" in the documentation has the
+    states a window can be in.
 
     .. code-block:: python
 
-        gaps = ArizeFindWindowGapsOperator(task_id="gaps", task="Answer quality", start="30d")
+        gaps = ArizeFindWindowGapsOperator(task_id="gaps", task="Answer quality", start="30d", settle="2h")
         ArizeTriggerEvaluationRunOperator.partial(
             task_id="evaluate", task="Answer quality", on_truncated="split"
         ).expand_kwargs(gaps.output)
 
-    It makes one GET of the task and one per hundred runs the task ever had; it changes nothing, so a retry is harmless.
+    It makes one GET of the task, one of the versions of each evaluator, and one per hundred runs the task ever had.
+    Where counts can't tell whether a run was cut short (several evaluators, traces, sessions, sampling), it counts the
+    spans of the window, 500 a request. It changes nothing, so a retry is harmless.
 
     .. seealso:: Arize's reference of ``GET /v2/tasks/{task_id}/runs``: https://arize.com/docs/ax/rest-reference
 
@@ -65,19 +80,26 @@ class ArizeFindWindowGapsOperator(BaseOperator):
     :param max_spans: the ``max_spans`` that the runs were triggered with, which the API does not tell; default the
         server's own, 10,000. (templated)
     :param max_error_rate: a completed run with a larger share of errors, 0 to 1, does not cover its window. Default
-        every completed run does. (templated)
+        every completed run with a success does. (templated)
+    :param stale: what to do about windows that were labelled by an older version of an evaluator, or before an
+        evaluator was part of the task: ``"report"`` (default) says in the log and in XCom ``arize_stale`` how many
+        spans and judge calls evaluating them again would take; ``"reevaluate"`` returns them, newest first, after the
+        others, with ``override_evaluations=True`` where labels by an older version are in the way; ``"ignore"`` says
+        nothing. (templated)
     :param settle: how long after its end a window is not complete because evaluation sees spans late (one to two
-        hours). Until then it is left out, and a run made before then does not cover it. A ``timedelta``, seconds or
-        ``"2h"``; default 0. (templated)
+        hours). Until then it is left out, and a run covers only what had been over for that long when it was made. A
+        ``timedelta``, seconds or ``"2h"``; default ``[arize] settle`` of Airflow's configuration, else 2 hours.
+        (templated)
     :param give_up_after: let a window go that has no run to show, as a window without data has none, once it is older
         than this and was returned for that long. A window that was never returned before is returned whatever its age,
         so a hole that is found late gets its chance. A ``timedelta``, seconds or ``"3d"``; default ``None``, never.
         (templated)
     :param include_running: return windows with a run still going as well; they would be evaluated twice. Default false.
-    :param max_windows: most windows to return, the oldest first; the next DAG run finds the rest. Default Airflow's
-        own limit for mapped tasks, ``[core] max_map_length``. (templated)
+    :param max_windows: most windows to return; the newest are kept, the log says what was left out, and the next DAG
+        run finds the rest. Default Airflow's own limit for mapped tasks, ``[core] max_map_length``. (templated)
     :param arize_conn_id: Airflow connection to Arize. Default ``arize_default``. (templated)
-    :return: a list of ``{"data_start_time": ..., "data_end_time": ...}``, empty if nothing is left.
+    :return: a list of ``{"data_start_time": ..., "data_end_time": ...}``, empty if nothing is left. A window that is
+        due again because a judge's version changed also has ``"override_evaluations": True``.
     :raises ArizePermanentError: the connection or an argument is wrong, or the task has no windows; not retried.
     :raises ArizeError: the API could not be asked; a retry asks again.
     """
@@ -91,6 +113,7 @@ class ArizeFindWindowGapsOperator(BaseOperator):
         "space",
         "max_spans",
         "max_error_rate",
+        "stale",
         "settle",
         "give_up_after",
         "max_windows",
@@ -109,12 +132,13 @@ class ArizeFindWindowGapsOperator(BaseOperator):
         space: str | None = None,
         max_spans: int | str | None = None,
         max_error_rate: float | str | None = None,
+        stale: Literal["report", "reevaluate", "ignore"] | str = "report",  # noqa: PYI051 -- a template is a str
         settle: timedelta | float | str | None = None,
         give_up_after: timedelta | float | str | None = None,
         include_running: bool = False,
         max_windows: int | str | None = None,
         arize_conn_id: str = "arize_default",
-        **kwargs: Any,
+        **kwargs: Unpack[OperatorArguments],
     ) -> None:
         super().__init__(**kwargs)
         self.task = task
@@ -125,6 +149,7 @@ class ArizeFindWindowGapsOperator(BaseOperator):
         self.space = space
         self.max_spans = max_spans
         self.max_error_rate = max_error_rate
+        self.stale = stale
         self.settle = settle
         self.give_up_after = give_up_after
         self.include_running = include_running
@@ -145,116 +170,184 @@ class ArizeFindWindowGapsOperator(BaseOperator):
             zone=check.read("timezone", self.timezone, args.optional(zone_of), None),
             max_spans=check.read("max_spans", self.max_spans, args.optional(args.count), None),
             max_error_rate=check.read("max_error_rate", self.max_error_rate, args.optional(args.rate), None),
-            settle=check.read("settle", self.settle, args.optional(_delay), None) or timedelta(),
-            give_up_after=check.read("give_up_after", self.give_up_after, args.optional(_delay), None),
+            stale=check.choice("stale", self.stale, OnStale, OnStale.REPORT),
+            settle=check.read("settle", self.settle, _settle, DEFAULT_SETTLE) if rendered or self.settle else None,
+            give_up_after=check.read(
+                "give_up_after", self.give_up_after, args.optional(partial(length_of_time, name="give_up_after")), None
+            ),
             max_windows=check.read("max_windows", self.max_windows, args.optional(args.count), None),
         )
         check.raise_if_any(f"{type(self).__name__} {self.task_id!r}")
         return settings
 
-    def execute(self, context: Context) -> list[dict[str, str]]:
+    def execute(self, context: Context) -> list[dict[str, Any]]:
         """Find the gaps.
 
         :return: the windows, in order.
         """
+        from airflow_provider_arize_tasks.hooks.arize import ArizeHook
+
         with failing_for_good():
             settings = self._check(rendered=True)
-            found = self._read(context, settings)
-        asked = self._first_asked(context, settings)
-        gaps = found.coverage.gaps(
-            found.range.every,
-            found.range.zone,
-            now=found.now,
-            settle=settings.settle,
-            give_up_after=settings.give_up_after,
-            first_asked=asked,
-            include_running=self.include_running,
+            with ArizeHook(self.arize_conn_id) as hook:
+                task_id = hook.resolve_task(settings.task, self.space)
+                record = read_record(context, task_id, self.task_id)
+                found = self._read(context, settings, hook, task_id, record)
+                gaps = found.coverage.gaps(
+                    found.range.every,
+                    found.range.zone,
+                    now=found.now,
+                    settle=settings.settle or timedelta(),
+                    give_up_after=settings.give_up_after,
+                    first_asked=record.first_asked,
+                    include_running=self.include_running,
+                )
+                self._report(found, gaps)
+                if settings.stale is OnStale.REPORT:
+                    self._report_stale(context, hook, found, gaps)
+        wanted = self._cap(_wanted(gaps, settings.stale), settings)
+        keep_record(
+            context,
+            task_id,
+            _next_record(record, found, gaps, wanted),
+            with_first_asked=settings.give_up_after is not None,
         )
-        windows = self._cap(gaps.windows, settings)
-        self._report(found, gaps)
-        ti = context.get("ti")
-        if settings.give_up_after is not None and ti is not None:
-            record = {each.key: iso(asked.get(each.key, found.now)) for each in (*windows, *gaps.let_go)}
-            ti.xcom_push(key=FIRST_ASKED_KEY, value=record)
-        return [window.to_dict() for window in windows]
+        return [_as_arguments(each) for each in wanted]
 
-    def _read(self, context: Context, settings: _Settings) -> TaskCoverage:
+    def _read(
+        self, context: Context, settings: _Settings, hook: ArizeHook, task_id: str, record: GapRecord
+    ) -> TaskCoverage:
         from airflow_provider_arize_tasks.coverage.reading import range_of, read_task_coverage
-        from airflow_provider_arize_tasks.hooks.arize import ArizeHook
 
         times = read_run_times(context)
         # The same on every attempt: neither the range nor what counts as over may move with a retry.
         begun = getattr(context.get("dag_run"), "start_date", None)
         present = max(
-            (each for each in (times.reference, begun) if each is not None), default=datetime.now(timezone.utc)
+            (aware(each) for each in (times.reference, begun) if each is not None), default=datetime.now(timezone.utc)
         )
         wanted = range_of(
             self.start,
             self.end,
             window=settings.every,
             timezone=settings.zone or times.timezone,
-            reference=times.reference or present,
+            reference=aware(times.reference or present),
         )
-        with ArizeHook(self.arize_conn_id) as hook:
-            return read_task_coverage(
-                hook,
-                settings.task,
-                wanted,
-                space=self.space,
-                max_spans=settings.max_spans,
-                max_error_rate=settings.max_error_rate,
-                settle=settings.settle,
-                now=present,
-            )
-
-    def _first_asked(self, context: Context, settings: _Settings) -> dict[str, datetime]:
-        """When earlier DAG runs returned each gap first. Without their record nothing is let go or missed."""
-        ti = context.get("ti")  # missing where somebody calls execute by hand
-        if settings.give_up_after is None or ti is None:
-            return {}
-        record: Mapping[str, str] | None = ti.xcom_pull(
-            task_ids=self.task_id,
-            key=FIRST_ASKED_KEY,
-            include_prior_dates=True,
-            map_indexes=getattr(ti, "map_index", -1),
+        return read_task_coverage(
+            hook,
+            task_id,
+            wanted,
+            max_spans=settings.max_spans,
+            max_error_rate=settings.max_error_rate,
+            settle=settings.settle or timedelta(),
+            now=present,
+            record=record,
+            progress=self.log.info,
         )
-        utc = timezone.utc
-        return {key: parse_instant(value, name=key, zone=utc)[0] for key, value in (record or {}).items()}
 
-    def _cap(self, windows: Sequence[Window], settings: _Settings) -> Sequence[Window]:
+    def _cap(self, wanted: Sequence[_Wanted], settings: _Settings) -> Sequence[_Wanted]:
         limit = settings.max_windows or conf.getint("core", "max_map_length", fallback=_MAX_MAP_LENGTH)
-        if len(windows) > limit:
-            self.log.warning(
-                "%d windows are left to evaluate, %d are returned, the oldest first; the next DAG run finds the rest",
-                len(windows),
-                limit,
-            )
-        return windows[:limit]
+        if len(wanted) <= limit:
+            return wanted
+        # What is stale comes last and newest first; of the others, the newest are the last.
+        fresh = [each for each in wanted if not each.is_stale]
+        kept = [*fresh[-limit:], *(each for each in wanted if each.is_stale)][:limit]
+        left_out = sorted(each.window for each in wanted if each not in kept)
+        self.log.warning(
+            "%d windows are left to evaluate, %d are returned, the newest; the next DAG run finds the rest. Left out: "
+            "%s",
+            len(wanted),
+            limit,
+            _named(left_out),
+        )
+        return kept
 
     def _report(self, found: TaskCoverage, gaps: Gaps) -> None:
         span = found.range.span
         name = found.task.name or found.task.id
         self.log.info("Task %s, %s to %s, in windows of %s", name, iso(span.start), iso(span.end), found.range.every)
+        for note in found.notes:
+            self.log.warning("%s.", note)
         for what, windows in (
             ("to evaluate", gaps.windows),
             ("still under a run, left out", gaps.running),
-            ("not over yet, left out", gaps.not_over),
-            ("without a run to show for longer than give_up_after, let go", gaps.let_go),
+            ("not over yet, or not settled, left out", gaps.not_over),
+            ("without a sign of data for longer than give_up_after, let go", gaps.let_go),
+            ("stale: labelled by an older version of an evaluator", gaps.stale),
+            ("stale: evaluated before an evaluator was part of the task", gaps.unseen),
         ):
             if windows:
-                named = ", ".join(window.key for window in windows[:_MOST_NAMED])
-                more = f" and {len(windows) - _MOST_NAMED} more" if len(windows) > _MOST_NAMED else ""
-                self.log.info("%d %s: %s%s", len(windows), what, named, more)
+                self.log.info("%d %s: %s", len(windows), what, _named(windows))
+        for line in sorted({f"{each.evaluator}: {each.reason}" for each in _telling(found, gaps)})[:_MOST_NAMED]:
+            self.log.info("%s", line)
         if not gaps.windows:
             self.log.info("Nothing is left to evaluate")
 
+    def _report_stale(self, context: Context, hook: ArizeHook, found: TaskCoverage, gaps: Gaps) -> None:
+        windows = sorted((*gaps.stale, *gaps.unseen), reverse=True)
+        if not windows:
+            return
+        from airflow_provider_arize_tasks.coverage.cost import cost_of
 
-def _delay(value: Any) -> timedelta:
-    """A span of time: a ``timedelta``, seconds, text such as ``3d``; zero is none."""
-    delay = delay_of(value) if isinstance(value, str) else None
-    if delay is not None:
-        return delay
-    return timedelta() if value in (0, "0", timedelta()) else args.span(value)
+        cost = cost_of(hook.call, found, windows)
+        self.log.warning(
+            '%d windows are stale. Evaluating them again would take %s; stale="reevaluate" does', len(windows), cost
+        )
+        ti = context.get("ti")
+        if ti is not None:
+            ti.xcom_push(key=STALE_KEY, value=cost.to_dict())
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Wanted:
+    """A window to return."""
+
+    window: Window
+    is_stale: bool = False
+    override: bool = False
+
+
+def _wanted(gaps: Gaps, stale: OnStale) -> list[_Wanted]:
+    wanted = [_Wanted(window=window) for window in gaps.windows]
+    if stale is not OnStale.REEVALUATE:
+        return wanted
+    again = [_Wanted(window=window, is_stale=True, override=True) for window in gaps.stale]
+    again += [_Wanted(window=window, is_stale=True) for window in gaps.unseen]
+    return [*wanted, *sorted(again, key=lambda each: each.window, reverse=True)]
+
+
+def _as_arguments(wanted: _Wanted) -> dict[str, Any]:
+    arguments: dict[str, Any] = wanted.window.to_dict()
+    return {**arguments, "override_evaluations": True} if wanted.override else arguments
+
+
+def _next_record(before: GapRecord, found: TaskCoverage, gaps: Gaps, wanted: Sequence[_Wanted]) -> GapRecord:
+    """What the DAG runs to come must know."""
+    asked = (*(each.window for each in wanted if not each.is_stale), *gaps.let_go)
+    overridden = {window: at for window, at in before.overridden.items() if window.end > found.range.span.start}
+    overridden.update((each.window, found.now) for each in wanted if each.override)
+    attached = before.attached((judge.key for judge in found.rules.judges), found.now)
+    return GapRecord(
+        first_asked={window.key: before.first_asked.get(window.key, found.now) for window in asked},
+        overridden=overridden,
+        judges={judge.key: attached.get(judge.key) for judge in found.rules.judges},
+    )
+
+
+def _telling(found: TaskCoverage, gaps: Gaps) -> Sequence[Any]:
+    """What tells a person why a window is asked for: all but that there was no run."""
+    from airflow_provider_arize_tasks.coverage.intervals import merge, touch
+
+    windows = merge((*gaps.windows, *gaps.stale, *gaps.unseen))
+    return [each for each in found.coverage.stretches() if each.run_id and touch((each.window,), windows)]
+
+
+def _named(windows: Sequence[Window]) -> str:
+    named = ", ".join(window.key for window in windows[:_MOST_NAMED])
+    return f"{named} and {len(windows) - _MOST_NAMED} more" if len(windows) > _MOST_NAMED else named
+
+
+def _settle(value: Any) -> timedelta:
+    return settle_or_default(value, DEFAULT_SETTLE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -266,6 +359,7 @@ class _Settings:
     zone: tzinfo | None
     max_spans: int | None
     max_error_rate: float | None
-    settle: timedelta
+    stale: OnStale
+    settle: timedelta | None
     give_up_after: timedelta | None
     max_windows: int | None

@@ -43,6 +43,8 @@ def in_utc(instant: datetime) -> datetime:
 
     :param instant: a point in time with a time zone.
     """
+    if type(instant) is datetime and instant.tzinfo is timezone.utc:
+        return instant
     utc = instant.astimezone(timezone.utc)
     return datetime(*utc.timetuple()[:6], utc.microsecond, tzinfo=timezone.utc)
 

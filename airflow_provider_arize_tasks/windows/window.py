@@ -61,7 +61,10 @@ class Window:
             if value.tzinfo is None:
                 raise ValueError(f"{name} of a window needs a time zone, got {value!r}")
             utc = in_utc(value)
-            object.__setattr__(self, name, utc.replace(microsecond=utc.microsecond // 1000 * 1000))
+            if utc.microsecond % 1000:
+                utc = utc.replace(microsecond=utc.microsecond // 1000 * 1000)
+            if utc is not value:
+                object.__setattr__(self, name, utc)
 
     @property
     def width(self) -> timedelta:

@@ -41,7 +41,7 @@ class Nights:
 
 
 def found(task, *, run_after=None, nights=None, data_interval=None, **arguments):
-    operator = ArizeFindWindowGapsOperator(task_id="gaps", task=task.id, **arguments)
+    operator = ArizeFindWindowGapsOperator(task_id="gaps", task=task.id, **{"settle": 0, **arguments})
     context = {"ti": nights} if nights else {}
     result = run_task(operator, run_after=run_after, data_interval=data_interval, context=context)
     assert result.state == "success", result.error

@@ -12,9 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_arize_tasks.windows import cut_windows
+from airflow_provider_arize_tasks.windows.grid import border_after, cut_on_grid, floor_to
 from airflow_provider_arize_tasks.windows.times import (
-    border_after,
-    floor_to,
     in_words,
     parse_instant,
     shift,
@@ -238,28 +237,6 @@ class TestInstants:
     def test_any_other_shift_is_absolute(self, instant, by):
         assert shift(instant, by, ZoneInfo("Europe/Berlin")) == instant + by
 
-    @given(instants, st.sampled_from([HOUR, 6 * HOUR, DAY, 7 * DAY]), zones)
-    def test_a_floor_is_at_or_before_and_near(self, instant, width, zone):
-        floor = floor_to(instant, width, zone)
-        assert floor <= instant < floor + min(width, timedelta(days=1)) + timedelta(hours=1)
-        if width >= timedelta(days=1):
-            assert floor.astimezone(zone).date() == instant.astimezone(zone).date()
-
-    @pytest.mark.parametrize(
-        ("now", "width", "border"),
-        [
-            ("2026-10-25T00:30+02:00", DAY, "2026-10-26T00:00+01:00"),  # 25 hours: a day later it is still that day
-            ("2026-03-28T23:30+01:00", DAY, "2026-03-29T00:00+01:00"),  # 23 hours: a day later it is the day after next
-            ("2026-11-23T00:00+01:00", DAY, "2026-11-24T00:00+01:00"),
-            ("2026-11-23T22:00+01:00", 6 * HOUR, "2026-11-24T00:00+01:00"),
-            ("2026-11-23T22:30+01:00", 23 * HOUR, "2026-11-23T23:00+01:00"),
-            ("2026-10-25T23:30+01:00", 12 * HOUR, "2026-10-26T00:00+01:00"),
-        ],
-    )
-    def test_the_border_after_an_instant(self, now, width, border):
-        found = border_after(datetime.fromisoformat(now), width, ZoneInfo("Europe/Berlin"))
-        assert found == datetime.fromisoformat(border)
-
     @pytest.mark.parametrize("by", [timedelta(days=9_999_999), timedelta(days=-999_999), timedelta(hours=-99_999_999)])
     def test_a_shift_out_of_the_calendar_is_an_error_of_ours(self, by):
         with pytest.raises(WindowError, match="reaches beyond the years 1 to 9999"):
@@ -299,3 +276,59 @@ class TestWindow:
 )
 def test_widths_in_words(width, words):
     assert in_words(width) == words
+
+
+class TestGrid:
+    """Borders that depend on the width and the zone alone."""
+
+    widths = st.sampled_from([HOUR, 6 * HOUR, 7 * HOUR, 36 * HOUR, DAY, 2 * DAY, 7 * DAY, 10 * DAY])
+
+    @given(instants, widths, zones)
+    def test_an_instant_lies_between_its_borders(self, instant, width, zone):
+        floor, after = floor_to(instant, width, zone), border_after(instant, width, zone)
+        assert floor <= instant < after
+        assert after - floor <= width + 25 * HOUR
+        if not width % DAY:
+            assert floor.astimezone(zone).hour <= 1  # midnight, or the first instant after one that is skipped
+
+    @given(instants, instants, widths, zones)
+    def test_a_window_has_one_key_wherever_the_range_begins(self, one, other, width, zone):
+        """The borders of a range that moves every night are those of the night before."""
+        first, last = sorted((one, other))
+        last = min(last, first + 40 * DAY)
+        whole = list(cut_on_grid(Window(first, last + 5 * DAY), width, zone))
+        later = list(cut_on_grid(Window(min(first + 3 * DAY, last), last + 5 * DAY), width, zone))
+        assert set(later[1:]) <= set(whole)
+
+    def test_weeks_begin_on_monday_and_two_days_keep_their_borders(self):
+        berlin = ZoneInfo("Europe/Berlin")
+        border = floor_to(datetime(2026, 11, 26, 13, tzinfo=UTC), 7 * DAY, berlin)
+        assert border.astimezone(berlin).isoformat() == "2026-11-23T00:00:00+01:00"
+        nights = {floor_to(datetime(2026, 11, day, 3, tzinfo=UTC), 2 * DAY, UTC) for day in range(10, 20)}
+        assert len(nights) in (5, 6)
+        assert {(later - earlier) % (2 * DAY) for earlier in nights for later in nights} == {timedelta()}
+
+    def test_six_hours_are_counted_in_absolute_time(self):
+        berlin = ZoneInfo("Europe/Berlin")
+        winter = floor_to(datetime(2026, 11, 23, 22, tzinfo=berlin), 6 * HOUR, berlin)
+        summer = floor_to(datetime(2026, 7, 23, 22, tzinfo=berlin), 6 * HOUR, berlin)
+        assert (winter.astimezone(berlin).hour, summer.astimezone(berlin).hour) == (18, 19)
+
+    @pytest.mark.parametrize(
+        ("now", "border"),
+        [
+            ("2026-10-25T00:30+02:00", "2026-10-26T00:00+01:00"),  # 25 hours: a day later it is still that day
+            ("2026-03-28T23:30+01:00", "2026-03-29T00:00+01:00"),  # 23 hours: a day later it is the day after next
+            ("2026-11-23T00:00+01:00", "2026-11-24T00:00+01:00"),
+        ],
+    )
+    def test_the_midnight_after_an_instant(self, now, border):
+        assert border_after(datetime.fromisoformat(now), DAY, ZoneInfo("Europe/Berlin")) == datetime.fromisoformat(
+            border
+        )
+
+    def test_a_day_that_a_zone_skipped_is_no_window(self):
+        apia = ZoneInfo("Pacific/Apia")
+        span = Window(datetime(2011, 12, 29, tzinfo=apia), datetime(2012, 1, 1, tzinfo=apia))
+        days = [each.start.astimezone(apia).day for each in cut_on_grid(span, DAY, apia)]
+        assert days == [29, 31]
