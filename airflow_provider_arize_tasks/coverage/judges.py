@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from airflow_provider_arize_tasks.client.models import Named, TaskEvaluator
+    from airflow_provider_arize_tasks.client.models import EvaluatorVersion, TaskEvaluator
 
 
 class Unit(str, Enum):
@@ -64,7 +64,7 @@ class Judge:
         return f"{self.evaluator_id or self.name}@{pin}"
 
 
-def judge_of(evaluator: TaskEvaluator, versions: Sequence[Named] | None) -> Judge:
+def judge_of(evaluator: TaskEvaluator, versions: Sequence[EvaluatorVersion] | None) -> Judge:
     """An evaluator of a task with what its versions tell.
 
     :param evaluator: as attached to the task.
@@ -110,13 +110,9 @@ def attached_since(judges: Iterable[Judge], record: Mapping[str, datetime]) -> t
     )
 
 
-def _config(version: Named | None) -> Mapping[str, Any]:
-    raw = version.raw if version is not None else {}
-    for name in ("template_config", "code_config"):
-        found = raw.get(name)
-        if isinstance(found, dict):
-            return found
-    return {}
+def _config(version: EvaluatorVersion | None) -> Mapping[str, Any]:
+    found = None if version is None else version.template_config or version.code_config
+    return found or {}
 
 
 def _text(value: Any) -> str | None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from airflow_provider_arize_tasks.client.endpoints import Call, Reply
-    from airflow_provider_arize_tasks.client.models import Named, Task, TaskRun
+    from airflow_provider_arize_tasks.client.models import EvaluatorVersion, Task, TaskRun
     from airflow_provider_arize_tasks.coverage.spans import Sends
 
 _T = TypeVar("_T")
@@ -210,7 +210,7 @@ def read_judges(send: Sends, task: Task) -> tuple[Judge, ...]:
     return tuple(judge_of(each, _versions(send, each.evaluator_id)) for each in task.evaluators)
 
 
-def _versions(send: Sends, evaluator_id: str | None) -> list[Named] | None:
+def _versions(send: Sends, evaluator_id: str | None) -> list[EvaluatorVersion] | None:
     if evaluator_id is None:
         return None
     try:

@@ -5,19 +5,22 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
+from airflow_provider_arize_tasks.client.endpoints import MAX_ROW_LIMIT, list_spans
 from airflow_provider_arize_tasks.client.errors import ArizeApiError, ArizeError, ArizeReplyError
 from airflow_provider_arize_tasks.client.paging import iterate
-from airflow_provider_arize_tasks.client.spans import list_spans
+from airflow_provider_arize_tasks.windows.window import iso
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from airflow_provider_arize_tasks.client.endpoints import Call
-    from airflow_provider_arize_tasks.client.spans import Span
+    from airflow_provider_arize_tasks.client.models import Span
     from airflow_provider_arize_tasks.windows.window import Window
 
 #: The least that tells one span from another: without a list of columns the server sends everything.
 SMALLEST_COLUMNS = ("context.span_id",)
+#: Longest text to be sent of any column.
+_LONGEST_TEXT = 64
 _MILLISECOND = timedelta(milliseconds=1)
 #: Answers that mean that spans can't be listed here: an older API, or a key that may not.
 _NOT_HERE = frozenset({403, 404, 405, 410, 501})
@@ -42,7 +45,7 @@ def iter_spans(
     query_filter: str | None = None,
     columns: Sequence[str] = SMALLEST_COLUMNS,
     late: timedelta = timedelta(),
-    limit: int = 500,
+    limit: int = MAX_ROW_LIMIT,
     progress: Callable[[int], None] | None = None,
 ) -> Iterator[Span]:
     """The spans that start in a window, newest first, each once.
@@ -62,7 +65,15 @@ def iter_spans(
     :raises SpansUnavailableError: the endpoint is missing, or refused.
     :raises ArizeError: the API could not be asked.
     """
-    end = window.end + late - _MILLISECOND
+    body: dict[str, Any] = {
+        "project_id": project_id,
+        "start_time": iso(window.start),
+        "end_time": iso(window.end + late - _MILLISECOND),
+        "included_columns": list(columns),
+        "truncate_string_length": _LONGEST_TEXT,
+    }
+    if query_filter is not None and query_filter.strip():
+        body["filter"] = query_filter
     read = 0
 
     def fetch(call: Call[Any]) -> Any:
@@ -73,22 +84,12 @@ def iter_spans(
             progress(read)
         return page
 
-    seen: set[tuple[str | None, str]] = set()
-    for span in iterate(
-        fetch,
-        lambda cursor: list_spans(
-            project_id,
-            start_time=window.start,
-            end_time=end,
-            filter=query_filter,
-            included_columns=columns,
-            limit=limit,
-            cursor=cursor,
-        ),
-    ):
+    seen: set[tuple[str | None, str | None]] = set()
+    for span in iterate(fetch, lambda cursor: list_spans(body, limit=limit, cursor=cursor)):
         inside = span.start_time is None or window.start <= span.start_time < window.end
-        if inside and span.key not in seen:  # a list that grows while it is read shows a span twice
-            seen.add(span.key)
+        key = (span.trace_id, span.span_id)
+        if inside and key not in seen:  # a list that grows while it is read shows a span twice
+            seen.add(key)
             yield span
 
 

@@ -13,11 +13,8 @@ from airflow_provider_arize_tasks.ui.overview import Day
 from airflow_provider_arize_tasks.ui.states import State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
-    from airflow_provider_arize_tasks.client.endpoints import Reply
-    from airflow_provider_arize_tasks.client.models import Task, TaskRun
-    from airflow_provider_arize_tasks.client.sync import ArizeClient
 
 #: How long a look is shown instead of a new one, in seconds.
 KEPT: Final = 300.0
@@ -115,6 +112,7 @@ def ask_arize(conn_id: str, task: str, year: int) -> tuple[Day, ...]:
     :param year: of the calendar.
     :raises ArizeError: Arize could not be asked.
     """
+    from airflow_provider_arize_tasks.client.api import ArizeApi
     from airflow_provider_arize_tasks.client.retry import RetryPolicy
     from airflow_provider_arize_tasks.client.sync import ArizeClient
     from airflow_provider_arize_tasks.coverage.reading import range_of, read_task_coverage
@@ -126,7 +124,7 @@ def ask_arize(conn_id: str, task: str, year: int) -> tuple[Day, ...]:
         reference=datetime.now(timezone.utc),
     )
     with ArizeClient(_config(conn_id), retry=RetryPolicy(total_seconds=_PATIENCE)) as client:
-        found = read_task_coverage(_Source(client), task, wanted)
+        found = read_task_coverage(ArizeApi(client), task, wanted)
     cells = found.coverage.cells(timedelta(days=1), timezone.utc, now=found.now)
     return tuple(Day(date=cell.window.start.date(), state=_state(cell, found.now), count=1) for cell in cells)
 
@@ -134,10 +132,7 @@ def ask_arize(conn_id: str, task: str, year: int) -> tuple[Day, ...]:
 def _state(cell: Any, now: datetime) -> State | None:
     if cell.window.end > now:
         return None
-    try:
-        return State(cell.state.value)
-    except ValueError:
-        return State.EARLY if cell.state.value == "partly" else None
+    return State(cell.state.value)
 
 
 def _config(conn_id: str) -> Any:
@@ -151,27 +146,3 @@ def _config(conn_id: str) -> Any:
         return ArizeHook.config_from_connection(Connection.get_connection_from_secrets(conn_id))
     except AirflowNotFoundException as error:
         raise ArizeConfigError(f"the API server of Airflow finds no connection {conn_id!r}") from error
-
-
-class _Source:
-    """What coverage needs of the API, by way of a plain client."""
-
-    def __init__(self, client: ArizeClient) -> None:
-        self._client = client
-
-    def resolve_task(self, task: str, space: str | None = None) -> str:
-        """The task is given by its id."""
-        return task
-
-    def get_task_with_server_time(self, task_id: str) -> Reply[Task]:
-        """The task, and the server's clock."""
-        from airflow_provider_arize_tasks.client import endpoints
-
-        return self._client.send_full(endpoints.get_task(task_id))
-
-    def list_all_runs(self, task_id: str) -> Iterator[TaskRun]:
-        """All its runs."""
-        from airflow_provider_arize_tasks.client import endpoints
-        from airflow_provider_arize_tasks.client.paging import iterate
-
-        return iterate(self._client.send, lambda cursor: endpoints.list_task_runs(task_id, cursor=cursor))

@@ -1,4 +1,4 @@
-"""How long reading the coverage of thousands of runs takes, apart from HTTP: ``python -m dev.benchmarks.read_coverage``."""
+"""How long reading the coverage of thousands of runs takes, apart from HTTP."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def main(runs: int = 5_000) -> float:
         list(coverage.cells(24 * HOUR, timezone.utc, now=span.end))
         coverage.gaps(24 * HOUR, timezone.utc, now=span.end)
         best = min(best, time.perf_counter() - begun)
-        print(f"{runs} runs, {len(judges)} evaluators: read {read:.3f} s")  # noqa: T201
-    print(f"best, with calendar and gaps: {best:.3f} s")  # noqa: T201
+        print(f"{runs} runs, {len(judges)} evaluators: read {read:.3f} s")
+    print(f"best, with calendar and gaps: {best:.3f} s")
     return best
 
 

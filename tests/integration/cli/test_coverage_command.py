@@ -54,13 +54,13 @@ class TestCalendar:
         status, out = printed(capsys, "--start", back(8), "--end", back(-1), "--ascii")
         assert status == 0
         rows = [line[9:].replace(" ", "") for line in out.splitlines() if re.match(r"\d{4}-\d{2}  ", line)]
-        assert "".join(rows) == "#PTFMr##."
+        assert "".join(rows) == "#MTFMr##."
 
     def test_has_a_legend_with_counts_and_a_sum(self, one_of_each, capsys):
         _, out = printed(capsys, "--start", back(8), "--end", back(-1), "--ascii")
         for mark, count, meaning in [
             ("#", 3, "covered"),
-            ("P", 1, "partly"),
+            ("M", 2, "missing"),
             ("T", 1, "truncated"),
             ("F", 1, "failed"),
         ]:
@@ -92,10 +92,11 @@ class TestCalendar:
         assert f"{back(1)}  MMMMMM MMMMMM MMMMMM MMMMMM" in out
 
     def test_a_line_for_each_longer_window(self, task, capsys):
-        task.run(14, days=10)
-        _, out = printed(capsys, "--start", back(14), "--end", back(0), "--window", "weekly", "--ascii")
-        assert f"{back(14)} 00:00 to {back(7)} 00:00  # covered (100%)" in out
-        assert f"{back(7)} 00:00 to {back(0)} 00:00  P partly (42.9%)" in out
+        monday = TODAY.weekday() + 14
+        task.run(monday, days=10)
+        _, out = printed(capsys, "--start", back(monday), "--end", back(monday - 14), "--window", "weekly", "--ascii")
+        assert f"{back(monday)} 00:00 to {back(monday - 7)} 00:00  # covered (100%)" in out
+        assert f"{back(monday - 7)} 00:00 to {back(monday - 14)} 00:00  M missing (42.9%)" in out
 
     def test_days_of_a_time_zone(self, task, capsys):
         _, out = printed(capsys, "--start", "2026-10-24", "--end", "2026-10-27", "--timezone", "Europe/Berlin")
@@ -105,7 +106,7 @@ class TestCalendar:
         _, out = printed(capsys, "--json")
         found = json.loads(out)
         assert len(found["windows"]) == 30
-        assert found["windows"][-1]["state"] == "open"
+        assert found["windows"][-1]["state"] == "early"
         assert found["windows"][-1]["data_end_time"].startswith(back(-1))
 
 
@@ -116,7 +117,7 @@ class TestJson:
         assert status == 0
         assert found["task_id"] == one_of_each.id
         assert [each["state"] for each in found["windows"]] == [
-            *("covered", "partly", "truncated", "failed", "missing", "running", "covered", "covered", "open")
+            *("covered", "missing", "truncated", "failed", "missing", "running", "covered", "covered", "early")
         ]
         assert found["windows"][1]["covered"] == 0.5
         assert found["counts"]["covered"] == 3

@@ -73,7 +73,8 @@ class TestRange:
 
     def test_explicit_ends_are_taken_as_they_are(self, task):
         result = found(task, start=TODAY - 2.25 * DAY, end=(TODAY - 0.25 * DAY).isoformat())
-        assert starts(result) == [2.25, 1.25]
+        assert starts(result) == [2.25, 2, 1]
+        assert result.value[-1]["data_end_time"] == (TODAY - 0.25 * DAY).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
     def test_ends_can_be_templates(self, task):
         result = found(task, start="{{ 2 }}d", end="{{ dag_run.run_after | ds }}", run_after=TODAY - DAY + HOUR)
@@ -124,13 +125,17 @@ class TestWhatIsLeftOut:
         task.run(1)
         settle = datetime.now(UTC) - TODAY + HOUR
         later = TODAY + settle + DAY
-        assert starts(found(task, start=TODAY - DAY, end=TODAY, run_after=later, settle=settle)) == [1]
+        (rest,) = found(task, start=TODAY - DAY, end=TODAY, run_after=later, settle=settle).value
+        assert rest["data_end_time"] == f"{TODAY:%Y-%m-%d}T00:00:00.000Z"
+        assert f"{TODAY - 2 * HOUR:%Y-%m-%dT%H}" < rest["data_start_time"] < rest["data_end_time"]
         assert starts(found(task, start=TODAY - DAY, end=TODAY, run_after=later)) == []
 
     def test_more_than_airflow_maps(self, task, capsys):
         result = found(task, start="5d", max_windows=2)
-        assert starts(result) == [5, 4]
-        assert "5 windows are left to evaluate, 2 are returned" in capsys.readouterr().out
+        assert starts(result) == [2, 1]
+        said = capsys.readouterr().out
+        assert "5 windows are left to evaluate, 2 are returned, the newest" in said
+        assert f"Left out: {TODAY - 5 * DAY:%Y-%m-%d}T" in said
         assert len(found(task, start="60d", window="hour").value) == 1024
 
     def test_limits_of_the_runs(self, task):
@@ -176,7 +181,7 @@ class TestGiveUp:
 
     def test_keeps_no_record_without_it(self, task, nights):
         found(task, nights=nights, start="3d")
-        assert nights.pushed == {}
+        assert FIRST_ASKED_KEY not in nights.pushed
 
     def test_a_retry_finds_the_same(self, task):
         one, other = Nights(), Nights()
