@@ -116,6 +116,10 @@ class Body:
             self._start += part
             if len(self._start) >= 2:
                 self._begin()
+        elif self._inflater.eof:
+            self._start += part
+            if len(self._start) >= 2:
+                self._begin_another()
         else:
             self._inflate(part)
 
@@ -145,17 +149,24 @@ class Body:
             return
         self._inflate(start)
 
+    def _begin_another(self) -> None:
+        """Another member of a gzip file, or what some servers append, which is passed over."""
+        start, self._start = self._start, b""
+        if start[:2] == b"\x1f\x8b":
+            self._inflater = zlib.decompressobj(16 + zlib.MAX_WBITS)
+            self._inflate(start)
+        else:
+            self._start = start[:1]
+
     def _inflate(self, part: bytes) -> None:
-        while part:
-            if self._inflater.eof:  # another member, or what some servers append
-                if part[:2] != b"\x1f\x8b":
-                    return
-                self._inflater = zlib.decompressobj(16 + zlib.MAX_WBITS)
+        while part and not self._inflater.eof:
             try:
                 self._keep(self._inflater.decompress(part, self._max_bytes - self._size + 1))
             except zlib.error:
                 raise RefusedReplyError("is compressed, and the compression is broken") from None
-            part = self._inflater.unused_data if self._inflater.eof else self._inflater.unconsumed_tail
+            part = self._inflater.unconsumed_tail
+        if self._inflater.unused_data:
+            self.feed(self._inflater.unused_data)
 
     def _keep(self, part: bytes) -> None:
         self._size += len(part)
@@ -211,7 +222,7 @@ def _check_depth(value: Any) -> None:
     level, depth = [value], 0
     while level:
         depth += 1
-        if depth > MAX_DEPTH + 1:
+        if depth > MAX_DEPTH:
             raise RefusedReplyError(f"is nested deeper than {MAX_DEPTH} levels")
         inner: list[Any] = []
         for item in level:

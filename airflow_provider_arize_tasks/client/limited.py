@@ -10,7 +10,7 @@ import io
 import time
 from contextlib import contextmanager
 from contextvars import ContextVar
-from http.client import HTTPResponse
+from http.client import HTTPResponse, parse_headers
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -70,6 +70,18 @@ class LimitedResponse(HTTPResponse):
         ends = _ends.get()
         if ends != float("inf"):
             self.fp = io.BufferedReader(_LimitedReader(self.fp.detach(), sock, ends))
+
+    def _read_status(self) -> tuple[str, int, str]:
+        """The status line of the response itself.
+
+        The standard library passes over ``100 Continue`` alone. Any other interim response (102, 103) would count as
+        the response, and the true one be taken for that of the next request on the connection.
+        """
+        while True:
+            found: tuple[str, int, str] = super()._read_status()  # type: ignore[misc]  # private, but as old as the class
+            if not 101 < found[1] < 200:
+                return found
+            parse_headers(self.fp)
 
 
 def limited_adapter() -> HTTPAdapter:

@@ -96,6 +96,8 @@ def interpret(config: ClientConfig, call: Call[T], response: Response, *, gate: 
     log.log(
         level, "%s: %s %s -> %d, request id %s", call.what, call.method, call.path, response.status, request_id or "-"
     )
+    if response.status < 200:
+        raise _reply_error(config, call, request_id, f"only an interim response came ({response.status})")
     if call.method == "DELETE" and response.status == 404 and attempt > 1:
         log.info("%s: gone after an earlier attempt whose response was lost", call.what)
     elif not 200 <= response.status < 300:
