@@ -12,19 +12,30 @@ from airflow_provider_arize_tasks.client.errors import ArizeValidationError
 
 #: In a condition given per evaluator: every evaluator that isn't named.
 EVERY_OTHER = "*"
+#: In a condition: the share of examples that the app answered without an error.
+ANSWERED = "answered without error"
 
 Limit = float | int | str | Mapping[str, Any] | None
 
 
 class Outcome(str, Enum):
-    """What a check can find out. Those of the first group always fail it; the others only if ``fail_on`` names them."""
+    """What a check can find out.
+
+    Those of the first group always fail it, ``not_ruled_out`` makes it inconclusive, the others fail it only if
+    ``fail_on`` names them.
+    """
 
     SCORE_DROPPED = "score_dropped"
+    DROPPED_FROM_REFERENCE = "dropped_from_reference"
+    SCORE_DRIFTED = "score_drifted"
     SCORE_OUT_OF_BOUNDS = "score_out_of_bounds"
     COVERAGE_TOO_LOW = "coverage_too_low"
     TOO_MANY_ERRORS = "too_many_errors"
     NO_ROWS = "no_rows"
     NO_SCORES = "no_scores"
+    UNKNOWN_LABEL = "unknown_label"
+
+    NOT_RULED_OUT = "not_ruled_out"
 
     EVALUATOR_MISSING = "evaluator_missing"
     NEW_EVALUATOR = "new_evaluator"
@@ -33,7 +44,10 @@ class Outcome(str, Enum):
     DROP_WITHIN_NOISE = "drop_within_noise"
     NO_BASELINE = "no_baseline"
     DATASET_CHANGED = "dataset_changed"
+    JUDGE_CHANGED = "judge_changed"
+    SETUP_CHANGED = "setup_changed"
 
+    NOTHING_TO_COMPARE = "nothing_to_compare"
     IMPROVED = "improved"
     PASSED = "passed"
 
@@ -47,7 +61,25 @@ OPTIONAL_FAILURES = (
     Outcome.DROP_WITHIN_NOISE,
     Outcome.NO_BASELINE,
     Outcome.DATASET_CHANGED,
+    Outcome.JUDGE_CHANGED,
+    Outcome.SETUP_CHANGED,
 )
+
+
+class Verdict(str, Enum):
+    """What a check comes to."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    INCONCLUSIVE = "inconclusive"
+    NOTHING_TO_COMPARE = "nothing_to_compare"
+
+
+class OnInconclusive(str, Enum):
+    """What becomes of an experiment in which a drop of the size of ``rule_out`` can't be excluded."""
+
+    FAIL = "fail"
+    PASS = "pass"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +92,7 @@ class Conditions:
     min_score: Mapping[str, float] = field(default_factory=dict)
     max_score: Mapping[str, float] = field(default_factory=dict)
     max_drop: Mapping[str, float] = field(default_factory=dict)
+    rule_out: Mapping[str, float] = field(default_factory=dict)
     min_coverage: Mapping[str, float] = field(default_factory=dict)
     max_error_rate: Mapping[str, float] = field(default_factory=dict)
     evaluators: tuple[str, ...] = ()
@@ -68,12 +101,31 @@ class Conditions:
     confidence: float = 0.95
     min_examples: int = 10
     fail_on: frozenset[Outcome] = frozenset({Outcome.EVALUATOR_MISSING})
+    on_inconclusive: OnInconclusive = OnInconclusive.FAIL
+    false_alarms_per_year: float = 1.0
 
     def named_evaluators(self) -> set[str]:
         """Evaluators that any condition names; they are expected to be there."""
-        limits = (self.min_score, self.max_score, self.max_drop, self.min_coverage, self.max_error_rate)
+        limits = (
+            self.min_score, self.max_score, self.max_drop, self.rule_out, self.min_coverage, self.max_error_rate
+        )  # fmt: skip
         named = {name for limit in limits for name in limit} | set(self.good_labels) | set(self.evaluators)
-        return named - {EVERY_OTHER}
+        return named - {EVERY_OTHER, ANSWERED}
+
+    def to_dict(self) -> dict[str, Any]:
+        """The conditions as plain JSON."""
+        limits = ("min_score", "max_score", "max_drop", "rule_out", "min_coverage", "max_error_rate")
+        return {
+            **{name: dict(getattr(self, name)) for name in limits},
+            "evaluators": list(self.evaluators),
+            "good_labels": {name: list(labels) for name, labels in self.good_labels.items()},
+            "lower_is_better": sorted(self.lower_is_better),
+            "confidence": self.confidence,
+            "min_examples": self.min_examples,
+            "fail_on": sorted(outcome.value for outcome in self.fail_on),
+            "on_inconclusive": self.on_inconclusive.value,
+            "false_alarms_per_year": self.false_alarms_per_year,
+        }
 
 
 def limit_of(limits: Mapping[str, float], evaluator: str) -> float | None:
@@ -90,14 +142,17 @@ def read_conditions(
     min_score: Limit = None,
     max_score: Limit = None,
     max_drop: Limit = 0.0,
-    min_coverage: Limit = None,
-    max_error_rate: Limit = None,
+    rule_out: Limit = None,
+    min_coverage: Limit = 0.9,
+    max_error_rate: Limit = 0.1,
     evaluators: Iterable[str] | None = None,
     good_labels: Mapping[str, Any] | None = None,
     lower_is_better: Iterable[str] | None = None,
     confidence: Any = 0.95,
     min_examples: Any = 10,
     fail_on: Iterable[str] | None = None,
+    on_inconclusive: Any = OnInconclusive.FAIL,
+    false_alarms_per_year: Any = 1,
 ) -> Conditions:
     """Read the conditions as an author wrote them; numbers may be texts, as a template leaves them.
 
@@ -112,6 +167,7 @@ def read_conditions(
         min_score=_limits("min_score", min_score, problems),
         max_score=_limits("max_score", max_score, problems),
         max_drop=_limits("max_drop", max_drop, problems, low=0),
+        rule_out=_limits("rule_out", rule_out, problems, low=0),
         min_coverage=_limits("min_coverage", min_coverage, problems, low=0, high=1),
         max_error_rate=_limits("max_error_rate", max_error_rate, problems, low=0, high=1),
         evaluators=_names("evaluators", evaluators, problems),
@@ -120,6 +176,10 @@ def read_conditions(
         confidence=_one_number("confidence", confidence, problems, low=0.5, high=0.9999),
         min_examples=int(_one_number("min_examples", min_examples, problems, low=2, high=1e9)),
         fail_on=_outcomes(fail_on, problems),
+        on_inconclusive=_inconclusive(on_inconclusive, problems),
+        false_alarms_per_year=_one_number(
+            "false_alarms_per_year", false_alarms_per_year, problems, low=0, high=366
+        ),
     )
     problems += _contradictions(conditions)
     if problems:
@@ -140,6 +200,10 @@ def _contradictions(conditions: Conditions) -> list[str]:
         for name in sorted(set(conditions.max_score) - lower - {EVERY_OTHER})
         if lower
     ]
+    for name, size in conditions.rule_out.items():
+        allowed = limit_of(conditions.max_drop, name)
+        if allowed is not None and size <= allowed:
+            problems.append(f"rule_out {size:g} must be larger than max_drop {allowed:g}, which is allowed")
     problems += [
         f"good_labels and lower_is_better both name {name}: list the good labels only"
         for name in sorted(lower & set(conditions.good_labels))
@@ -204,6 +268,14 @@ def _labels(value: Any, problems: list[str]) -> dict[str, tuple[str, ...]]:
             problems.append(f"good_labels[{name!r}] names no label")
         found[str(name)] = given
     return found
+
+
+def _inconclusive(value: Any, problems: list[str]) -> OnInconclusive:
+    try:
+        return OnInconclusive(value)
+    except ValueError:
+        problems.append(f"on_inconclusive must be 'fail' or 'pass', not {value!r}")
+        return OnInconclusive.FAIL
 
 
 def _outcomes(value: Iterable[str] | None, problems: list[str]) -> frozenset[Outcome]:

@@ -1,47 +1,162 @@
-"""Which nights came before, and their scores as a chart needs them."""
+"""Which earlier experiments count: those that this very check let pass, found by judging them again in their order.
+
+Airflow keeps nothing that outlives a DAG run, is shared by manual runs, and stays when a DAG is renamed, on every
+release. Arize keeps the rows. So the memory of the check is a *replay*: the experiments of the task are judged one by
+one, oldest first, each against those accepted before it. The same rows and conditions always give the same answer.
+Where a record of a verdict exists (see :mod:`~airflow_provider_arize_tasks.quality.record`) it counts instead: it is
+what was decided then, by the check or by a person.
+"""
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from airflow_provider_arize_tasks.client.enums import RunStatus
-from airflow_provider_arize_tasks.quality.rows import ExperimentRows, Measure, values_by_example
-from airflow_provider_arize_tasks.quality.statistics import Estimate, estimate_mean, paired_differences
+from airflow_provider_arize_tasks.client.times import parse_time
+from airflow_provider_arize_tasks.quality.conditions import Verdict
+from airflow_provider_arize_tasks.quality.drift import HISTORY
+from airflow_provider_arize_tasks.quality.judge import judge_experiment
+from airflow_provider_arize_tasks.quality.scores import Past, ScoreBook
+from airflow_provider_arize_tasks.runs.names import is_in_series
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import datetime
 
     from airflow_provider_arize_tasks.client.models import TaskRun
+    from airflow_provider_arize_tasks.quality.conditions import Conditions
+    from airflow_provider_arize_tasks.quality.rows import ExperimentRows
+    from airflow_provider_arize_tasks.quality.scores import Dataset
 
 
 @dataclass(frozen=True, kw_only=True)
-class Night:
-    """One experiment's score by one evaluator.
+class Decision:
+    """What was decided about an experiment, as far as it is on record.
 
-    :param experiment: the experiment's name, or its id.
-    :param experiment_id: its id.
-    :param created_at: when it was made, ISO 8601, if known.
-    :param score: its mean; ``None`` where the evaluator gave none.
-    :param low: lower end of the interval; ``None`` where there is none.
-    :param high: upper end of the interval.
-    :param scored: how many examples have a score.
-    :param is_paired: whether the interval is that of the change against the baseline, laid around the mean, and not
-        that of the mean itself.
-    :param in_baseline: whether the baseline contains this night.
+    :param passed: whether it was let pass.
+    :param by: the person who decided; ``None`` for the check itself.
     """
 
-    experiment: str
-    experiment_id: str
-    created_at: str | None
-    score: float | None
-    low: float | None
-    high: float | None
-    scored: int
-    is_paired: bool
-    in_baseline: bool
+    passed: bool
+    by: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """An earlier experiment with what became of it.
+
+    :param experiment: the experiment.
+    :param verdict: what the check came to, or would have; ``None`` where it was not judged (accepted by a person).
+    :param accepted: whether it counts from then on.
+    :param by: the person who decided, if one did.
+    """
+
+    experiment: ExperimentRows
+    verdict: Verdict | None
+    accepted: bool
+    by: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Memory:
+    """What earlier experiments came to.
+
+    :param judged: all of them, oldest first.
+    """
+
+    judged: tuple[Judged, ...] = ()
+
+    def accepted_for(self, candidate: ExperimentRows) -> tuple[ExperimentRows, ...]:
+        """The accepted ones, newest first, without earlier attempts of the candidate itself."""
+        return tuple(
+            one.experiment
+            for one in reversed(self.judged)
+            if one.accepted and not is_same_night(one.experiment, candidate)
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """How the past is read.
+
+    :param conditions: the conditions of the check.
+    :param pooled: how many experiments a baseline consists of.
+    :param accept_since: experiments made from this time on count whatever their verdict, older ones no longer.
+    :param decisions: what is on record, by experiment id.
+    """
+
+    conditions: Conditions
+    pooled: int
+    accept_since: datetime | None = None
+    decisions: Mapping[str, Decision] = field(default_factory=dict)
+
+
+def replay(experiments: Sequence[ExperimentRows], rules: Rules, dataset: Dataset, book: ScoreBook) -> Memory:
+    """Judge earlier experiments in their order.
+
+    :param experiments: all scored experiments of the task before the candidate, oldest first.
+    :param rules: how.
+    :param dataset: what is known of the dataset.
+    :param book: numbers worked out before.
+    """
+    book.know(experiments)
+    judged: list[Judged] = []
+    for experiment in experiments:
+        found = _judged(experiment, tuple(judged), rules, dataset, book)
+        if found is None:
+            continue
+        if found.accepted:
+            # A later attempt of the same DAG run takes the place of the earlier one.
+            judged = [_without(one, experiment) for one in judged]
+        judged.append(found)
+    return Memory(judged=tuple(judged))
+
+
+def past_of(memory: Memory, candidate: ExperimentRows, pooled: int, **more: tuple[ExperimentRows, ...]) -> Past:
+    """What a candidate is compared with.
+
+    :param memory: what earlier experiments came to.
+    :param candidate: the experiment in question.
+    :param pooled: how many are pooled.
+    :param more: other fields of :class:`~airflow_provider_arize_tasks.quality.scores.Past`.
+    """
+    accepted = memory.accepted_for(candidate)
+    return Past(pool=accepted[:pooled], history=accepted[:HISTORY], are_accepted=True, **more)
+
+
+def _judged(
+    experiment: ExperimentRows, before: tuple[Judged, ...], rules: Rules, dataset: Dataset, book: ScoreBook
+) -> Judged | None:
+    if rules.accept_since is not None:
+        made = parse_time(experiment.created_at or "")
+        if made is None or made < rules.accept_since:
+            return None
+        return Judged(experiment=experiment, verdict=None, accepted=True)
+    decision = rules.decisions.get(experiment.id)
+    if decision is not None:
+        verdict = Verdict.PASSED if decision.passed else Verdict.FAILED
+        return Judged(experiment=experiment, verdict=verdict, accepted=decision.passed, by=decision.by)
+    past = past_of(Memory(judged=before), experiment, rules.pooled)
+    check = judge_experiment(experiment, past, rules.conditions, dataset=dataset, book=book, with_examples=False)
+    return Judged(experiment=experiment, verdict=check.verdict, accepted=check.passed)
+
+
+def _without(one: Judged, later: ExperimentRows) -> Judged:
+    if not one.accepted or not is_same_night(one.experiment, later):
+        return one
+    return Judged(experiment=one.experiment, verdict=one.verdict, accepted=False, by=one.by)
+
+
+def is_same_night(one: ExperimentRows, other: ExperimentRows) -> bool:
+    """Whether two experiments are attempts of one DAG run, by their names.
+
+    :param one: an experiment.
+    :param other: another.
+    """
+    if one.name is None or other.name is None or one.id == other.id:
+        return one.id == other.id
+    return is_in_series(one.name, other.name) or is_in_series(other.name, one.name)
 
 
 def earlier_experiments(
@@ -49,7 +164,7 @@ def earlier_experiments(
 ) -> tuple[str, ...]:
     """Ids of the experiments that a task completed before one of its own, the latest first.
 
-    An old night that is judged again is compared with the nights before it, not with those that followed.
+    An old experiment that is judged again is compared with those before it, not with those that followed.
 
     :param runs: the task's runs, in any order.
     :param experiment_id: the experiment in question.
@@ -64,77 +179,3 @@ def earlier_experiments(
         if run.created_at is not None and (before is None or run.created_at < before):
             found[str(run.experiment_id)] = run.created_at
     return tuple(sorted(found, key=lambda name: found[name], reverse=True))
-
-
-def nightly_scores(
-    nights: Sequence[ExperimentRows],
-    measure: Measure,
-    *,
-    baseline_ids: Sequence[str] = (),
-    confidence: float = 0.95,
-) -> tuple[Night, ...]:
-    """One point per experiment, with an interval that agrees with the verdict.
-
-    The interval of a mean is wide, because examples differ; two such intervals overlap long after the paired comparison
-    has become certain. So the interval drawn is that of the night's change against the baseline (without the night
-    itself): it lies off the baseline's line where the change is larger than the noise. Only without a baseline it is
-    that of the mean.
-
-    :param nights: experiments, oldest first.
-    :param measure: how the evaluator's verdicts become numbers.
-    :param baseline_ids: ids of the experiments the candidate was compared with.
-    :param confidence: level of the intervals.
-    """
-    values = {night.id: values_by_example(night.rows, measure) for night in nights}
-    pool = _Pool([values[night.id] for night in nights if night.id in baseline_ids])
-    points = []
-    for night in nights:
-        own, member = values[night.id], night.id in baseline_ids
-        baseline = pool.without(own) if member else pool.mean()
-        differences = paired_differences(own, baseline)
-        change = estimate_mean(differences.values(), confidence=confidence)
-        mean = estimate_mean(own.values(), confidence=confidence)
-        points.append(_point(night, mean, change, in_baseline=member))
-    return tuple(points)
-
-
-def _point(night: ExperimentRows, mean: Estimate | None, change: Estimate | None, *, in_baseline: bool) -> Night:
-    paired = change is not None and change.half_width is not None and change.examples > 1
-    shown = change if paired else mean
-    half = None if shown is None else shown.half_width
-    score = None if mean is None else mean.mean
-    known = half is not None and score is not None
-    return Night(
-        experiment=night.label,
-        experiment_id=night.id,
-        created_at=night.created_at,
-        score=score,
-        low=score - half if known and score is not None and half is not None else None,
-        high=score + half if known and score is not None and half is not None else None,
-        scored=0 if mean is None else mean.examples,
-        is_paired=paired,
-        in_baseline=in_baseline,
-    )
-
-
-class _Pool:
-    """Per example the mean over several nights, also without one of them."""
-
-    def __init__(self, nights: Sequence[Mapping[str, float]]) -> None:
-        found: dict[str, list[float]] = {}
-        for night in nights:
-            for example, value in night.items():
-                found.setdefault(example, []).append(value)
-        self._sums = {example: math.fsum(values) for example, values in found.items()}
-        self._counts = {example: len(values) for example, values in found.items()}
-
-    def mean(self) -> dict[str, float]:
-        return {example: total / self._counts[example] for example, total in self._sums.items()}
-
-    def without(self, night: Mapping[str, float]) -> dict[str, float]:
-        left = {}
-        for example, total in self._sums.items():
-            count = self._counts[example] - (example in night)
-            if count:
-                left[example] = (total - night.get(example, 0.0)) / count
-        return left

@@ -8,25 +8,34 @@ text, NaN) is *not* a score of zero: it counts against the evaluator's coverage 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 #: What an evaluation may consist of. ``error`` is not in the API's documentation; where a server sends it, it counts.
 _PARTS = ("score", "label", "explanation", "error")
 _PREFIX = "eval."
+_LONE = re.compile("[\x00\ud800-\udfff]")
+#: What a judge's answer is labelled as where no label could be read off it: a score that is missing, not a bad one.
+_UNPARSABLE = {"NOT_PARSABLE", "NOT PARSABLE", "NOT_PARSEABLE", "NOT PARSEABLE"}
 #: Keys under which a nested form has been seen.
 _NESTED_KEYS = ("eval", "evals", "evaluations")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """What one evaluator said about one row. Every part may be missing."""
+    """What one evaluator said about one row. Every part may be missing.
+
+    :param is_unparsable: the judge answered, but no label could be read off its answer; it has no score then.
+    """
 
     score: float | None = None
     label: str | None = None
     explanation: str | None = None
     error: str | None = None
+    is_unparsable: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +64,8 @@ class ExperimentRows:
     :param dataset_version_id: the version of it, if known.
     :param created_at: when it was made, ISO 8601, if known.
     :param rows: its rows.
+    :param judges: by evaluator, the version that judged it, as far as that is known.
+    :param setup: what tells its prompt, model and parameters from others, as far as that is known.
     """
 
     id: str
@@ -63,6 +74,8 @@ class ExperimentRows:
     dataset_version_id: str | None = None
     created_at: str | None = None
     rows: tuple[Row, ...] = ()
+    judges: Mapping[str, str] = field(default_factory=dict)
+    setup: str | None = None
 
     @property
     def label(self) -> str:
@@ -73,6 +86,11 @@ class ExperimentRows:
     def errors(self) -> int:
         """Rows on which the app itself failed."""
         return sum(1 for row in self.rows if row.error)
+
+    @cached_property
+    def example_ids(self) -> frozenset[str]:
+        """Ids of the examples that it ran on; a row without one counts as an example of its own."""
+        return frozenset(row.example or f"row {index}" for index, row in enumerate(self.rows))
 
     def evaluators(self) -> tuple[str, ...]:
         """Names of the evaluators that said anything about any row, in alphabetical order."""
@@ -151,15 +169,27 @@ def values_by_example(rows: Iterable[Row], measure: Measure) -> dict[str, float]
     return {example: math.fsum(values) / len(values) for example, values in found.items()}
 
 
-def pool_nights(nights: Iterable[Mapping[str, float]]) -> dict[str, float]:
-    """Several nights as one baseline: per example, the mean over the nights that scored it.
+def pooled(experiments: Iterable[Mapping[str, float]]) -> dict[str, float]:
+    """Several experiments as one baseline: per example, the mean over those that scored it.
 
-    :param nights: per night, a number per example.
+    :param experiments: per experiment, a number per example.
     """
     found: dict[str, list[float]] = {}
-    for night in nights:
-        for example, value in night.items():
+    for scores in experiments:
+        for example, value in scores.items():
             found.setdefault(example, []).append(value)
+    return {example: math.fsum(values) / len(values) for example, values in found.items()}
+
+
+def answered_by_example(rows: Iterable[Row]) -> dict[str, float]:
+    """Per example, the share of its rows on which the app did not fail.
+
+    :param rows: rows of one experiment.
+    """
+    found: dict[str, list[float]] = {}
+    for row in rows:
+        if row.example is not None:
+            found.setdefault(row.example, []).append(0.0 if row.error else 1.0)
     return {example: math.fsum(values) / len(values) for example, values in found.items()}
 
 
@@ -187,9 +217,13 @@ def _nested(value: Any) -> list[tuple[str, Mapping[str, Any]]]:
 
 
 def _evaluation(said: Mapping[str, Any]) -> Evaluation:
+    label = _text(said.get("label"))
+    if label is not None and label.strip().upper() in _UNPARSABLE:
+        explanation, error = _text(said.get("explanation")), _text(said.get("error"))
+        return Evaluation(explanation=explanation, error=error, is_unparsable=True)
     return Evaluation(
         score=_number(said.get("score")),
-        label=_text(said.get("label")),
+        label=label,
         explanation=_text(said.get("explanation")),
         error=_text(said.get("error")),
     )
@@ -212,4 +246,6 @@ def _number(value: Any) -> float | None:
 def _text(value: Any) -> str | None:
     if value is None or value == "":
         return None
-    return value if isinstance(value, str) else str(value)
+    text = value if isinstance(value, str) else str(value)
+    # A lone surrogate can be written to no file and NUL to no database: neither is text.
+    return text.replace("\x00", "\ufffd") if text.isascii() else _LONE.sub("\ufffd", text)

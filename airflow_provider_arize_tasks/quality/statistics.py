@@ -1,32 +1,31 @@
-"""Is a change larger than the noise? Student's paired t interval, in plain Python.
+"""Is a change larger than the noise? Paired differences, intervals by cluster, shares near 0 and 1.
 
-Every example of a dataset is scored twice, once in each experiment, so the question is asked of the *differences*:
-what makes an example hard cancels out, and what is left is the change and the noise of answering and judging. The
-interval is ``mean ± t(n - 1) · s / √n`` over the differences.
+Every example of a dataset is scored in each experiment, so the question is asked of the *differences*: what makes an
+example hard cancels out, and what is left is the change, and the noise of answering and judging.
 
-Why this one: it was measured against a bootstrap-t and a t interval with pseudo-counts, on continuous scores,
-five-grade scores and pass/fail labels from 5 to 400 examples. Its false alarms stayed near or below the stated level;
-the bootstrap rang up to four times too often on pass/fail labels, which is what most evaluators return. It is also the
-test that reviewers know, and it needs no random numbers: the same rows always give the same verdict.
-
-What it takes for granted: examples are independent of each other. A judge that is in another mood for a whole night
-looks like a change, because it is one as far as the scores can tell.
+* The interval of a mean is Student's t over the differences. Examples that belong together (the turns of one
+  conversation) are not independent: then the error is the cluster-robust one (Liang and Zeger 1986, with the
+  ``G / (G - 1)`` of few clusters) and has as many degrees of freedom as there are clusters, less one.
+* A share of 0s and 1s near its end has next to no spread, and a t interval of next to no width. The interval of a share
+  is Wilson's (1927); that of a paired difference of shares is Bonett and Price's (2012): one imagined example that
+  improved and one that worsened are added.
+* What moves a whole night at once is no business of this module, see
+  :mod:`~airflow_provider_arize_tasks.quality.variation`.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_arize_tasks.quality.distributions import NORMAL, t_quantile, t_upper_tail
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 #: Differences closer together than this, relative to the largest, are equal: what is left is rounding.
 _ROUNDING = 1e-12
-#: Steps of the continued fraction; it converges in fewer than 100 for any degrees of freedom that occur.
-_MAX_STEPS = 10_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +38,9 @@ class Estimate:
     :param examples: how many examples it rests on.
     :param confidence: level of the interval, two-sided, such as 0.95.
     :param p_value: chance of a mean at least this far from zero if there were none (two-sided); ``None`` as above.
+    :param error: standard error of the mean; ``None`` as above.
+    :param freedom: degrees of freedom of the error; ``None`` as above.
+    :param clusters: how many groups of examples the error rests on; ``None`` where each stands for itself.
     """
 
     mean: float
@@ -47,6 +49,9 @@ class Estimate:
     examples: int
     confidence: float
     p_value: float | None = None
+    error: float | None = None
+    freedom: float | None = None
+    clusters: int | None = None
 
     @property
     def half_width(self) -> float | None:
@@ -72,7 +77,30 @@ class Estimate:
             "examples": self.examples,
             "confidence": self.confidence,
             "p_value": self.p_value,
+            "error": self.error,
+            "freedom": self.freedom,
+            "clusters": self.clusters,
         }
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeanError:
+    """A mean with the variance of its error.
+
+    :param mean: the mean of the values.
+    :param center: middle of its interval: the mean, or for shares one that is drawn towards zero.
+    :param variance: of the error.
+    :param freedom: degrees of freedom of that variance.
+    :param examples: how many values.
+    :param clusters: how many groups; ``None`` where each value stands for itself.
+    """
+
+    mean: float
+    center: float
+    variance: float
+    freedom: float
+    examples: int
+    clusters: int | None = None
 
 
 def paired_differences(candidate: Mapping[str, float], baseline: Mapping[str, float]) -> dict[str, float]:
@@ -90,103 +118,132 @@ def paired_differences(candidate: Mapping[str, float], baseline: Mapping[str, fl
     }
 
 
-def estimate_mean(values: Iterable[float], *, confidence: float = 0.95) -> Estimate | None:
-    """Mean of some values with its Student's t interval; ``None`` without any value.
+def mean_error(
+    values: Mapping[str, float], *, clusters: Mapping[str, str] | None = None, are_shares: bool = False
+) -> MeanError | None:
+    """Mean of some values and the variance of its error; ``None`` without any value.
+
+    :param values: differences by example id.
+    :param clusters: which group an example belongs to; an example without one stands for itself. Default: each does.
+    :param are_shares: the values are differences of shares (of 0s and 1s), see the module.
+    """
+    if not values:
+        return None
+    mean = math.fsum(values.values()) / len(values)
+    groups = _groups(values, clusters)
+    if are_shares:
+        groups = [*groups, [1.0], [-1.0]]
+    count = sum(map(len, groups))
+    center = math.fsum(math.fsum(group) for group in groups) / count
+    freedom = len(groups) - 1 - (2 if are_shares and len(groups) > 3 else 0)
+    if freedom < 1:
+        return MeanError(mean=mean, center=center, variance=0.0, freedom=0, examples=len(values))
+    squares = math.fsum(math.fsum(value - center for value in group) ** 2 for group in groups)
+    variance = squares / count**2 * len(groups) / (len(groups) - 1)
+    return MeanError(
+        mean=mean,
+        center=center,
+        variance=variance,
+        freedom=freedom,
+        examples=len(values),
+        clusters=None if clusters is None else len(groups) - (2 if are_shares else 0),
+    )
+
+
+def _groups(values: Mapping[str, float], clusters: Mapping[str, str] | None) -> list[list[float]]:
+    if clusters is None:
+        return [[value] for value in values.values()]
+    found: dict[tuple[bool, str], list[float]] = {}
+    for example, value in values.items():
+        group = clusters.get(example)
+        found.setdefault((group is None, example if group is None else group), []).append(value)
+    return list(found.values())
+
+
+def interval_of(error: MeanError, *, confidence: float) -> Estimate:
+    """The interval of a mean, from its error alone.
 
     Values that are all alike carry no measure of their noise. All zero means no change, and the interval is zero
     itself. All alike but not zero count as certain only where that many signs in a row would be rarer than the level
     allows (six at 0.95); below that there is no interval.
 
-    :param values: scores, or paired differences.
+    :param error: the mean with its error.
     :param confidence: level of the two-sided interval, between 0 and 1.
     """
-    items = list(values)
-    if not items:
-        return None
-    count = len(items)
-    mean = math.fsum(items) / count
-    largest = max(abs(item) for item in items)
-    if largest == 0:
-        return Estimate(mean=0.0, low=0.0, high=0.0, examples=count, confidence=confidence, p_value=1.0)
-    spread = math.sqrt(math.fsum((item - mean) ** 2 for item in items) / (count - 1)) if count > 1 else 0.0
-    if spread <= _ROUNDING * largest:
-        return _estimate_of_equals(mean, count, confidence)
-    error = spread / math.sqrt(count)
-    half = t_quantile(0.5 + confidence / 2, count - 1) * error
-    p_value = 2 * t_upper_tail(abs(mean) / error, count - 1)
+    if math.sqrt(error.variance) <= _ROUNDING * abs(error.mean) or error.freedom < 1:
+        return _estimate_of_equals(error, confidence)
+    deviation = math.sqrt(error.variance)
+    half = t_quantile(0.5 + confidence / 2, error.freedom) * deviation
     return Estimate(
-        mean=mean, low=mean - half, high=mean + half, examples=count, confidence=confidence, p_value=p_value
+        mean=error.mean,
+        low=error.center - half,
+        high=error.center + half,
+        examples=error.examples,
+        confidence=confidence,
+        p_value=2 * t_upper_tail(abs(error.center) / deviation, error.freedom),
+        error=deviation,
+        freedom=error.freedom,
+        clusters=error.clusters,
     )
 
 
-def _estimate_of_equals(mean: float, count: int, confidence: float) -> Estimate:
-    p_value = min(1.0, 2 * 0.5**count)
-    known = p_value <= 1 - confidence
-    end = mean if known else None
-    return Estimate(mean=mean, low=end, high=end, examples=count, confidence=confidence, p_value=p_value)
+def estimate_mean(
+    values: Mapping[str, float] | Iterable[float],
+    *,
+    confidence: float = 0.95,
+    clusters: Mapping[str, str] | None = None,
+) -> Estimate | None:
+    """Mean of some scores with its interval: Wilson's where all of them are 0 or 1, else Student's t.
 
-
-def t_upper_tail(t: float, freedom: float) -> float:
-    """Chance that Student's t with ``freedom`` degrees of freedom exceeds ``t``.
-
-    :param t: the value, zero or above.
-    :param freedom: degrees of freedom, above zero.
+    :param values: scores, also by example id.
+    :param confidence: level of the two-sided interval, between 0 and 1.
+    :param clusters: by example id, which group it belongs to.
+    :return: the estimate; ``None`` without any value.
     """
-    return 0.5 * _incomplete_beta(freedom / (freedom + t * t), freedom / 2, 0.5)
+    items = dict(values) if hasattr(values, "keys") else {str(index): item for index, item in enumerate(values)}
+    if items and are_shares([items]) and clusters is None:
+        return wilson(sum(items.values()), len(items), confidence=confidence)
+    error = mean_error(items, clusters=clusters)
+    return None if error is None else interval_of(error, confidence=confidence)
 
 
-@lru_cache(maxsize=4096)
-def t_quantile(probability: float, freedom: float) -> float:
-    """The value that Student's t with ``freedom`` degrees of freedom stays below with this probability.
+def wilson(successes: float, count: int, *, confidence: float = 0.95) -> Estimate:
+    """A share with Wilson's score interval (JASA 22, 1927), which has a width at 0 and at 1 as well.
 
-    Found by bisection on :func:`t_upper_tail`, to the last digit a float holds.
-
-    :param probability: between 0.5 and 1, both excluded from above.
-    :param freedom: degrees of freedom, above zero.
-    :raises ValueError: for a probability outside [0.5, 1).
+    :param successes: how many of them.
+    :param count: how many in all, above zero.
+    :param confidence: level of the two-sided interval.
     """
-    if not 0.5 <= probability < 1:
-        raise ValueError(f"probability must be at least 0.5 and below 1, not {probability}")
-    tail = 1 - probability
-    low, high = 0.0, 1.0
-    while t_upper_tail(high, freedom) > tail:
-        low, high = high, high * 2
-    while True:
-        middle = (low + high) / 2
-        if middle in (low, high):
-            return middle
-        if t_upper_tail(middle, freedom) > tail:
-            low = middle
-        else:
-            high = middle
+    z = NORMAL.inv_cdf(0.5 + confidence / 2)
+    share = successes / count
+    spread = z * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
+    scale = 1 + z * z / count
+    center = (share + z * z / (2 * count)) / scale
+    low = 0.0 if successes == 0 else max(0.0, center - spread / scale)
+    high = 1.0 if successes == count else min(1.0, center + spread / scale)
+    return Estimate(mean=share, low=low, high=high, examples=count, confidence=confidence)
 
 
-def _incomplete_beta(x: float, a: float, b: float) -> float:
-    """The regularized incomplete beta function, by its continued fraction (DLMF 8.17.22)."""
-    if x <= 0 or x >= 1:
-        return 0.0 if x <= 0 else 1.0
-    if x > (a + 1) / (a + b + 2):  # the fraction converges fast on the other side
-        return 1 - _incomplete_beta(1 - x, b, a)
-    front = math.exp(math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x))
-    return front / a * _beta_fraction(x, a, b)
+def are_shares(nights: Sequence[Mapping[str, float]]) -> bool:
+    """Whether all scores are 0 or 1, so that their means are shares.
+
+    :param nights: scores by example id, of one night or several.
+    """
+    return all(value in (0.0, 1.0) for night in nights for value in night.values())
 
 
-def _beta_fraction(x: float, a: float, b: float) -> float:
-    """Lentz's evaluation of the continued fraction of the incomplete beta function."""
-    tiny = 1e-300
-    c, d = 1.0, 1 - (a + b) * x / (a + 1)
-    d = 1 / (d if abs(d) > tiny else tiny)
-    value = d
-    for m in range(1, _MAX_STEPS):
-        for term in (
-            m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m)),
-            -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1)),
-        ):
-            d = 1 + term * d
-            d = 1 / (d if abs(d) > tiny else tiny)
-            c = 1 + term / c
-            c = c if abs(c) > tiny else tiny
-            value *= c * d
-        if abs(c * d - 1) < 1e-15:
-            break
-    return value
+def _estimate_of_equals(error: MeanError, confidence: float) -> Estimate:
+    count, mean = error.examples if error.clusters is None else error.clusters, error.mean
+    p_value = 1.0 if mean == 0 else min(1.0, 2 * 0.5**count)
+    end = mean if mean == 0 or p_value <= 1 - confidence else None
+    return Estimate(
+        mean=mean,
+        low=end,
+        high=end,
+        examples=error.examples,
+        confidence=confidence,
+        p_value=p_value,
+        error=None if end is None else 0.0,
+        freedom=error.freedom or None,
+        clusters=error.clusters,
+    )

@@ -1,0 +1,174 @@
+"""One evaluator's numbers: tonight's against the baseline's and the reference's, and the series they stand in."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from airflow_provider_arize_tasks.quality import drift as slow
+from airflow_provider_arize_tasks.quality.conditions import ANSWERED, Conditions, limit_of
+from airflow_provider_arize_tasks.quality.rows import ExperimentRows, pooled
+from airflow_provider_arize_tasks.quality.scores import Expected, Past, ScoreBook, range_of
+from airflow_provider_arize_tasks.quality.statistics import are_shares, mean_error, paired_differences
+from airflow_provider_arize_tasks.quality.variation import HISTORY, Between, Change, between_experiments, change_of, levels
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from airflow_provider_arize_tasks.quality.drift import Drift
+    from airflow_provider_arize_tasks.quality.variation import Level
+
+Scores = dict[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Numbers:
+    """Scores by example id, of everything that one evaluator's verdict rests on.
+
+    :param candidate: of the experiment in question.
+    :param baseline: of the baseline, pooled.
+    :param reference: of the reference, pooled.
+    :param differences: candidate minus baseline.
+    :param series: of the candidate and the experiments before it, the candidate first.
+    :param comparable: how many experiments of the baseline the same version of the evaluator judged.
+    :param comparable_reference: how many of the reference.
+    :param left_out: how many of the baseline another version judged.
+    :param alike: how many experiments right before the candidate had its judge, its setup and its dataset.
+    """
+
+    candidate: Scores
+    baseline: Scores
+    reference: Scores
+    differences: Scores
+    series: tuple[Scores, ...] = field(repr=False)
+    comparable: int
+    comparable_reference: int
+    left_out: int
+    alike: int
+
+
+class Comparison:
+    """Compares one candidate with its past, evaluator by evaluator.
+
+    :param candidate: the experiment in question.
+    :param past: what it is compared with.
+    :param expected: the examples it should have scored.
+    :param book: the numbers.
+    """
+
+    def __init__(self, candidate: ExperimentRows, past: Past, expected: Expected, book: ScoreBook) -> None:
+        self._candidate = candidate
+        self._past = past
+        self._expected = expected
+        self._book = book
+        #: What the candidate must fulfil.
+        self.conditions: Conditions = book.conditions
+
+    def numbers(self, evaluator: str) -> Numbers:
+        """The numbers of one evaluator; experiments that another version of it judged are left out."""
+        values = self._book.values
+        candidate = (
+            self._book.answered(self._candidate, self._expected)
+            if evaluator == ANSWERED
+            else values(self._candidate, evaluator)
+        )
+        pool = [night for night in self._past.pool if self._is_same_judge(night, evaluator)]
+        reference = [night for night in self._past.reference if self._is_same_judge(night, evaluator)]
+        history = [night for night in self._past.history[: slow.HISTORY] if self._is_same_judge(night, evaluator)]
+        baseline = pooled(values(night, evaluator) for night in pool)
+        return Numbers(
+            candidate=candidate,
+            baseline=baseline,
+            reference=pooled(values(night, evaluator) for night in reference),
+            differences=paired_differences(candidate, baseline),
+            series=(candidate, *(values(night, evaluator) for night in history)),
+            comparable=sum(1 for night in pool if values(night, evaluator)),
+            comparable_reference=sum(1 for night in reference if values(night, evaluator)),
+            left_out=len(self._past.pool) - len(pool),
+            alike=self._alike(history, evaluator),
+        )
+
+    def is_comparable(self, evaluator: str, numbers: Numbers) -> bool:
+        """Whether a drop against the baseline can be told: that is one more chance of a false alarm."""
+        return len(numbers.differences) >= self.conditions.min_examples and self.max_drop(evaluator) is not None
+
+    def is_comparable_with_reference(self, evaluator: str, numbers: Numbers) -> bool:
+        """The same for the reference."""
+        shared = numbers.candidate.keys() & numbers.reference.keys()
+        return len(shared) >= self.conditions.min_examples and self.max_drop(evaluator) is not None
+
+    def max_drop(self, evaluator: str) -> float | None:
+        """The drop that is allowed; of answered examples none, unless a condition names them."""
+        limits = self.conditions.max_drop
+        if evaluator == ANSWERED and limits and evaluator not in limits:
+            return 0.0
+        return limit_of(limits, evaluator)
+
+    def changes(self, numbers: Numbers, *, confidence: float) -> tuple[Change | None, Change | None, list[Level]]:
+        """The change against the baseline, that against the reference, and the levels of the series."""
+        series = numbers.series
+        found = levels(series, self._book.dataset.clusters)
+        tail = (1 - confidence) / 2
+        between = between_experiments(
+            found[1 : HISTORY + 1], scale=range_of(series), tail=tail, are_selected=self._past.are_accepted
+        )
+        shares = are_shares(series)
+        change = self._change(numbers.differences, shares, between, numbers.comparable, confidence)
+        against = paired_differences(numbers.candidate, numbers.reference)
+        reference = self._change(
+            against, shares, between, numbers.comparable_reference, confidence, is_reference=True
+        )
+        return change, reference, found
+
+    def drift(self, evaluator: str, numbers: Numbers, found: Sequence[Level], *, tests: int) -> Drift | None:
+        """The slow test, over the experiments since judge, setup or dataset changed."""
+        if not self._past.are_accepted or not numbers.candidate or self.max_drop(evaluator) is None:
+            return None
+        sign = -1 if evaluator in self.conditions.lower_is_better else 1
+        # Levels of experiments without a score would be zeros, not levels.
+        scored = [level for level, scores in zip(found, numbers.series, strict=True) if scores][: numbers.alike + 1]
+        return slow.find_drift(
+            [sign * level.value for level in reversed(scored)],
+            false_alarms_per_year=self.conditions.false_alarms_per_year,
+            tests=tests,
+        )
+
+    def _change(
+        self,
+        differences: Mapping[str, float],
+        shares: bool,
+        between: Between,
+        pooled_experiments: int,
+        confidence: float,
+        *,
+        is_reference: bool = False,
+    ) -> Change | None:
+        error = mean_error(differences, clusters=self._book.dataset.clusters, are_shares=shares)
+        if error is None:
+            return None
+        return change_of(
+            error,
+            between,
+            pooled=max(1, pooled_experiments),
+            confidence=confidence,
+            are_selected=self._past.are_accepted and not is_reference,
+        )
+
+    def _is_same_judge(self, night: ExperimentRows, evaluator: str) -> bool:
+        ours, theirs = self._candidate.judges.get(evaluator), night.judges.get(evaluator)
+        return ours is None or theirs is None or ours == theirs
+
+    def _alike(self, history: Sequence[ExperimentRows], evaluator: str) -> int:
+        """How many of the latest experiments differ in nothing that the slow test would take for a slide."""
+        for index, night in enumerate(history):
+            same_setup = night.setup == self._candidate.setup
+            versions = (night.dataset_version_id, self._candidate.dataset_version_id)
+            if not same_setup or (all(versions) and versions[0] != versions[1]):
+                return index
+        return len(history)
+
+
+def mean_of(values: Sequence[float]) -> float | None:
+    """Their mean; ``None`` without any."""
+    return math.fsum(values) / len(values) if values else None
