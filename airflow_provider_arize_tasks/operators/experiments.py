@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import warnings
-from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator
 
-from airflow_provider_arize_tasks.client.errors import ArizeConfigError, ArizeError
+from airflow_provider_arize_tasks.client.errors import ArizeError
+from airflow_provider_arize_tasks.client.printable import printable
 from airflow_provider_arize_tasks.exceptions import ArizeQualityError, failing_for_good
 from airflow_provider_arize_tasks.links.arize import ArizeExperimentLink, push_link
-from airflow_provider_arize_tasks.links.record import telling_reason
 from airflow_provider_arize_tasks.links.report import ArizeReportLink
-from airflow_provider_arize_tasks.quality.judge import judge_experiment
+from airflow_provider_arize_tasks.quality.conditions import ACCEPTED, Verdict
 from airflow_provider_arize_tasks.quality.report.table import describe_baseline, summary_table
-from airflow_provider_arize_tasks.quality.settings import CONDITIONS, OnFailure, read_settings, task_ids
+from airflow_provider_arize_tasks.quality.settings import (
+    CONDITIONS,
+    SCORES_MAY_TAKE,
+    OnFailure,
+    read_settings,
+    task_ids,
+)
 
 with warnings.catch_warnings():
     # On Airflow 3.0 and 3.1 it is looked for in a place that warns of being old before it is found in the new one.
@@ -25,29 +30,43 @@ with warnings.catch_warnings():
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime, timedelta
 
-    from airflow.providers.common.compat.sdk import Context
+    from airflow.providers.common.compat.sdk import Context, XComArg
 
     from airflow_provider_arize_tasks.client.models import Experiment
     from airflow_provider_arize_tasks.hooks.arize import ArizeHook
-    from airflow_provider_arize_tasks.quality.reading import ExperimentReader
+    from airflow_provider_arize_tasks.quality.gate import Found
     from airflow_provider_arize_tasks.quality.result import ExperimentCheck
-    from airflow_provider_arize_tasks.quality.rows import ExperimentRows
     from airflow_provider_arize_tasks.quality.settings import CheckSettings
 
-#: As ``baseline``: the experiments that the same task completed before.
-PREVIOUS = "previous"
+    #: A name, an id, or the JSON of a task, a run or an experiment as an operator returned it.
+    Reference = str | Mapping[str, Any]
+    Limit = float | str | Mapping[str, float | str] | XComArg | None
+    OptionalFailure = Literal[
+        "evaluator_missing",
+        "new_evaluator",
+        "labels_only",
+        "too_few_examples",
+        "drop_within_noise",
+        "no_baseline",
+        "dataset_changed",
+        "judge_changed",
+        "setup_changed",
+    ]
+
 _RESULT_KEY = "return_value"
 
 
 class ArizeCheckExperimentOperator(BaseOperator, BranchMixIn):
-    """Compare an experiment with a baseline, and fail, skip or branch where its quality dropped.
+    """Compare an experiment with earlier ones, and fail, skip or branch where its quality dropped.
 
-    Each evaluator is compared example by example (Student's paired t). A drop fails the check when it is larger than
-    ``max_drop`` allows *and* noise does not explain it. What can't be compared (no baseline yet, few examples, a new
-    evaluator, another version of the dataset) is said in the log and fails the check only where ``fail_on`` names it.
-    The result is the same however often it is read, so a check that did not pass is not retried; a server that can't
-    be reached is.
+    Each evaluator is compared example by example, and so is the share of examples that the app answered. A drop fails
+    the check when the whole interval of the change lies beyond ``max_drop``; the interval allows for the noise of the
+    examples and for what moves a whole experiment, such as a judge's mood. A second, slow test finds slides. What can't
+    be compared (nothing before, few examples, a new evaluator, another version of the dataset or of the judge) is said
+    in the log and fails the check only where ``fail_on`` names it. The result is the same however often it is read, so
+    a check that did not pass is not retried; a server that can't be reached is.
 
     With ``on_failure="branch"``, and with ``"skip"``, tasks after this one run only on a pass: with ``"fail"`` because
     this task fails, with ``"skip"`` because it is skipped.
@@ -61,45 +80,64 @@ class ArizeCheckExperimentOperator(BaseOperator, BranchMixIn):
         create operator returned. Default: the task in the result given as ``experiment``. (templated)
     :param dataset: dataset to look up experiments by name in. (templated)
     :param space: space to look up names in. Default: the connection's. (templated)
-    :param baseline: ``"previous"`` (default) for what ``task`` completed before, a name or id (or a list of them) for
-        certain experiments, ``None`` for no comparison. (templated)
-    :param baseline_nights: how many of the previous experiments are pooled: per example, the mean over those that
-        scored it. Default 1. More nights make the baseline steadier and keep one bad night from becoming the new
-        normal. (templated)
+    :param baseline: ``"accepted"`` (default) for earlier experiments of ``task`` that this check let pass: one that
+        failed never becomes the norm, nor does an earlier attempt of the same DAG run, nor a smaller (smoke) run;
+        ``"previous"`` for whatever ``task`` completed before; a name or id (or a list of them) for certain experiments;
+        ``None`` for no comparison. (templated)
+    :param baseline_nights: how many of the earlier experiments are pooled: per example, the mean over those that
+        scored it. Default 7. (templated)
+    :param reference: a pinned experiment, by name or id, or several: a drop against it fails as well, so that a slow
+        slide can't become the norm. Default: none. (templated)
+    :param accept_since: "this is the new normal": experiments made from this time on count as accepted whatever their
+        verdict, and older ones no longer count. A time or a date, ISO 8601. Default: none. (templated)
     :param min_score: smallest mean score (or share of good labels) allowed. This and every condition below: a number
         for all evaluators, or a mapping of evaluator to number in which ``"*"`` is every other. Default: none.
         (templated)
     :param max_score: largest mean allowed, for evaluators in ``lower_is_better``. Default: none. (templated)
-    :param max_drop: largest drop allowed against the baseline; ``None`` to allow any. Default 0: any drop that noise
-        does not explain fails. (templated)
-    :param min_coverage: smallest share of examples, 0 to 1, that must have a score. Default: none. (templated)
-    :param max_error_rate: largest share of examples, 0 to 1, on which the app or the evaluator failed. Default: none.
-        (templated)
+    :param max_drop: tolerance against the baseline: the check fails only when the whole interval of the change lies
+        beyond it; ``None`` to allow any drop. Default 0. (templated)
+    :param rule_out: a pass must exclude a drop of this size; where the interval reaches that far, the outcome is
+        ``inconclusive``. Default: none. (templated)
+    :param min_coverage: smallest share of the *expected* examples (those of the dataset's version, else of the
+        baseline), 0 to 1, that must have a score; ``None`` for any. Default 0.9. (templated)
+    :param max_error_rate: largest share of the expected examples, 0 to 1, on which the app or the evaluator may fail;
+        ``None`` for any. Default 0.1. (templated)
     :param evaluators: judge only these. Default: all that the experiment, the latest baseline or a condition has.
         (templated)
-    :param good_labels: by evaluator, the label or labels whose share is judged instead of the score. (templated)
+    :param good_labels: by evaluator, the label or labels whose share is judged instead of the score. A label that
+        nobody ever gave is an error. (templated)
     :param lower_is_better: evaluators whose *rise* is the drop in quality, such as toxicity. (templated)
     :param confidence: how sure the check is before it calls a drop real, over all evaluators together. Default 0.95:
-        one night in forty without a change fails. (templated)
+        one experiment in forty without a change fails. (templated)
     :param min_examples: below so many shared examples a drop is not told. Default 10. (templated)
+    :param cluster_by: column of the dataset whose examples belong together, such as the turns of one conversation:
+        they do not count as independent of each other. Default: each example stands for itself. (templated)
+    :param slice_by: column of the dataset by which the report takes the change apart. Default: none. (templated)
+    :param false_alarms_per_year: budget of the slow test, for the whole check, if it runs nightly; 0 turns it off.
+        Default 1. (templated)
     :param fail_on: findings that fail the check besides the conditions, of ``evaluator_missing``, ``new_evaluator``,
-        ``labels_only``, ``too_few_examples``, ``drop_within_noise``, ``no_baseline``, ``dataset_changed``. Default:
-        ``["evaluator_missing"]``. (templated)
+        ``labels_only``, ``too_few_examples``, ``drop_within_noise``, ``no_baseline``, ``dataset_changed``,
+        ``judge_changed``, ``setup_changed``. Default: ``["evaluator_missing"]``. (templated)
+    :param on_inconclusive: ``"fail"`` (default) or ``"pass"``: what an inconclusive outcome counts as. (templated)
+    :param wait_for_scores: how long scores of a completed evaluation that can't be read yet are looked for; ends
+        sooner when nothing new comes. A ``timedelta``, seconds, or text. Default 30 seconds; 0 not to wait. (templated)
     :param on_failure: ``"fail"`` (default) fails this task without a retry; ``"skip"`` skips it, and with it what
         follows; ``"branch"`` succeeds and follows ``tasks_if_failed``. (templated)
     :param tasks_if_passed: with ``"branch"``: ids of the tasks (or task groups) to follow on a pass. Default: all tasks
-        directly downstream but ``tasks_if_failed``.
+        directly downstream but ``tasks_if_failed`` and ``tasks_if_inconclusive``.
     :param tasks_if_failed: with ``"branch"``: ids to follow when the experiment did not pass; ``[]`` for none.
-    :param report_path: where to write the HTML report: an ``ObjectStoragePath`` or its text, a file that ends in
-        ``.html`` or a folder. It holds inputs and outputs of the examples that got worse. Default: no report.
+    :param tasks_if_inconclusive: with ``"branch"``: ids to follow when the outcome is inconclusive and
+        ``on_inconclusive="fail"``. Default: those of ``tasks_if_failed``.
+    :param report_path: where to write the report: an ``ObjectStoragePath`` or its text, a file that ends in ``.html``
+        or a folder. HTML, and beside it Markdown and JSON. It holds inputs and outputs of examples. Default: no report.
         (templated)
-    :param report_url: web address of the report, for the button on the task instance; one that ends in ``/`` gets the
-        report's file name. Default: told from the path for S3, GCS and local files. (templated)
-    :param report_nights: how many nights the report draws at most, this one included; each costs one request per 500
-        examples. Default 30. (templated)
+    :param report_url: web address (http or https) of the report, for the button on the task instance; one that ends in
+        ``/`` gets the report's file name. Default: told from the path for S3 and GCS. (templated)
+    :param report_nights: how many experiments the report draws at most, this one included. Default 30. (templated)
     :param arize_conn_id: Airflow connection to Arize. Default ``arize_default``. (templated)
-    :return: the result as JSON: ``passed``, ``experiment``, ``baseline``, ``evaluators``, ``failures``, ``remarks``,
-        ``report``; pushed as ``return_value`` on a failure, too. It holds no text of the examples.
+    :return: the result as JSON: ``passed``, ``outcome``, ``experiment``, ``baseline``, ``evaluators``, ``failures``,
+        ``remarks``, ``report`` and more; pushed as ``return_value`` on a failure, too. It holds no text of the
+        examples. :doc:`/experiment-quality` describes it.
     :raises ArizeQualityError: the experiment did not pass and ``on_failure="fail"``; not retried.
     :raises ArizePermanentError: the connection or an argument is wrong; not retried.
     """
@@ -111,7 +149,12 @@ class ArizeCheckExperimentOperator(BaseOperator, BranchMixIn):
         "space",
         "baseline",
         "baseline_nights",
+        "reference",
+        "accept_since",
         *CONDITIONS,
+        "cluster_by",
+        "slice_by",
+        "wait_for_scores",
         "on_failure",
         "report_path",
         "report_url",
@@ -126,26 +169,35 @@ class ArizeCheckExperimentOperator(BaseOperator, BranchMixIn):
     def __init__(
         self,
         *,
-        experiment: Any,
-        task: Any = None,
-        dataset: str | None = None,
-        space: str | None = None,
-        baseline: str | Sequence[str] | None = PREVIOUS,
-        baseline_nights: int | str = 1,
-        min_score: float | str | Mapping[str, Any] | None = None,
-        max_score: float | str | Mapping[str, Any] | None = None,
-        max_drop: float | str | Mapping[str, Any] | None = 0.0,
-        min_coverage: float | str | Mapping[str, Any] | None = None,
-        max_error_rate: float | str | Mapping[str, Any] | None = None,
+        experiment: Reference | XComArg,
+        task: Reference | XComArg | None = None,
+        dataset: str | XComArg | None = None,
+        space: str | XComArg | None = None,
+        baseline: str | Sequence[str] | XComArg | None = ACCEPTED,
+        baseline_nights: int | str = 7,
+        reference: str | Sequence[str] | XComArg | None = None,
+        accept_since: datetime | str | XComArg | None = None,
+        min_score: Limit = None,
+        max_score: Limit = None,
+        max_drop: Limit = 0.0,
+        rule_out: Limit = None,
+        min_coverage: Limit = 0.9,
+        max_error_rate: Limit = 0.1,
         evaluators: Sequence[str] | None = None,
         good_labels: Mapping[str, str | Sequence[str]] | None = None,
         lower_is_better: Sequence[str] | None = None,
         confidence: float | str = 0.95,
         min_examples: int | str = 10,
-        fail_on: Sequence[str] | None = None,
-        on_failure: str = "fail",
+        cluster_by: str | None = None,
+        slice_by: str | None = None,
+        false_alarms_per_year: float | str = 1,
+        fail_on: Sequence[OptionalFailure] | None = None,
+        on_inconclusive: Literal["fail", "pass"] = "fail",
+        wait_for_scores: timedelta | float | str = SCORES_MAY_TAKE,
+        on_failure: Literal["fail", "skip", "branch"] = "fail",
         tasks_if_passed: str | Sequence[str] | None = None,
         tasks_if_failed: str | Sequence[str] | None = None,
+        tasks_if_inconclusive: str | Sequence[str] | None = None,
         report_path: Any = None,
         report_url: str | None = None,
         report_nights: int | str = 30,
@@ -159,9 +211,12 @@ class ArizeCheckExperimentOperator(BaseOperator, BranchMixIn):
         self.space = space
         self.baseline = baseline
         self.baseline_nights = baseline_nights
+        self.reference = reference
+        self.accept_since = accept_since
         self.min_score = min_score
         self.max_score = max_score
         self.max_drop = max_drop
+        self.rule_out = rule_out
         self.min_coverage = min_coverage
         self.max_error_rate = max_error_rate
         self.evaluators = evaluators
@@ -169,10 +224,16 @@ class ArizeCheckExperimentOperator(BaseOperator, BranchMixIn):
         self.lower_is_better = lower_is_better
         self.confidence = confidence
         self.min_examples = min_examples
+        self.cluster_by = cluster_by
+        self.slice_by = slice_by
+        self.false_alarms_per_year = false_alarms_per_year
         self.fail_on = fail_on
+        self.on_inconclusive = on_inconclusive
+        self.wait_for_scores = wait_for_scores
         self.on_failure = on_failure
         self.tasks_if_passed = tasks_if_passed
         self.tasks_if_failed = tasks_if_failed
+        self.tasks_if_inconclusive = tasks_if_inconclusive
         self.report_path = report_path
         self.report_url = report_url
         self.report_nights = report_nights
@@ -186,7 +247,7 @@ class ArizeCheckExperimentOperator(BaseOperator, BranchMixIn):
         """
         from airflow_provider_arize_tasks.hooks.arize import ArizeHook
 
-        with failing_for_good(), telling_reason(context):
+        with failing_for_good():
             settings = read_settings(self, rendered=True)
             with ArizeHook(self.arize_conn_id) as hook:
                 check, result = self._check(context, hook, settings)
@@ -196,62 +257,31 @@ class ArizeCheckExperimentOperator(BaseOperator, BranchMixIn):
     def _check(
         self, context: Context, hook: ArizeHook, settings: CheckSettings
     ) -> tuple[ExperimentCheck, dict[str, Any]]:
-        from airflow_provider_arize_tasks.quality.reading import ExperimentReader, reference_of
-        from airflow_provider_arize_tasks.quality.report.writing import (
-            nights_to_draw,
-            report_page,
-            worst_examples,
-        )
+        from airflow_provider_arize_tasks.quality.gate import Gate
+        from airflow_provider_arize_tasks.quality.reading import reference_of
+        from airflow_provider_arize_tasks.quality.record import store_of
 
-        reference, task = reference_of(self.experiment)
-        reader = ExperimentReader(hook, self.log)
-        experiment = reader.find(reference, self.dataset, self.space)
-        url = self._link(context, hook, experiment)
-        candidate = reader.rows(experiment, texts=True)
-        baseline, older = self._baseline(reader, experiment, settings.task or task, settings)
-        check = judge_experiment(candidate, baseline, settings.conditions)
-        result = {**check.to_dict(), "report": None}
+        experiment, task = reference_of(self.experiment)
+        gate = Gate(hook, settings, self.log, store_of(context, self.outlets))
+        urls: dict[str, str] = {}
+
+        def link(candidate: Experiment) -> None:
+            urls["experiment"] = self._link(context, hook, candidate, settings.space)
+
+        found = gate.judge(experiment, task, seen=link)
+        result = {**found.check.to_dict(), "report": None, "report_url": None}
         if self.report_path:
-            nights = nights_to_draw([*older, *(baseline or ())], candidate, settings.report_nights)
-            page = report_page(
-                check,
-                conditions=settings.conditions,
-                nights=nights,
-                examples=reader.inputs(candidate, worst_examples(check)),
-                ti=context["ti"],
-                experiment_url=url,
-            )
-            result["report"] = self._write(context, candidate.label, page)
-        return check, result
-
-    def _baseline(
-        self, reader: ExperimentReader, experiment: Experiment, task: str | None, settings: CheckSettings
-    ) -> tuple[list[ExperimentRows] | None, list[ExperimentRows]]:
-        """The baseline (``None`` where none is wanted), and older nights for the report, both newest first."""
-        count = settings.baseline_nights
-        more = max(0, settings.report_nights - 1) if self.report_path else 0
-        earlier = iter(reader.earlier(task, self.space, experiment)) if task else iter(())
-        if settings.baseline == (PREVIOUS,):
-            if task is None:
-                raise ArizeConfigError(
-                    "baseline='previous' needs to know the task: give task=, or the result of "
-                    "ArizeTriggerExperimentRunOperator as experiment. Or name a baseline experiment"
-                )
-            baseline = list(islice(earlier, count))
-            return baseline, list(islice(earlier, max(0, more - len(baseline))))
-        older = list(islice(earlier, more))
-        if settings.baseline is None:
-            return None, older
-        return reader.named(settings.baseline, self.dataset or experiment.dataset_id, self.space), older
+            result |= self._write(context, found, settings, urls.get("experiment", ""))
+        return found.check, result
 
     # -- the report ----------------------------------------------------------------------------------------------
 
-    def _link(self, context: Context, hook: ArizeHook, experiment: Experiment) -> str:
+    def _link(self, context: Context, hook: ArizeHook, experiment: Experiment, space: str | None) -> str:
         from airflow_provider_arize_tasks.links.urls import experiment_url
 
         space_id, organization_id = experiment.space_id, hook.config.organization
         try:
-            space_id = space_id or hook.resolve_space(self.space)
+            space_id = space_id or hook.resolve_space(space)
             if space_id and not organization_id:
                 organization_id = hook.get_space(space_id).organization_id
         except ArizeError as error:  # a link that leads to the start page only fails nothing
@@ -266,18 +296,25 @@ class ArizeCheckExperimentOperator(BaseOperator, BranchMixIn):
         push_link(context, ArizeExperimentLink, url)
         return url
 
-    def _write(self, context: Context, experiment: str, page: str) -> str | None:
-        from airflow_provider_arize_tasks.quality.report.address import report_address
-        from airflow_provider_arize_tasks.quality.report.writing import write_report
+    def _write(self, context: Context, found: Found, settings: CheckSettings, url: str) -> dict[str, Any]:
+        from airflow_provider_arize_tasks.quality.report.address import report_address, without_userinfo
+        from airflow_provider_arize_tasks.quality.report.writing import render_all, write_all
 
+        ti = context["ti"]
+        origin = {"DAG": str(ti.dag_id), "task": str(ti.task_id), "run": str(ti.run_id)}
         try:
-            path = write_report(self.report_path, experiment, page)
+            pages = render_all(
+                found, origin=origin, experiment_url=url, most=settings.report_nights, slice_by=settings.slice_by
+            )
+            paths = write_all(self.report_path, found.check.candidate, pages)
         except Exception:  # any storage backend raises its own: a report that can't be kept changes no verdict
-            self.log.exception("The report could not be written to %s; the verdict stands", self.report_path)
-            return None
-        self.log.info("Report: %s", path)
-        push_link(context, ArizeReportLink, report_address(path, self.report_url))
-        return path
+            where = without_userinfo(str(self.report_path))
+            self.log.exception("The report could not be written to %s; the verdict stands", where)
+            return {}
+        self.log.info("Report: %s", paths["html"])
+        address = report_address(paths["html"], self.report_url)
+        push_link(context, ArizeReportLink, address)
+        return {"report": paths["html"], "report_url": address, "reports": paths}
 
     # -- the verdict ---------------------------------------------------------------------------------------------
 
@@ -299,16 +336,19 @@ class ArizeCheckExperimentOperator(BaseOperator, BranchMixIn):
         raise ArizeQualityError(message)
 
     def _branch(self, check: ExperimentCheck) -> list[str]:
-        failed = task_ids(self.tasks_if_failed)
+        failed, inconclusive = task_ids(self.tasks_if_failed), task_ids(self.tasks_if_inconclusive)
         if not check.passed:
             self.log.error("%s", _message(check, None))
+            if check.verdict is Verdict.INCONCLUSIVE and self.tasks_if_inconclusive is not None:
+                return inconclusive
             return failed
         if self.tasks_if_passed is not None:
             return task_ids(self.tasks_if_passed)
+        others = {*failed, *inconclusive}
         dag = self.get_dag()
         groups = {} if dag is None else dag.task_group_dict
-        inside = {task.task_id for each in failed if each in groups for task in groups[each].iter_tasks()}
-        return sorted(self.downstream_task_ids - set(failed) - inside)
+        inside = {task.task_id for each in others if each in groups for task in groups[each].iter_tasks()}
+        return sorted(self.downstream_task_ids - others - inside)
 
     def _push(self, context: Context, result: dict[str, Any]) -> None:
         if self.do_xcom_push:
@@ -327,9 +367,16 @@ class ArizeCheckExperimentOperator(BaseOperator, BranchMixIn):
 
 def _message(check: ExperimentCheck, report: str | None) -> str:
     """What the person on call reads first."""
-    lines = [f"Experiment {check.candidate.label} did not pass, judged {describe_baseline(check.baseline)}."]
-    lines += [f"- {finding.message}" for finding in check.failures]
+    label = printable(check.candidate.label, 200)
+    if check.verdict is Verdict.INCONCLUSIVE:
+        lines = [f"Experiment {label} is inconclusive, judged {describe_baseline(check.baseline)}."]
+    else:
+        lines = [f"Experiment {label} did not pass, judged {describe_baseline(check.baseline)}."]
+    lines += [f"- {finding.message}" for finding in (*check.failures, *check.doubts)]
     if report:
         lines.append(f"Report with the examples that got worse: {report}")
-    lines.append("Not retried: the same experiment would be judged the same way. Once it is mended, run a new one.")
+    lines.append(
+        "Not retried: the same experiment would be judged the same way. Once it is mended, run a new one; to accept it "
+        "as the new normal, set accept_since."
+    )
     return "\n".join(lines)

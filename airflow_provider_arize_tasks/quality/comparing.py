@@ -11,7 +11,14 @@ from airflow_provider_arize_tasks.quality.conditions import ANSWERED, Conditions
 from airflow_provider_arize_tasks.quality.rows import ExperimentRows, pooled
 from airflow_provider_arize_tasks.quality.scores import Expected, Past, ScoreBook, range_of
 from airflow_provider_arize_tasks.quality.statistics import are_shares, mean_error, paired_differences
-from airflow_provider_arize_tasks.quality.variation import HISTORY, Between, Change, between_experiments, change_of, levels
+from airflow_provider_arize_tasks.quality.variation import (
+    HISTORY,
+    Between,
+    Change,
+    between_experiments,
+    change_of,
+    levels,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -116,9 +123,7 @@ class Comparison:
         shares = are_shares(series)
         change = self._change(numbers.differences, shares, between, numbers.comparable, confidence)
         against = paired_differences(numbers.candidate, numbers.reference)
-        reference = self._change(
-            against, shares, between, numbers.comparable_reference, confidence, is_reference=True
-        )
+        reference = self._change(against, shares, between, numbers.comparable_reference, confidence, is_reference=True)
         return change, reference, found
 
     def drift(self, evaluator: str, numbers: Numbers, found: Sequence[Level], *, tests: int) -> Drift | None:

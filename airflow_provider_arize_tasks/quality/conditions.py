@@ -12,6 +12,8 @@ from airflow_provider_arize_tasks.client.errors import ArizeValidationError
 
 #: In a condition given per evaluator: every evaluator that isn't named.
 EVERY_OTHER = "*"
+#: As a baseline: experiments that this check let pass, or whatever the task completed before.
+ACCEPTED, PREVIOUS = "accepted", "previous"
 #: In a condition: the share of examples that the app answered without an error.
 ANSWERED = "answered without error"
 
@@ -79,7 +81,7 @@ class OnInconclusive(str, Enum):
     """What becomes of an experiment in which a drop of the size of ``rule_out`` can't be excluded."""
 
     FAIL = "fail"
-    PASS = "pass"
+    PASS = "pass"  # noqa: S105  # no password
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,9 +179,7 @@ def read_conditions(
         min_examples=int(_one_number("min_examples", min_examples, problems, low=2, high=1e9)),
         fail_on=_outcomes(fail_on, problems),
         on_inconclusive=_inconclusive(on_inconclusive, problems),
-        false_alarms_per_year=_one_number(
-            "false_alarms_per_year", false_alarms_per_year, problems, low=0, high=366
-        ),
+        false_alarms_per_year=_one_number("false_alarms_per_year", false_alarms_per_year, problems, low=0, high=366),
     )
     problems += _contradictions(conditions)
     if problems:

@@ -89,7 +89,9 @@ def experiment_findings(
         found.append((Outcome.NO_SCORES, _no_scores(candidate, label)))
         found += _row_errors(candidate, expected, conditions)
     if past.is_wanted and not past.pool:
-        found.append((Outcome.NO_BASELINE, "there is no earlier experiment to compare with, so a drop can't be told yet"))
+        found.append(
+            (Outcome.NO_BASELINE, "there is no earlier experiment to compare with, so a drop can't be told yet")
+        )
     found += _dataset_changes(candidate, past.pool)
     found += _setup_changes(candidate, past.pool)
     return [make_finding(outcome, message, conditions) for outcome, message in found]
@@ -117,7 +119,7 @@ def _unknown_labels(check: EvaluatorCheck, labels: frozenset[str] | None) -> Ite
         given = ", ".join(repr(printable(label, 40)) for label in sorted(labels)[:8])
         yield (
             Outcome.UNKNOWN_LABEL,
-            f"good_labels names {', '.join(map(repr, unknown))}, which it never gave; it gave {given}. Mend good_labels",
+            f"good_labels names {', '.join(map(repr, unknown))}, which it never gave; it gave {given}",
         )
 
 
@@ -155,8 +157,10 @@ def _against_baseline(
     if numbers.left_out:
         yield (
             Outcome.JUDGE_CHANGED,
-            f"another version of this evaluator judged {numbers.left_out} of the {len(past.pool)} baseline experiments; "
-            "they are not compared with today's",
+            (
+                f"another version of this evaluator judged {numbers.left_out} of the {len(past.pool)} baseline experiments; "
+                "they are not compared with today's"
+            ),
         )
     if not numbers.baseline:
         if not numbers.left_out:
@@ -192,7 +196,9 @@ def _drop(check: EvaluatorCheck, comparison: Comparison) -> Iterator[Found]:
         # Half of all experiments without a change lie below their baseline; saying so each time is noise.
         if limit == 0 and Outcome.DROP_WITHIN_NOISE not in comparison.conditions.fail_on:
             return
-        message = f"{_sentence(check, change, check.baseline_score)}; beyond max_drop {limit:g}, but noise could do that"
+        message = (
+            f"{_sentence(check, change, check.baseline_score)}; beyond max_drop {limit:g}, but noise could do that"
+        )
         yield Outcome.DROP_WITHIN_NOISE, message
 
 
@@ -215,9 +221,11 @@ def _drift(check: EvaluatorCheck) -> Iterator[Found]:
     verb = "risen" if check.measure.lower_is_better else "fallen"
     yield (
         Outcome.SCORE_DRIFTED,
-        f"has {verb} slowly: over the last {drift.since} experiments {describe_measure(check.measure)} lies "
-        f"{digits(abs(drift.fallen))} worse than before (CUSUM {drift.sum:.1f}, limit {drift.limit:.1f}); no single "
-        "comparison shows it. Mend it, or accept it as the new normal with accept_since",
+        (
+            f"has {verb} slowly: over the last {drift.since} experiments {describe_measure(check.measure)} lies "
+            f"{digits(abs(drift.fallen))} worse than before (CUSUM {drift.sum:.1f}, limit {drift.limit:.1f}); no single "
+            "comparison shows it. Mend it, or accept it as the new normal with accept_since"
+        ),
     )
 
 
@@ -228,8 +236,10 @@ def _coverage(check: EvaluatorCheck, conditions: Conditions) -> Iterator[Found]:
     unread = f"; of {check.unparsable} the judge's answer could not be read" if check.unparsable else ""
     yield (
         Outcome.COVERAGE_TOO_LOW,
-        f"scored {check.scored} of {check.expected} expected examples ({check.coverage:.1%}), below min_coverage "
-        f"{limit:.1%}{unread}",
+        (
+            f"scored {check.scored} of {check.expected} expected examples ({check.coverage:.1%}), below min_coverage "
+            f"{limit:.1%}{unread}"
+        ),
     )
 
 
@@ -239,8 +249,10 @@ def _errors(check: EvaluatorCheck, conditions: Conditions) -> Iterator[Found]:
         return
     yield (
         Outcome.TOO_MANY_ERRORS,
-        f"the app or the evaluator failed on {check.errors} of {check.expected} expected examples "
-        f"({check.error_rate:.1%}), above max_error_rate {limit:.1%}",
+        (
+            f"the app or the evaluator failed on {check.errors} of {check.expected} expected examples "
+            f"({check.error_rate:.1%}), above max_error_rate {limit:.1%}"
+        ),
     )
 
 
@@ -272,8 +284,10 @@ def _dataset_changes(candidate: ExperimentRows, nights: Sequence[ExperimentRows]
     theirs = frozenset().union(*(night.example_ids for night in nights))
     yield (
         Outcome.DATASET_CHANGED,
-        f"{len(changed)} of {len(nights)} baseline experiments ran on another version of the dataset (or another "
-        f"dataset); compared are the {len(ours & theirs)} examples that both have, of {len(ours)}",
+        (
+            f"{len(changed)} of {len(nights)} baseline experiments ran on another version of the dataset (or another "
+            f"dataset); compared are the {len(ours & theirs)} examples that both have, of {len(ours)}"
+        ),
     )
 
 
@@ -283,8 +297,10 @@ def _setup_changes(candidate: ExperimentRows, nights: Sequence[ExperimentRows]) 
         before = changed[0].setup or "before"
         yield (
             Outcome.SETUP_CHANGED,
-            f"prompt, model or parameters changed since {len(changed)} of {len(nights)} baseline experiments: "
-            f"{printable(before, 300)} -> {printable(candidate.setup, 300)}",
+            (
+                f"prompt, model or parameters changed since {len(changed)} of {len(nights)} baseline experiments: "
+                f"{printable(before, 300)} -> {printable(candidate.setup, 300)}"
+            ),
         )
 
 

@@ -10,7 +10,6 @@ what was decided then, by the check or by a person.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from airflow_provider_arize_tasks.client.enums import RunStatus
@@ -22,6 +21,7 @@ from airflow_provider_arize_tasks.quality.scores import Past, ScoreBook
 from airflow_provider_arize_tasks.runs.names import is_in_series
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from collections.abc import Mapping, Sequence
 
     from airflow_provider_arize_tasks.client.models import TaskRun
@@ -113,16 +113,16 @@ def replay(experiments: Sequence[ExperimentRows], rules: Rules, dataset: Dataset
     return Memory(judged=tuple(judged))
 
 
-def past_of(memory: Memory, candidate: ExperimentRows, pooled: int, **more: tuple[ExperimentRows, ...]) -> Past:
+def past_of(memory: Memory, candidate: ExperimentRows, pooled: int, reference: tuple[ExperimentRows, ...] = ()) -> Past:
     """What a candidate is compared with.
 
     :param memory: what earlier experiments came to.
     :param candidate: the experiment in question.
     :param pooled: how many are pooled.
-    :param more: other fields of :class:`~airflow_provider_arize_tasks.quality.scores.Past`.
+    :param reference: pinned experiments.
     """
     accepted = memory.accepted_for(candidate)
-    return Past(pool=accepted[:pooled], history=accepted[:HISTORY], are_accepted=True, **more)
+    return Past(pool=accepted[:pooled], history=accepted[:HISTORY], reference=reference, are_accepted=True)
 
 
 def _judged(

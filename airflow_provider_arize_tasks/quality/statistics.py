@@ -16,13 +16,14 @@ example hard cancels out, and what is left is the change, and the noise of answe
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_arize_tasks.quality.distributions import NORMAL, t_quantile, t_upper_tail
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
 #: Differences closer together than this, relative to the largest, are equal: what is left is rounding.
 _ROUNDING = 1e-12
@@ -200,7 +201,7 @@ def estimate_mean(
     :param clusters: by example id, which group it belongs to.
     :return: the estimate; ``None`` without any value.
     """
-    items = dict(values) if hasattr(values, "keys") else {str(index): item for index, item in enumerate(values)}
+    items = dict(values) if isinstance(values, Mapping) else {str(index): item for index, item in enumerate(values)}
     if items and are_shares([items]) and clusters is None:
         return wilson(sum(items.values()), len(items), confidence=confidence)
     error = mean_error(items, clusters=clusters)

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_arize_tasks.quality.distributions import NORMAL, t_quantile, t_upper_tail
 from airflow_provider_arize_tasks.quality.statistics import Estimate, MeanError, interval_of
@@ -92,7 +92,7 @@ class Change(Estimate):
     selection: float = 0.0
     detectable: float | None = None
 
-    def to_dict(self) -> dict[str, object]:
+    def to_dict(self) -> dict[str, Any]:
         """The change as plain JSON."""
         between = self.between
         return {
@@ -231,7 +231,7 @@ def _detectable(alone: Estimate) -> float | None:
     return (t_quantile(0.5 + alone.confidence / 2, alone.freedom) + NORMAL.inv_cdf(POWER)) * alone.error
 
 
-def _fields(estimate: Estimate) -> dict[str, object]:
+def _fields(estimate: Estimate) -> dict[str, Any]:
     return {
         name: getattr(estimate, name)
         for name in ("mean", "low", "high", "examples", "confidence", "p_value", "error", "freedom", "clusters")

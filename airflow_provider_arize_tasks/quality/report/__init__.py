@@ -1,1 +1,1 @@
-"""What a check of an experiment shows: a table for the task log, and a self-contained HTML page."""
+"""What a check of an experiment shows: a table for logs and terminals, a page, Markdown and JSON."""

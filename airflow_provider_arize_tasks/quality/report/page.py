@@ -1,321 +1,382 @@
-"""The HTML report of a check: one self-contained page, a pure function of data.
+"""The report as a page and as Markdown: what the templates show, worked out from the report.
 
-No script, no font, no image, nothing to fetch; a content security policy says so to the browser. Every text of the
-experiment is escaped and shortened. Tooltips in the charts are the browser's own.
+The page is self-contained: no script, no font, no image, nothing to fetch; a content security policy says so to the
+browser. Jinja2 escapes every text; texts of examples are made visible and cut before.
 """
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, field
-from html import escape
+import hashlib
+from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_arize_tasks.quality.conditions import Conditions, Outcome, limit_of
+from airflow_provider_arize_tasks.client.printable import printable
+from airflow_provider_arize_tasks.quality.conditions import Outcome, Verdict, limit_of
 from airflow_provider_arize_tasks.quality.report.chart import change_chart, scores_chart
-from airflow_provider_arize_tasks.quality.report.style import STYLE
 from airflow_provider_arize_tasks.quality.report.table import describe_baseline, describe_outcome
-from airflow_provider_arize_tasks.quality.result import (
-    EvaluatorCheck,
-    ExperimentCheck,
-    Finding,
-    Regression,
-    describe_measure,
-)
+from airflow_provider_arize_tasks.quality.report.text import for_markdown, input_of, visible, word_changes
+from airflow_provider_arize_tasks.quality.result import describe_measure
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-    from airflow_provider_arize_tasks.quality.history import Night
+    from jinja2 import Environment
+
+    from airflow_provider_arize_tasks.quality.report.document import Report
+    from airflow_provider_arize_tasks.quality.report.points import Point
+    from airflow_provider_arize_tasks.quality.result import EvaluatorCheck, ExampleChange, ExperimentCheck
     from airflow_provider_arize_tasks.quality.rows import Row
 
-#: Texts of examples are cut after this many characters.
-MAX_TEXT = 4_000
 #: Characters of an input shown while its example is folded.
 MAX_TEASER = 90
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+#: Findings in Markdown, at most; the page has all of them.
+MAX_NOTES = 8
+_TEMPLATES = Path(__file__).parent / "templates"
+_TITLES = {
+    Verdict.PASSED: ("Passed", "good", "\u2705"),
+    Verdict.FAILED: ("Failed", "bad", "\u274c"),
+    Verdict.INCONCLUSIVE: ("Inconclusive", "warn", "\u2753"),
+    Verdict.NOTHING_TO_COMPARE: ("Nothing to compare with", "", "\u26aa"),
+}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Report:
-    """Everything the page shows.
+@lru_cache(maxsize=2)
+def _environment(*, escaping: bool) -> Environment:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    :param check: the result of the check.
-    :param conditions: what was asked of the experiment.
-    :param nights: per evaluator the scores of the nights to draw, oldest first, the candidate last.
-    :param examples: columns of the dataset's examples, by example id; for the examples that got worse.
-    :param origin: where the report comes from, such as ``{"DAG": "nightly", "run": "scheduled__..."}``.
-    :param experiment_url: address of the experiment in the Arize UI, if known.
-    """
-
-    check: ExperimentCheck
-    conditions: Conditions
-    nights: Mapping[str, Sequence[Night]] = field(default_factory=dict)
-    examples: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    origin: Mapping[str, str] = field(default_factory=dict)
-    experiment_url: str | None = None
+    loader = FileSystemLoader(_TEMPLATES)
+    return Environment(loader=loader, autoescape=escaping, undefined=StrictUndefined)  # noqa: S701  # Markdown: no
 
 
-def render_report(report: Report) -> str:
+def render_page(report: Report) -> str:
     """The report as an HTML document.
 
     :param report: what to show.
     """
+    from markupsafe import Markup
+
     check = report.check
-    title = f"{'Passed' if check.passed else 'Failed'}: {check.candidate.label}"
-    sections = [_header(report), _findings(check), _overview(report)]
-    sections += [_evaluator(report, evaluator) for evaluator in check.evaluators]
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
-        f"<title>{escape(title)}</title><style>{STYLE}</style></head><body><main>"
-        f"{''.join(sections)}{_footer(report)}</main></body></html>\n"
+    css = Markup((_TEMPLATES / "report.css").read_text(encoding="utf-8"))  # our own file  # noqa: S704
+    template = _environment(escaping=True).get_template("report.html")
+    return template.render(
+        css=css,
+        verdict=_verdict(check),
+        name=printable(check.candidate.label, 300),
+        facts=_facts(check),
+        origin=[(printable(key, 40), printable(value, 200)) for key, value in report.origin.items()],
+        link=report.experiment_url,
+        notes=_notes(check),
+        changed=_changed(check),
+        level=f"{check.level * 100:.3g}",
+        overview=[_overview(check, one) for one in check.measures],
+        evaluators=[_evaluator(report, one) for one in check.measures if one in check.evaluators or one.findings],
+        slice_by=printable(report.slice_by or "", 60),
+        conditions=_conditions(check),
+        method=_method(check),
     )
 
 
-def _header(report: Report) -> str:
-    check, candidate = report.check, report.check.candidate
-    verdict = _chip("Passed", "good", big=True) if check.passed else _chip("Failed", "bad", big=True)
+def render_markdown(report: Report) -> str:
+    """The report in short, for a comment on a pull request.
+
+    :param report: what to show.
+    """
+    check = report.check
+    plain = [{key: for_markdown(value, 80) for key, value in _cells(check, one).items()} for one in check.measures]
+    notes = [for_markdown(note["text"], 400) for note in _notes(check)]
+    if len(notes) > MAX_NOTES:
+        notes = [*notes[:MAX_NOTES], f"and {len(notes) - MAX_NOTES} more"]
+    return (
+        _environment(escaping=False)
+        .get_template("report.md")
+        .render(
+            mark=_TITLES[check.verdict][2],
+            verdict=_verdict(check),
+            name=for_markdown(check.candidate.label),
+            facts=[for_markdown(fact, 300) for fact in _facts(check)],
+            notes=notes,
+            changed=[for_markdown(line, 300) for line in _changed(check)],
+            level=f"{check.level * 100:.3g}",
+            overview=plain,
+            link=(report.experiment_url or "").replace(")", "%29").replace(" ", "%20"),
+        )
+    )
+
+
+# -- the whole -----------------------------------------------------------------------------------------------------
+
+
+def _verdict(check: ExperimentCheck) -> dict[str, str]:
+    text, tone, _ = _TITLES[check.verdict]
+    if check.verdict is Verdict.INCONCLUSIVE:
+        text += ", let pass" if check.passed else ", not let pass"
+    return {"text": text, "tone": tone}
+
+
+def _facts(check: ExperimentCheck) -> list[str]:
+    candidate = check.candidate
     against = describe_baseline(check.baseline)
-    facts = [escape(against[:1].upper() + against[1:])]
-    facts.append(f"{len(candidate.rows)} examples, {candidate.errors} with an error")
+    found = [against[:1].upper() + against[1:]]
+    source = {"dataset": "of the dataset", "baseline": "of the baseline", "rows": ""}[check.expected.source]
+    errors = f", {candidate.errors} with an error" if candidate.errors else ""
+    found.append(f"{len(candidate.example_ids)} of {check.expected.count} examples {source}".rstrip() + errors)
+    if check.past.reference:
+        found.append(f"reference: {', '.join(printable(one.label, 80) for one in check.past.reference)}")
     if candidate.created_at:
-        facts.append(f"made {escape(candidate.created_at[:16].replace('T', ' '))} UTC")
-    origin = " · ".join(f"{escape(name)} <code>{escape(value)}</code>" for name, value in report.origin.items())
-    link = ""
-    if report.experiment_url and report.experiment_url.startswith(("https://", "http://")):
-        link = f'<a href="{escape(report.experiment_url)}" rel="noreferrer">Open the experiment in Arize</a>'
-    return (
-        f'<header><div class="row">{verdict}<span class="soft">Experiment quality check</span></div>'
-        f"<h1>{escape(candidate.label)}</h1><p>{' · '.join(facts)}</p>"
-        f'<p class="soft small">{origin}</p><p class="small">{link}</p></header>'
-    )
+        found.append(f"made {candidate.created_at[:16].replace('T', ' ')} UTC")
+    return found
 
 
-def _findings(check: ExperimentCheck) -> str:
-    notes = [_note(finding, "bad") for finding in check.failures]
-    notes += [_note(finding, "warn") for finding in check.remarks]
-    if not notes:
-        notes = ['<div class="note good">Every condition holds, and no evaluator fell beyond the noise.</div>']
-    return f'<section aria-label="Findings">{"".join(notes)}</section>'
+def _notes(check: ExperimentCheck) -> list[dict[str, str]]:
+    found = [{"tone": "bad", "text": finding.message} for finding in check.failures]
+    found += [{"tone": "warn", "text": finding.message} for finding in check.doubts]
+    found += [{"tone": "", "text": finding.message} for finding in check.remarks]
+    if not found:
+        found = [{"tone": "good", "text": "Every condition holds, and no evaluator fell beyond the noise."}]
+    return found
 
 
-def _note(finding: Finding, tone: str) -> str:
-    return f'<div class="note {tone}">{escape(finding.message)}</div>'
+def _changed(check: ExperimentCheck) -> list[str]:
+    """What differs between the candidate and its baseline beside the scores."""
+    if not check.baseline:
+        return []
+    now, before = check.candidate, check.baseline[0]
+    found = []
+    if now.setup != before.setup:
+        found.append(
+            f"prompt, model or parameters: {printable(before.setup or 'not known', 200)} before, "
+            f"{printable(now.setup or 'not known', 200)} now"
+        )
+    for name in sorted({*now.judges, *before.judges}):
+        old, new = before.judges.get(name, "not known"), now.judges.get(name, "not known")
+        if old != new:
+            found.append(
+                f"version of evaluator {printable(name, 80)}: {printable(old, 80)} before, {printable(new, 80)} now"
+            )
+    if now.dataset_version_id != before.dataset_version_id:
+        versions = (before.dataset_version_id or "not known", now.dataset_version_id or "not known")
+        found.append(f"version of the dataset: {printable(versions[0], 80)} before, {printable(versions[1], 80)} now")
+    return found
 
 
-def _overview(report: Report) -> str:
-    checks = report.check.evaluators
-    if not checks:
-        return ""
-    heads = ("Evaluator", "Score", "Baseline", "Change", "95", "Scored", "Errors", "")
-    level = _level(report.check)
-    cells = "".join(
-        f'<th class="{"num" if head in ("Score", "Baseline", "Change", "Scored", "Errors") else ""}">'
-        f"{escape(head if head != '95' else f'Change, {level} % interval')}</th>"
-        for head in heads
-    )
-    reach = max([_reach(check) for check in checks] + [1e-9])
-    rows = "".join(_overview_row(report, check, reach) for check in checks)
-    return (
-        f'<section class="card"><div class="scroll"><table><thead><tr>{cells}</tr></thead><tbody>{rows}</tbody></table>'
-        "</div></section>"
-    )
+def _conditions(check: ExperimentCheck) -> list[tuple[str, str]]:
+    given = check.conditions.to_dict()
+    return [(name, visible(_words(value), 300)) for name, value in given.items() if value not in ({}, [], None)]
 
 
-def _overview_row(report: Report, check: EvaluatorCheck, reach: float) -> str:
-    change, drawing = check.change, ""
-    if change is not None:
-        drop = limit_of(report.conditions.max_drop, check.evaluator)
-        allowed = None if not drop else (drop if check.measure.lower_is_better else -drop)
-        drawing = change_chart(change, tone=_tone(check), reach=reach, limit=allowed)
-    direction = '<span class="soft small">, lower is better</span>' if check.measure.lower_is_better else ""
-    return (
-        f'<tr><td class="name"><strong>{escape(check.evaluator)}</strong><br><span class="soft small">'
-        f"{escape(describe_measure(check.measure))}</span>{direction}</td>"
-        f'<td class="num">{_number(None if check.score is None else check.score.mean)}</td>'
-        f'<td class="num">{_number(check.baseline_score)}</td>'
-        f'<td class="num">{"-" if change is None else f"{change.mean:+.3f}"}</td><td>{drawing}</td>'
-        f'<td class="num">{check.coverage:.0%}</td><td class="num">{check.error_rate:.0%}</td>'
-        f"<td>{_chip(describe_outcome(check), _tone(check))}</td></tr>"
-    )
+def _words(value: Any) -> str:
+    if isinstance(value, dict):
+        only = value.get("*") if len(value) == 1 else None
+        return f"{only:g}" if isinstance(only, float) else ", ".join(f"{key}: {each}" for key, each in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def _evaluator(report: Report, check: EvaluatorCheck) -> str:
-    nights = report.nights.get(check.evaluator, ())
-    lower = check.measure.lower_is_better
-    name = "max_score" if lower else "min_score"
-    bound = limit_of(report.conditions.max_score if lower else report.conditions.min_score, check.evaluator)
-    title = f"{check.evaluator}: {describe_measure(check.measure)} per night"
-    chart = scores_chart(
-        nights,
-        title=title,
-        tone=_tone(check),
-        baseline=check.baseline_score,
-        limit=None if bound is None else (name, bound),
-    )
-    parts = [
+def _method(check: ExperimentCheck) -> list[str]:
+    paired = "an example is compared with itself"
+    if any(one.change is not None and one.change.clusters is not None for one in check.measures):
+        paired += ", examples that belong together count as one cluster"
+    return [
         (
-            f'<div class="row"><h2>{escape(check.evaluator)}</h2>{_chip(describe_outcome(check), _tone(check))}'
-            f'<span class="soft small">{escape(_numbers_in_words(check))}</span></div>'
+            f"Each change is the mean of the differences by example ({paired}). Its interval allows for the noise of the "
+            "examples and for what moves a whole experiment, such as a judge's mood, as far as earlier experiments tell."
         ),
-        f'<div class="scroll">{chart}</div>',
-        f'<p class="soft small">{escape(_caption(nights, _level(report.check)))}</p>',
-        _labels(check),
-        _nights_table(nights),
-        _regressions(report, check),
+        (
+            f"Level: {check.confidence * 100:.4g} % for the check as a whole, {check.level * 100:.4g} % for each of "
+            f"{check.comparisons} comparisons (Bonferroni). A drop fails when the whole interval lies beyond max_drop."
+        ),
+        (
+            "A slow slide is looked for with a CUSUM over the accepted experiments since judge, prompt or dataset changed; "
+            f"it rings about {check.conditions.false_alarms_per_year:g} times a year without a cause."
+        ),
+        (
+            "A score that is missing is no zero: it stays out of the mean and counts against coverage. An example that was "
+            "not answered counts as missing and, in the share answered without error, as 0."
+        ),
     ]
-    return f'<section class="card">{"".join(parts)}</section>'
 
 
-def _numbers_in_words(check: EvaluatorCheck) -> str:
-    if check.change is None or check.change.low is None or check.change.high is None:
-        return f"{check.scored} of {check.rows} examples scored"
-    change = check.change
+# -- one evaluator -------------------------------------------------------------------------------------------------
+
+
+def _cells(check: ExperimentCheck, one: EvaluatorCheck) -> dict[str, str]:
+    change = one.change
+    known = change is not None and change.low is not None
+    return {
+        "name": printable(one.evaluator, 80),
+        "measure": printable(describe_measure(one.measure), 120),
+        "score": _number(None if one.score is None else one.score.mean),
+        "baseline": _number(one.baseline_score),
+        "change": "-" if change is None else f"{change.mean:+.3f}",
+        "interval": f"{change.low:+.3f} to {change.high:+.3f}" if known and change is not None else "-",
+        "detectable": _number(None if change is None else change.detectable),
+        "moves": f"{one.better} / {one.worse} / {one.equal}" if change is not None else "-",
+        "scored": f"{one.scored} of {one.expected}",
+        "errors": f"{one.errors}",
+        "outcome": describe_outcome(one),
+    }
+
+
+def _overview(check: ExperimentCheck, one: EvaluatorCheck) -> dict[str, Any]:
+    drawing: Any = ""
+    if one.change is not None:
+        drop = limit_of(check.conditions.max_drop, one.evaluator)
+        allowed = None if not drop else (drop if one.measure.lower_is_better else -drop)
+        drawing = change_chart(one.change, tone=_tone(one), limit=allowed)
+    return {**_cells(check, one), "lower": one.measure.lower_is_better, "drawing": drawing, "tone": _tone(one)}
+
+
+def _evaluator(report: Report, one: EvaluatorCheck) -> dict[str, Any]:
+    check, points = report.check, report.points.get(one.evaluator, ())
+    lower = one.measure.lower_is_better
+    bound = limit_of(check.conditions.max_score if lower else check.conditions.min_score, one.evaluator)
+    limit = None if bound is None else ("max_score" if lower else "min_score", bound)
+    chart = scores_chart(
+        points,
+        title=printable(f"{one.evaluator}: {describe_measure(one.measure)} by experiment", 300),
+        tone=_tone(one),
+        baseline=one.baseline_score,
+        limit=limit,
+    )
+    folded = one.passed and not one.is_inconclusive
+    return {
+        **_cells(check, one),
+        "tone": _tone(one),
+        "words": _numbers_in_words(one),
+        "chart": chart,
+        "caption": _caption(points, f"{check.level * 100:.3g}"),
+        "labels": _labels(one),
+        "slices": _slices(one),
+        "examples_note": _examples_note(one, folded=folded),
+        "worse": [_example(report, one, each, folded=folded) for each in one.regressions],
+        "better": [_example(report, one, each, folded=folded) for each in one.improvements],
+        "folded": folded,
+        "history": _history(report, points),
+    }
+
+
+def _numbers_in_words(one: EvaluatorCheck) -> str:
+    scored = f"{one.scored} of {one.expected} examples scored"
+    change = one.change
+    if change is None or change.low is None or change.high is None:
+        return scored
     return (
         f"change {change.mean:+.3f} ({change.low:+.3f} to {change.high:+.3f}) over {change.examples} shared examples, "
-        f"{check.scored} of {check.rows} examples scored"
+        f"{scored}"
     )
 
 
-def _caption(nights: Sequence[Night], level: str) -> str:
-    if not any(night.is_paired for night in nights):
+def _caption(points: Sequence[Point], level: str) -> str:
+    if not any(point.is_paired for point in points):
         return f"The bar is the {level} % interval of the mean: there is nothing to compare with yet."
-    alone = any(night.low is not None and not night.is_paired for night in nights)
+    hollow = any(point.is_accepted is False for point in points[:-1])
     return (
-        f"Each interval ({level} %) is that of the night's change against the baseline, paired by example: an interval "
-        "that doesn't reach the dashed line is a change that noise does not explain. Tinted: the baseline's nights."
-        f"{' A night with nothing to compare it with shows the interval of its mean.' if alone else ''}"
+        f"Each interval ({level} %) is that of the experiment's change against the baseline, paired by example: one "
+        "that doesn't reach the dashed line is a change that noise does not explain. Tinted: the baseline."
+        f"{' Hollow: did not pass, so it counts for nothing later.' if hollow else ''}"
+        f"{' Dotted lines: judge, prompt or dataset changed.' if any(point.changed for point in points) else ''}"
     )
 
 
-def _labels(check: EvaluatorCheck) -> str:
-    if not check.labels:
+def _labels(one: EvaluatorCheck) -> list[tuple[str, str]]:
+    return [
+        (f"{printable(label, 80)} {share:.0%}", "good" if label in one.measure.good_labels else "")
+        for label, share in list(one.labels.items())[:8]
+    ]
+
+
+def _slices(one: EvaluatorCheck) -> list[dict[str, Any]]:
+    found = []
+    for each in one.slices:
+        change = each.change
+        worse = change.is_above_zero if one.measure.lower_is_better else change.is_below_zero
+        better = change.is_below_zero if one.measure.lower_is_better else change.is_above_zero
+        found.append(
+            {
+                "value": printable(each.value, 120),
+                "examples": change.examples,
+                "change": f"{change.mean:+.3f}",
+                "interval": _span(change.low, change.high, sign="+"),
+                "tone": "down" if worse and not one.passed else "up" if better and not one.passed else "",
+            }
+        )
+    return found
+
+
+def _examples_note(one: EvaluatorCheck, *, folded: bool) -> str:
+    if not one.regressions and not one.improvements:
         return ""
-    items = " ".join(
-        _chip(f"{label} {share:.0%}", "good" if label in check.measure.good_labels else "")
-        for label, share in list(check.labels.items())[:8]
-    )
-    return f'<h3>Labels</h3><div class="row">{items}</div>'
+    if folded and one.outcome is not Outcome.IMPROVED:
+        return "Examples that changed most; together they are no more than noise"
+    return "Examples that changed most"
 
 
-def _nights_table(nights: Sequence[Night]) -> str:
-    if len(nights) < 2:
-        return ""
-    rows = "".join(
-        f"<tr><td>{escape((night.created_at or '')[:10])}</td><td>{escape(night.experiment)}</td>"
-        f'<td class="num">{_number(night.score)}</td><td class="num">{_span(night)}</td>'
-        f'<td class="num">{night.scored}</td></tr>'
-        for night in reversed(nights)
-    )
-    return (
-        f"<details><summary>The numbers of {len(nights)} nights</summary><div class='scroll'><table><thead><tr>"
-        '<th>Date</th><th>Experiment</th><th class="num">Score</th><th class="num">Interval</th>'
-        f'<th class="num">Scored</th></tr></thead><tbody>{rows}</tbody></table></div></details>'
-    )
+def _example(report: Report, one: EvaluatorCheck, change: ExampleChange, *, folded: bool) -> dict[str, Any]:
+    now, before = change.candidate_row, change.baseline_row
+    given = input_of(report.examples.get(change.example, {}))
+    old = visible((before.output if before else None) or "")
+    new = visible((now.output or now.error if now else None) or "")
+    is_worse = (change.change > 0) == one.measure.lower_is_better
+    digest = hashlib.sha256(f"{one.evaluator}\n{change.example}".encode("utf-8", "replace")).hexdigest()[:10]
+    return {
+        "id": printable(change.example, 80),
+        "anchor": f"example-{digest}",
+        "before": f"{change.baseline:.3f}",
+        "now": f"{change.candidate:.3f}",
+        "change": f"{change.change:+.3f}",
+        "tone": "" if folded else "down" if is_worse else "up",
+        "teaser": printable(given, MAX_TEASER),
+        "input": visible(given) if given else "",
+        "words": word_changes(old, new) if old != new else [],
+        "output_before": old,
+        "output_now": new,
+        "judged_before": _judgement(before, one),
+        "judged_now": _judgement(now, one),
+    }
 
 
-def _regressions(report: Report, check: EvaluatorCheck) -> str:
-    if not check.regressions:
-        return ""
-    shown = "".join(
-        _regression(regression, check, report.examples.get(regression.example), is_open=index == 0 and not check.passed)
-        for index, regression in enumerate(check.regressions)
-    )
-    count = len(check.regressions)
-    heading = "The example that got worse" if count == 1 else f"The {count} examples that got worse most"
-    return f"<h3>{heading}</h3>{shown}"
-
-
-def _regression(
-    regression: Regression, check: EvaluatorCheck, example: Mapping[str, Any] | None, *, is_open: bool
-) -> str:
-    now, before = regression.candidate_row, regression.baseline_row
-    given = _input(example) if example else ""
-    texts = [_text("Input", given, wide=True)] if given else []
-    texts += [_text("Output before", before.output if before else None), _text("Output now", now.output or now.error)]
-    texts += [_text("Judged before", _judgement(before, check)), _text("Judged now", _judgement(now, check))]
-    return (
-        f'<details class="example"{" open" if is_open else ""}><summary><code>{escape(regression.example)}</code> '
-        f"&nbsp;{regression.baseline:.3f} → {regression.candidate:.3f} "
-        f'<span class="down">{regression.change:+.3f}</span> <span class="soft small">{escape(_teaser(given))}</span>'
-        f'</summary><div class="texts">{"".join(texts)}</div></details>'
-    )
-
-
-def _text(heading: str, text: str | None, *, wide: bool = False) -> str:
-    body = f"<pre>{escape(_shortened(text))}</pre>" if text else '<p class="soft small">none</p>'
-    return f"<div{' class=wide' if wide else ''}><h4>{heading}</h4>{body}</div>"
-
-
-def _judgement(row: Row | None, check: EvaluatorCheck) -> str | None:
-    said = row.evaluations.get(check.evaluator) if row else None
+def _judgement(row: Row | None, one: EvaluatorCheck) -> str:
+    said = row.evaluations.get(one.evaluator) if row else None
     if said is None:
-        return None
+        return ""
     verdict = [said.label] if said.label else []
     if said.score is not None:
         verdict.append(f"{said.score:.4g}")
-    return "\n".join(part for part in (" · ".join(verdict), said.explanation) if part) or None
+    return visible("\n".join(part for part in (" \u00b7 ".join(verdict), said.explanation) if part))
 
 
-def _input(example: Mapping[str, Any]) -> str:
-    hidden = ("id", "created_at", "updated_at", "annotations")
-    columns = {name: value for name, value in example.items() if name not in hidden and value not in (None, "")}
-    texts = [value if isinstance(value, str) else json.dumps(value, ensure_ascii=False) for value in columns.values()]
-    if len(texts) == 1:
-        return texts[0]
-    return "\n".join(f"{name}: {text}" for name, text in zip(columns, texts, strict=True))
+def _history(report: Report, points: Sequence[Point]) -> list[dict[str, str]]:
+    if len(points) < 2:
+        return []
+    found = []
+    for point in reversed(points):
+        by = report.verdicts.get(point.experiment_id, (None, None, None))[2]
+        verdict = (point.verdict or ("accepted" if point.is_accepted else "")).replace("_", " ")
+        found.append(
+            {
+                "date": (point.created_at or "")[:10],
+                "name": printable(point.experiment, 120),
+                "score": _number(point.score),
+                "interval": _span(point.low, point.high),
+                "scored": str(point.scored),
+                "verdict": f"{verdict}, decided by {printable(by, 60)}" if by else verdict,
+                "changed": ", ".join(point.changed),
+            }
+        )
+    return found
 
 
-def _teaser(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= MAX_TEASER else f"{line[:MAX_TEASER].rstrip()} …"
-
-
-def _shortened(text: str) -> str:
-    if len(text) <= MAX_TEXT:
-        return text
-    return f"{text[:MAX_TEXT]}\n… {len(text) - MAX_TEXT} more characters"
-
-
-def _footer(report: Report) -> str:
-    check = report.check
-    return (
-        "<footer><p>A drop counts when it is larger than <code>max_drop</code> allows and the whole interval of the "
-        "change lies on the worse side of zero: Student's t over the differences of the examples that both sides "
-        f"scored, at {check.confidence * 100:.4g} % for all evaluators together. An example without a score is left "
-        "out of the means and counts against coverage.</p></footer>"
-    )
-
-
-def _level(check: ExperimentCheck) -> str:
-    levels = {evaluator.change.confidence for evaluator in check.evaluators if evaluator.change}
-    return f"{max(levels, default=check.confidence) * 100:.3g}"
-
-
-def _reach(check: EvaluatorCheck) -> float:
-    change = check.change
-    if change is None:
-        return 0.0
-    return max(abs(end) for end in (change.mean, change.low or 0.0, change.high or 0.0)) * 1.1
-
-
-def _tone(check: EvaluatorCheck) -> str:
-    if not check.passed:
+def _tone(one: EvaluatorCheck) -> str:
+    if not one.passed:
         return "bad"
-    if check.outcome in (Outcome.PASSED, Outcome.IMPROVED):
-        return "good"
-    return "warn"
-
-
-def _chip(text: str, tone: str, *, big: bool = False) -> str:
-    return f'<span class="chip {tone}{" big" if big else ""}">{escape(text)}</span>'
+    if one.is_inconclusive:
+        return "warn"
+    return "good" if one.outcome in (Outcome.PASSED, Outcome.IMPROVED) else ""
 
 
 def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
 
 
-def _span(night: Night) -> str:
-    return "-" if night.low is None or night.high is None else f"{night.low:.3f} to {night.high:.3f}"
+def _span(low: float | None, high: float | None, *, sign: str = "") -> str:
+    return "-" if low is None or high is None else f"{low:{sign}.3f} to {high:{sign}.3f}"

@@ -1,9 +1,12 @@
-"""A check of an experiment as a plain text table, for the task log."""
+"""A check of an experiment as text, for the task log and for terminals."""
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING
 
+from airflow_provider_arize_tasks.client.printable import printable
+from airflow_provider_arize_tasks.quality.conditions import Outcome, Verdict
 from airflow_provider_arize_tasks.quality.result import describe_measure
 
 if TYPE_CHECKING:
@@ -12,21 +15,52 @@ if TYPE_CHECKING:
     from airflow_provider_arize_tasks.quality.result import EvaluatorCheck, ExperimentCheck
     from airflow_provider_arize_tasks.quality.rows import ExperimentRows
 
-_HEADINGS = ("evaluator", "measure", "score", "baseline", "change", "interval of the change", "scored", "outcome")
+_HEADINGS = (
+    "evaluator", "measure", "score", "baseline", "change", "interval of the change", "smallest drop seen", "scored",
+    "outcome",
+)  # fmt: skip
+#: Wide enough that no cell is folded: a log has no width.
+_WIDTH = 400
+_VERDICTS = {
+    Verdict.PASSED: "PASSED",
+    Verdict.FAILED: "FAILED",
+    Verdict.INCONCLUSIVE: "INCONCLUSIVE",
+    Verdict.NOTHING_TO_COMPARE: "NOTHING TO COMPARE WITH",
+}
+_COLOURS = {Verdict.PASSED: "green", Verdict.FAILED: "red", Verdict.INCONCLUSIVE: "yellow"}
 
 
-def summary_table(check: ExperimentCheck) -> str:
+def summary_table(check: ExperimentCheck, *, width: int = _WIDTH, colour: bool = False) -> str:
     """The verdict, a line per evaluator, and every finding.
 
     :param check: the result of a check.
+    :param width: of the terminal; a log has none.
+    :param colour: whether to colour the verdict.
     """
-    verdict = "PASSED" if check.passed else "FAILED"
-    lines = [f"{verdict}: experiment {check.candidate.label} {describe_baseline(check.baseline)}"]
-    if check.evaluators:
-        lines += ["", *_aligned([_HEADINGS, *(_cells(evaluator) for evaluator in check.evaluators)]), ""]
-    lines += [f"failed  {finding.message}" for finding in check.failures]
-    lines += [f"note    {finding.message}" for finding in check.remarks]
-    return "\n".join(lines).rstrip()
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="")
+    for heading in _HEADINGS:
+        table.add_column(heading, no_wrap=width >= _WIDTH)
+    for evaluator in check.measures:
+        table.add_row(*(Text(cell) for cell in _cells(evaluator)))
+    out = io.StringIO()
+    console = Console(
+        file=out, width=width, color_system="standard" if colour else None, force_terminal=colour, highlight=False
+    )
+    label = printable(check.candidate.label, 200)
+    style = _COLOURS.get(check.verdict, "") if colour else ""
+    against = describe_baseline(check.baseline)
+    console.print(Text.assemble((_VERDICTS[check.verdict], style), f": experiment {label} {against}"), soft_wrap=True)
+    console.print()
+    console.print(table)
+    console.print()
+    for word, findings in (("failed", check.failures), ("doubt ", check.doubts), ("note  ", check.remarks)):
+        for finding in findings:
+            console.print(Text(f"{word}  {finding.message}"), soft_wrap=True)
+    return "\n".join(line.rstrip() for line in out.getvalue().rstrip().splitlines())
 
 
 def describe_baseline(baseline: Sequence[ExperimentRows]) -> str:
@@ -36,9 +70,10 @@ def describe_baseline(baseline: Sequence[ExperimentRows]) -> str:
     """
     if not baseline:
         return "without a baseline"
+    names = [printable(one.label, 120) for one in (baseline[-1], baseline[0])]
     if len(baseline) == 1:
-        return f"against {baseline[0].label}"
-    return f"against the mean of {len(baseline)} experiments, {baseline[-1].label} to {baseline[0].label}"
+        return f"against {names[0]}"
+    return f"against the mean of {len(baseline)} experiments, {names[0]} to {names[1]}"
 
 
 def describe_outcome(check: EvaluatorCheck) -> str:
@@ -46,6 +81,11 @@ def describe_outcome(check: EvaluatorCheck) -> str:
 
     :param check: the result about one evaluator.
     """
+    if check.measure.lower_is_better:
+        if check.outcome is Outcome.SCORE_DROPPED:
+            return "rose, which is worse"
+        if check.outcome is Outcome.IMPROVED:
+            return "fell, which is better"
     return check.outcome.value.replace("_", " ")
 
 
@@ -53,17 +93,13 @@ def _cells(check: EvaluatorCheck) -> tuple[str, ...]:
     change = check.change
     interval = "-" if change is None or change.low is None else f"{change.low:+.3f} to {change.high:+.3f}"
     return (
-        check.evaluator,
-        describe_measure(check.measure),
+        printable(check.evaluator, 80),
+        printable(describe_measure(check.measure), 80),
         "-" if check.score is None else f"{check.score.mean:.3f}",
         "-" if check.baseline_score is None else f"{check.baseline_score:.3f}",
         "-" if change is None else f"{change.mean:+.3f}",
         interval,
-        f"{check.scored}/{check.rows}",
+        "-" if change is None or change.detectable is None else f"{change.detectable:.3f}",
+        f"{check.scored}/{check.expected}",
         describe_outcome(check),
     )
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
