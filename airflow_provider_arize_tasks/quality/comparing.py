@@ -157,7 +157,7 @@ class Comparison:
             between,
             pooled=max(1, pooled_experiments),
             confidence=confidence,
-            are_selected=self._past.are_accepted and not is_reference,
+            are_selected=self._past.is_pool_accepted and not is_reference,
         )
 
     def _is_same_judge(self, night: ExperimentRows, evaluator: str) -> bool:

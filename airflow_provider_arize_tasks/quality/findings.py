@@ -57,7 +57,8 @@ def evaluator_findings(
         found += _against_baseline(check, comparison, numbers, past, conditions)
         found += _against_reference(check, comparison)
         found += _drift(check)
-    found += _coverage(check, conditions)
+    if not missing:
+        found += _coverage(check, conditions)
     found += _errors(check, conditions)
     name = printable(check.evaluator, _NAME)
     return [make_finding(outcome, f"{name}: {text}", conditions, check.evaluator) for outcome, text in found]
@@ -158,7 +159,7 @@ def _against_baseline(
         yield (
             Outcome.JUDGE_CHANGED,
             (
-                f"another version of this evaluator judged {numbers.left_out} of the {len(past.pool)} baseline experiments; "
+                f"another version of it judged {numbers.left_out} of {len(past.pool)} baseline experiments: "
                 "they are not compared with today's"
             ),
         )
@@ -223,8 +224,8 @@ def _drift(check: EvaluatorCheck) -> Iterator[Found]:
         Outcome.SCORE_DRIFTED,
         (
             f"has {verb} slowly: over the last {drift.since} experiments {describe_measure(check.measure)} lies "
-            f"{digits(abs(drift.fallen))} worse than before (CUSUM {drift.sum:.1f}, limit {drift.limit:.1f}); no single "
-            "comparison shows it. Mend it, or accept it as the new normal with accept_since"
+            f"{digits(abs(drift.fallen))} worse than before (CUSUM {drift.sum:.1f}, limit {drift.limit:.1f}); no "
+            "single comparison shows it. Mend it, or accept it as the new normal with accept_since"
         ),
     )
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_arize_tasks.client.errors import ArizeConfigError
 from airflow_provider_arize_tasks.quality.conditions import ACCEPTED, PREVIOUS
 from airflow_provider_arize_tasks.quality.drift import HISTORY
-from airflow_provider_arize_tasks.quality.history import Memory, Rules, past_of, replay
+from airflow_provider_arize_tasks.quality.history import Memory, Rules, is_same_night, past_of, replay
 from airflow_provider_arize_tasks.quality.judge import judge_experiment
 from airflow_provider_arize_tasks.quality.reading import ExperimentReader
 from airflow_provider_arize_tasks.quality.record import Record
@@ -119,14 +119,7 @@ class Gate:
     def _older(self, task_id: str | None, experiment: Experiment) -> list[ExperimentRows]:
         if task_id is None:
             return []
-        settings = self._settings
-        if settings.baseline == ACCEPTED:
-            most = MOST_REPLAYED
-        elif settings.baseline == PREVIOUS:
-            most = max(HISTORY // 2, settings.baseline_nights)
-        else:
-            most = HISTORY // 2
-        return list(islice(self._reader.earlier(task_id, experiment), most))
+        return list(islice(self._reader.earlier(task_id, experiment), MOST_REPLAYED))
 
     def _candidate(self, experiment: Experiment, older: Sequence[ExperimentRows]) -> ExperimentRows:
         conditions = self._settings.conditions
@@ -162,8 +155,6 @@ class Gate:
         self, older: Sequence[ExperimentRows], record: Record | None, dataset: Dataset, book: ScoreBook
     ) -> Memory:
         settings = self._settings
-        if settings.baseline != ACCEPTED:
-            return Memory()
         rules = Rules(
             conditions=settings.conditions,
             pooled=settings.baseline_nights,
@@ -188,12 +179,16 @@ class Gate:
         reference = named(settings.reference)
         if settings.baseline == ACCEPTED:
             return past_of(memory, candidate, settings.baseline_nights, reference=reference)
-        history = tuple(older)
+        # Whatever the baseline: how much levels vary is told by the experiments that passed.
+        history = memory.accepted_for(candidate)[:HISTORY]
+        pool: tuple[ExperimentRows, ...] = ()
         if settings.baseline == PREVIOUS:
-            return Past(pool=history[: settings.baseline_nights], history=history, reference=reference)
-        if settings.baseline is None:
-            return Past(is_wanted=False, reference=reference, history=history)
-        return Past(pool=named(settings.baseline), history=history, reference=reference)
+            others = [night for night in older if not is_same_night(night, candidate)]
+            pool = tuple(others[: settings.baseline_nights])
+        elif settings.baseline is not None:
+            pool = named(tuple(settings.baseline))
+        is_wanted = settings.baseline is not None
+        return Past(pool=pool, history=history, reference=reference, is_wanted=is_wanted, are_accepted=True)
 
 
 def column_of(examples: Mapping[str, Mapping[str, Any]], column: str | None) -> dict[str, str]:

@@ -21,8 +21,8 @@ from airflow_provider_arize_tasks.quality.scores import Past, ScoreBook
 from airflow_provider_arize_tasks.runs.names import is_in_series
 
 if TYPE_CHECKING:
-    from datetime import datetime
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from airflow_provider_arize_tasks.client.models import TaskRun
     from airflow_provider_arize_tasks.quality.conditions import Conditions
@@ -122,7 +122,13 @@ def past_of(memory: Memory, candidate: ExperimentRows, pooled: int, reference: t
     :param reference: pinned experiments.
     """
     accepted = memory.accepted_for(candidate)
-    return Past(pool=accepted[:pooled], history=accepted[:HISTORY], reference=reference, are_accepted=True)
+    return Past(
+        pool=accepted[:pooled],
+        history=accepted[:HISTORY],
+        reference=reference,
+        are_accepted=True,
+        is_pool_accepted=True,
+    )
 
 
 def _judged(

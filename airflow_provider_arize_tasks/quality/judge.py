@@ -27,7 +27,7 @@ from airflow_provider_arize_tasks.quality.findings import (
 from airflow_provider_arize_tasks.quality.result import EvaluatorCheck, ExperimentCheck
 from airflow_provider_arize_tasks.quality.rows import ExperimentRows, Measure, Row, label_shares
 from airflow_provider_arize_tasks.quality.scores import Dataset, Past, ScoreBook
-from airflow_provider_arize_tasks.quality.statistics import Estimate, estimate_mean
+from airflow_provider_arize_tasks.quality.statistics import Estimate, estimate_mean, estimate_score
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -151,7 +151,7 @@ def _score_of(values: Mapping[str, float], rows: Sequence[Row], measure: Measure
     """The mean over examples; over rows where the server left out which examples they are."""
     confidence = book.conditions.confidence
     if values:
-        return estimate_mean(values, confidence=confidence, clusters=book.dataset.clusters)
+        return estimate_score(values, confidence=confidence, clusters=book.dataset.clusters)
     return estimate_mean((v for row in rows if (v := measure.value(row)) is not None), confidence=confidence)
 
 

@@ -34,7 +34,8 @@ class Past:
     :param history: experiments that tell how much levels vary and whether they slide, newest first, the pool included.
     :param reference: pinned experiments, also pooled.
     :param is_wanted: whether a baseline is wanted at all.
-    :param are_accepted: whether pool and history hold what this check let pass, and nothing else.
+    :param are_accepted: whether the history holds what this check let pass, and nothing else.
+    :param is_pool_accepted: whether the pool does.
     """
 
     pool: tuple[ExperimentRows, ...] = ()
@@ -42,6 +43,7 @@ class Past:
     reference: tuple[ExperimentRows, ...] = ()
     is_wanted: bool = True
     are_accepted: bool = False
+    is_pool_accepted: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +68,8 @@ class ScoreBook:
     def __init__(self, conditions: Conditions, dataset: Dataset) -> None:
         self.conditions = conditions
         self.dataset = dataset
-        self._values: dict[tuple[str, Measure], dict[str, float]] = {}
+        #: By object, not by id; each is held, so that no other takes its place.
+        self._values: dict[tuple[int, Measure], tuple[ExperimentRows, dict[str, float]]] = {}
         self._largest: dict[str | None, frozenset[str]] = {}
 
     def measure(self, evaluator: str) -> Measure:
@@ -80,15 +83,15 @@ class ScoreBook:
     def values(self, experiment: ExperimentRows, evaluator: str) -> dict[str, float]:
         """Numbers of an experiment by example id, by an evaluator or, with ``answered``, by the app."""
         measure = self.measure(evaluator)
-        key = (experiment.id, measure)
+        key = (id(experiment), measure)
         if key not in self._values:
             found = (
                 answered_by_example(experiment.rows)
                 if evaluator == ANSWERED
                 else values_by_example(experiment.rows, measure)
             )
-            self._values[key] = found
-        return self._values[key]
+            self._values[key] = (experiment, found)
+        return self._values[key][1]
 
     def know(self, experiments: Iterable[ExperimentRows]) -> None:
         """Learn from experiments which examples a version of the dataset has, where it can't be read itself."""
@@ -112,10 +115,10 @@ class ScoreBook:
     def answered(self, experiment: ExperimentRows, expected: Expected) -> dict[str, float]:
         """Whether the app answered, by example; an expected example that is not there was not answered."""
         found = dict(self.values(experiment, ANSWERED))
-        if expected.source == "dataset" or expected.count > len(experiment.example_ids):
-            # Ids that have nothing in common with the dataset's are not the dataset's: then nothing is missing.
-            if not found or expected.ids & found.keys():
-                found.update(dict.fromkeys(expected.ids - found.keys(), 0.0))
+        is_told = expected.source == "dataset" or expected.count > len(experiment.example_ids)
+        # Ids that have nothing in common with the dataset's are not the dataset's: then nothing is missing.
+        if is_told and (not found or expected.ids & found.keys()):
+            found.update(dict.fromkeys(expected.ids - found.keys(), 0.0))
         return found
 
 

@@ -194,7 +194,7 @@ def estimate_mean(
     confidence: float = 0.95,
     clusters: Mapping[str, str] | None = None,
 ) -> Estimate | None:
-    """Mean of some scores with its interval: Wilson's where all of them are 0 or 1, else Student's t.
+    """Mean of some values with its Student's t interval.
 
     :param values: scores, also by example id.
     :param confidence: level of the two-sided interval, between 0 and 1.
@@ -202,10 +202,23 @@ def estimate_mean(
     :return: the estimate; ``None`` without any value.
     """
     items = dict(values) if isinstance(values, Mapping) else {str(index): item for index, item in enumerate(values)}
-    if items and are_shares([items]) and clusters is None:
-        return wilson(sum(items.values()), len(items), confidence=confidence)
     error = mean_error(items, clusters=clusters)
     return None if error is None else interval_of(error, confidence=confidence)
+
+
+def estimate_score(
+    values: Mapping[str, float], *, confidence: float = 0.95, clusters: Mapping[str, str] | None = None
+) -> Estimate | None:
+    """Mean of some scores with its interval: Wilson's where all of them are 0 or 1, else Student's t.
+
+    :param values: scores by example id.
+    :param confidence: level of the two-sided interval.
+    :param clusters: by example id, which group it belongs to.
+    :return: the estimate; ``None`` without any score.
+    """
+    if values and clusters is None and are_shares([values]):
+        return wilson(math.fsum(values.values()), len(values), confidence=confidence)
+    return estimate_mean(values, confidence=confidence, clusters=clusters)
 
 
 def wilson(successes: float, count: int, *, confidence: float = 0.95) -> Estimate:

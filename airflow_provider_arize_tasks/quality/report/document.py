@@ -89,7 +89,7 @@ def report_of(
         verdicts=verdicts,
         examples=found.examples,
         origin=origin,
-        experiment_url=experiment_url if is_deep and str(experiment_url).startswith(("https://", "http://")) else None,
+        experiment_url=experiment_url if is_deep else None,
         slice_by=slice_by,
     )
 

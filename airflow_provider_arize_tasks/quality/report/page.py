@@ -65,7 +65,7 @@ def render_page(report: Report) -> str:
         name=printable(check.candidate.label, 300),
         facts=_facts(check),
         origin=[(printable(key, 40), printable(value, 200)) for key, value in report.origin.items()],
-        link=report.experiment_url,
+        link=_link(report),
         notes=_notes(check),
         changed=_changed(check),
         level=f"{check.level * 100:.3g}",
@@ -99,7 +99,7 @@ def render_markdown(report: Report) -> str:
             changed=[for_markdown(line, 300) for line in _changed(check)],
             level=f"{check.level * 100:.3g}",
             overview=plain,
-            link=(report.experiment_url or "").replace(")", "%29").replace(" ", "%20"),
+            link=_link(report).replace(")", "%29").replace(" ", "%20"),
         )
     )
 
@@ -112,6 +112,11 @@ def _verdict(check: ExperimentCheck) -> dict[str, str]:
     if check.verdict is Verdict.INCONCLUSIVE:
         text += ", let pass" if check.passed else ", not let pass"
     return {"text": text, "tone": tone}
+
+
+def _link(report: Report) -> str:
+    url = report.experiment_url or ""
+    return url if url.startswith(("https://", "http://")) else ""
 
 
 def _facts(check: ExperimentCheck) -> list[str]:
@@ -178,20 +183,20 @@ def _method(check: ExperimentCheck) -> list[str]:
         paired += ", examples that belong together count as one cluster"
     return [
         (
-            f"Each change is the mean of the differences by example ({paired}). Its interval allows for the noise of the "
-            "examples and for what moves a whole experiment, such as a judge's mood, as far as earlier experiments tell."
+            f"Each change is the mean of the differences by example ({paired}). Its interval allows for the noise of "
+            "the examples and for what moves a whole experiment, such as a judge's mood, as far as earlier ones tell."
         ),
         (
             f"Level: {check.confidence * 100:.4g} % for the check as a whole, {check.level * 100:.4g} % for each of "
             f"{check.comparisons} comparisons (Bonferroni). A drop fails when the whole interval lies beyond max_drop."
         ),
         (
-            "A slow slide is looked for with a CUSUM over the accepted experiments since judge, prompt or dataset changed; "
-            f"it rings about {check.conditions.false_alarms_per_year:g} times a year without a cause."
+            "A slow slide is looked for with a CUSUM over the accepted experiments since judge, prompt or dataset "
+            f"changed; it rings about {check.conditions.false_alarms_per_year:g} times a year without a cause."
         ),
         (
-            "A score that is missing is no zero: it stays out of the mean and counts against coverage. An example that was "
-            "not answered counts as missing and, in the share answered without error, as 0."
+            "A score that is missing is no zero: it stays out of the mean and counts against coverage. An example that "
+            "was not answered counts as missing and, in the share answered without error, as 0."
         ),
     ]
 

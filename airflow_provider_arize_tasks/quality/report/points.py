@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_arize_tasks.quality.rows import pooled
-from airflow_provider_arize_tasks.quality.statistics import are_shares, estimate_mean, mean_error, paired_differences
+from airflow_provider_arize_tasks.quality.statistics import are_shares, estimate_score, mean_error, paired_differences
 from airflow_provider_arize_tasks.quality.variation import change_of
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def points_of(
         own = values[one.id]
         others = [values[name] for name in baseline_ids if name in values and name != one.id]
         error = mean_error(paired_differences(own, pooled(others)), clusters=clusters, are_shares=shares)
-        mean = estimate_mean(own, confidence=confidence, clusters=clusters)
+        mean = estimate_score(own, confidence=confidence, clusters=clusters)
         interval = mean
         if error is not None and error.freedom > 0:
             interval = change_of(error, between, pooled=max(1, len(others)), confidence=confidence, are_selected=False)

@@ -10,7 +10,7 @@ from airflow_provider_arize_tasks.quality.rows import (
     Measure,
     Row,
     label_shares,
-    pool_nights,
+    pooled,
     read_evaluations,
     read_row,
     values_by_example,
@@ -89,7 +89,7 @@ def test_share_of_good_labels_leaves_rows_without_a_label_out() -> None:
 
 
 def test_pooled_nights_are_a_mean_over_the_nights_that_scored_an_example() -> None:
-    assert pool_nights([{"a": 1.0, "b": 0.0}, {"a": 0.0}, {"a": 0.5, "c": 1.0}]) == {"a": 0.5, "b": 0.0, "c": 1.0}
+    assert pooled([{"a": 1.0, "b": 0.0}, {"a": 0.0}, {"a": 0.5, "c": 1.0}]) == {"a": 0.5, "b": 0.0, "c": 1.0}
 
 
 def test_label_shares_are_of_the_labelled_rows_most_frequent_first() -> None:
