@@ -155,7 +155,15 @@ def get_provider_info() -> dict[str, Any]:
         "cli": [f"{_PACKAGE}.cli.airflow_commands.get_commands"],
         "config": {"arize": copy.deepcopy(_CONFIGURATION)},
         "hooks": [_modules("hooks.arize")],
-        "operators": [_modules("operators.tasks", "operators.runs", "operators.gaps", "operators.experiments")],
+        "operators": [
+            _modules(
+                "operators.tasks",
+                "operators.runs",
+                "operators.gaps",
+                "operators.verify_window",
+                "operators.experiments",
+            )
+        ],
         "sensors": [_modules("sensors.task_run")],
         "triggers": [_modules("triggers.task_run")],
         "extra-links": [

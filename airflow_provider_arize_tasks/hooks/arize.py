@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from datetime import timezone as zones
 from functools import cached_property
@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 
     from airflow_provider_arize_tasks.client.config import ClientConfig
     from airflow_provider_arize_tasks.client.endpoints import Call
+    from airflow_provider_arize_tasks.client.models import Span
     from airflow_provider_arize_tasks.coverage.reading import TaskCoverage
+    from airflow_provider_arize_tasks.windows.window import Window
 
 __all__ = ["UNSET", "ArizeHook"]
 
@@ -208,6 +210,88 @@ class ArizeHook(ArizeApi, BaseHook):
             settle=settle,
         )
 
+    def iter_spans(
+        self,
+        project: str,
+        start_time: datetime | date | str,
+        end_time: datetime | date | str,
+        *,
+        space: str | None = None,
+        filter: str | None = None,  # noqa: A002 -- the API's own name
+        columns: Sequence[str] = ("context.span_id",),
+        late: timedelta = timedelta(),
+    ) -> Iterator[Span]:
+        """The spans that start in ``[start_time, end_time)``, newest first, each once.
+
+        One request per 500 spans. The search goes by the time of arrival, a few hours around the range.
+
+        :param project: name or id.
+        :param start_time: first instant; without a time zone, UTC.
+        :param end_time: first instant after the range, likewise.
+        :param space: space of the project, if it is given by name; default the connection's.
+        :param filter: only spans that it lets through; default all.
+        :param columns: full dotted paths of the columns to read (``eval.<name>.label``, ``attributes.session.id``);
+            default the ids only.
+        :param late: how far after the range to look for spans that arrived late; default not at all.
+        :raises SpansUnavailableError: spans can't be listed here, or not with this key.
+        :raises ArizeError: the API could not be asked, or refused.
+        """
+        from airflow_provider_arize_tasks.coverage.spans import iter_spans
+
+        window = _window(start_time, end_time)
+        project_id = self.resolve_project(project, space)
+        return iter_spans(self.call, project_id, window, query_filter=filter, columns=columns, late=late)
+
+    def count_spans(
+        self,
+        project: str,
+        start_time: datetime | date | str,
+        end_time: datetime | date | str,
+        *,
+        space: str | None = None,
+        filter: str | None = None,  # noqa: A002 -- the API's own name
+        up_to: int | None = None,
+        late: timedelta = timedelta(),
+    ) -> int:
+        """How many spans start in ``[start_time, end_time)``.
+
+        :param up_to: stop counting here; default count all. The other parameters and the errors are those of
+            :meth:`iter_spans`.
+        """
+        from airflow_provider_arize_tasks.coverage.spans import count_spans
+
+        window = _window(start_time, end_time)
+        project_id = self.resolve_project(project, space)
+        return count_spans(self.call, project_id, window, query_filter=filter, up_to=up_to, late=late)
+
+    def verify_window(
+        self,
+        task: str,
+        data_start_time: datetime | date | str,
+        data_end_time: datetime | date | str,
+        *,
+        space: str | None = None,
+        sample: int | None = None,
+        late: timedelta = timedelta(hours=24),
+    ) -> dict[str, Any]:
+        """Read the spans of a window and tell which of them carry a label of each of the task's evaluators.
+
+        :param task: name or id.
+        :param data_start_time: first instant of the window; without a time zone, UTC.
+        :param data_end_time: first instant after it, likewise.
+        :param space: space of the task, if it is given by name; default the connection's.
+        :param sample: look at so many spans only; default all.
+        :param late: how far after the window's end to look for spans that arrived late.
+        :return: the result of :class:`~airflow_provider_arize_tasks.operators.runs.ArizeVerifyWindowOperator`.
+        :raises ArizeConfigError: a value is wrong, or the task has no windows.
+        :raises SpansUnavailableError: spans can't be listed here, or not with this key.
+        :raises ArizeError: the API could not be asked, or refused.
+        """
+        from airflow_provider_arize_tasks.coverage.verify import verify_window
+
+        window = _window(data_start_time, data_end_time)
+        return verify_window(self, task, window, space=space, sample=sample, late=late).to_dict()
+
     def find_window_gaps(
         self,
         task: str,
@@ -251,3 +335,13 @@ class ArizeHook(ArizeApi, BaseHook):
             include_running=include_running,
         )
         return [each.to_dict() for each in gaps.windows]
+
+
+def _window(start: datetime | date | str, end: datetime | date | str) -> Window:
+    from airflow_provider_arize_tasks.windows.times import WindowError, parse_instant
+    from airflow_provider_arize_tasks.windows.window import Window
+
+    first, last = (parse_instant(value, name=name, zone=UTC)[0] for value, name in ((start, "start"), (end, "end")))
+    if first >= last:
+        raise WindowError(f"the window from {first.isoformat()} to {last.isoformat()} is empty or inverted")
+    return Window(first, last)
