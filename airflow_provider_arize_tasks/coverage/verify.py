@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 #: range, so what arrived later is found only by a wider range.
 LATE = timedelta(hours=24)
 #: Requests of a sample beside one per 500 spans.
-_MORE_REQUESTS = 2
+_MORE_REQUESTS = 1
 
 
 class VerifySource(Protocol):

@@ -19,6 +19,10 @@ HOUR = timedelta(hours=1)
 START = datetime(2026, 3, 1, tzinfo=UTC)
 WINDOW = {"data_start_time": START, "data_end_time": START + DAY}
 
+_MAPPING = {"variable_name": "output", "query_ids": [], "attribute_path": "attributes.output.value"}
+TRACES = {"evaluator_id": "trace-relevance", "query_mappings": [_MAPPING]}
+SESSIONS = {"evaluator_id": "session-frustration", "query_mappings": [_MAPPING]}
+
 
 class Stage:
     """A project of its own, a task over it, and runs that end at once."""
@@ -39,7 +43,8 @@ class Stage:
         known = {each["name"]: each["id"] for each in self._send("GET", "evaluators")["evaluators"]}
         project = next(each["id"] for each in self._send("GET", "projects")["projects"] if each["name"] == "proof")
         attached = [
-            each if isinstance(each, dict) else {"evaluator_id": known[each]} for each in evaluators or ("correctness",)
+            dict(each) if isinstance(each, dict) else {"evaluator_id": known[each]}
+            for each in evaluators or ("correctness",)
         ]
         for each in attached:
             each["evaluator_id"] = known.get(each["evaluator_id"], each["evaluator_id"])
@@ -58,7 +63,7 @@ class Stage:
         return run_task(operator)
 
     def requests(self):
-        return self.control.counters()["requests"]
+        return sum(self.control.counters()["requests"].values())
 
 
 @pytest.fixture
@@ -162,16 +167,16 @@ class TestInjectedLosses:
         assert stage.verify(min_labelled=0).value["evaluators"]["correctness"]["missing"] == 100
 
     def test_what_the_filter_of_the_task_leaves_out_is_no_loss(self, stage):
-        stage.spans(60, attributes={"llm.model_name": "one"})
-        stage.spans(40, attributes={"llm.model_name": "two"})
-        stage.task(query_filter="attributes.llm.model_name = 'one'").run()
+        stage.spans(60, attributes={"kept": "one"})
+        stage.spans(40, attributes={"kept": "two"})
+        stage.task(query_filter="kept = 'one'").run()
         result = found(stage.verify())
         assert (result["spans"], result["matching"], result["complete"]) == (100, 60, True)
 
     def test_what_the_filter_of_an_evaluator_leaves_out_is_no_loss(self, stage):
-        stage.spans(60, attributes={"llm.model_name": "one"})
-        stage.spans(40, attributes={"llm.model_name": "two"})
-        judge = {"evaluator_id": "correctness", "query_filter": "attributes.llm.model_name = 'one'"}
+        stage.spans(60, attributes={"kept": "one"})
+        stage.spans(40, attributes={"kept": "two"})
+        judge = {"evaluator_id": "correctness", "query_filter": "kept = 'one'"}
         stage.task(judge).run()
         result = found(stage.verify())
         assert result["evaluators"]["correctness"]["labelled"] == 60
@@ -195,7 +200,7 @@ class TestInjectedLosses:
     def test_traces_are_judged_by_trace(self, stage, labels):
         stage.control.configure(group_labels=labels)
         stage.spans(300)
-        stage.task("trace-relevance").run(end=START + 12 * HOUR)
+        stage.task(TRACES).run(end=START + 12 * HOUR)
         half = stage.verify(min_labelled=0).value["evaluators"]["trace-relevance"]
         assert half["missing"] > 0
         stage.run()
@@ -203,7 +208,7 @@ class TestInjectedLosses:
 
     def test_sessions_are_judged_by_session(self, stage):
         stage.spans(300)
-        stage.task("session-frustration").run()
+        stage.task(SESSIONS).run()
         assert found(stage.verify())["complete"]
 
 
@@ -226,9 +231,9 @@ class TestSample:
         assert found(stage.verify(sample=600))["sampled"] is None
 
     def test_finds_what_is_missing_all_over(self, stage):
-        stage.spans(1000, attributes={"llm.model_name": "one"})
-        stage.task(query_filter="attributes.llm.model_name = 'one'").run()
-        stage.spans(1000, attributes={"llm.model_name": "one"})
+        stage.spans(1000, attributes={"kept": "one"})
+        stage.task(query_filter="kept = 'one'").run()
+        stage.spans(1000, attributes={"kept": "one"})
         result = stage.verify(sample=400)
         assert result.state == "failed"
         judged = result.xcoms["arize_verification"]["evaluators"]["correctness"]
