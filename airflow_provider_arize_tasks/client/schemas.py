@@ -13,7 +13,8 @@ from airflow_provider_arize_tasks.client import shapes
 from airflow_provider_arize_tasks.client.enums import TaskType
 
 if TYPE_CHECKING:
-    from airflow_provider_arize_tasks.client.shapes import Check, Shape
+    from airflow_provider_arize_tasks.client.arguments import Checker
+    from airflow_provider_arize_tasks.client.shapes import Shape
 
 MAX_EXPERIMENT_NAME = 255
 EVALUATION_TYPES = (TaskType.TEMPLATE_EVALUATION.value, TaskType.CODE_EVALUATION.value)
@@ -147,7 +148,7 @@ _CONFIGURATIONS: Mapping[str, Shape] = {
 }
 
 
-def _run_configuration(check: Check, where: str, value: Any) -> Any:
+def _run_configuration(check: Checker, where: str, value: Any) -> Any:
     """A run configuration; its ``experiment_type`` says which of the three."""
     value = shapes.as_object(check, where, value)
     if not isinstance(value, Mapping):
@@ -160,7 +161,7 @@ def _run_configuration(check: Check, where: str, value: Any) -> Any:
         return value
     shape = _CONFIGURATIONS.get(kind.value.upper() if isinstance(kind, TaskType) else str(kind).strip().upper())
     if shape is None:
-        check.apply(_KIND, f"{where}.experiment_type", kind)
+        shapes.apply(check, _KIND, f"{where}.experiment_type", kind)
         return value
     return shape(check, where, value)
 
@@ -187,7 +188,7 @@ EXPERIMENT_TASK: Mapping[str, Shape] = {
 }
 
 
-def _from_prompt(check: Check, where: str, _value: Any) -> None:
+def _from_prompt(check: Checker, where: str, _value: Any) -> None:
     check.problem(where, "comes from the prompt: leave it out")
 
 

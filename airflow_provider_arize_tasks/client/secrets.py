@@ -26,6 +26,8 @@ _USERINFO = re.compile(r"(?<=://)[^\s/?#@]*(?:@[^\s/?#@]*)*@")
 def credentials_of(urls: Iterable[str]) -> set[str]:
     """User names and passwords in URLs, as they are written there, decoded, and as a ``Basic`` header sends them.
 
+    Very short ones are left out: whoever masks them would blank out parts of ordinary words.
+
     :param urls: URLs, well-formed or not.
     """
     found: set[str] = set()
@@ -39,7 +41,7 @@ def credentials_of(urls: Iterable[str]) -> set[str]:
         if user or password:
             pair = f"{unquote(user)}:{unquote(password)}".encode()
             found.add(base64.b64encode(pair).decode())
-    return found - {""}
+    return {text for text in found if len(text) >= SHORTEST}
 
 
 def environment_credentials() -> set[str]:

@@ -1,8 +1,8 @@
 """Shapes of arguments: what a value must look like, checked all at once.
 
-A shape takes a :class:`Check`, the name of the place and the value; it returns the value in the form the API takes and
-notes every problem in the check instead of stopping at the first. Before templates are rendered, whatever is still open
-(text with ``{{`` or ``{%``, the output of another task) is passed over.
+A shape takes a :class:`Checker`, the name of the place and the value; it returns the value in the form the API takes
+and notes every problem with the checker instead of stopping at the first. Before templates are rendered, whatever is
+still pending is passed over.
 """
 
 from __future__ import annotations
@@ -15,56 +15,30 @@ from datetime import datetime, timezone
 from enum import Enum
 from typing import Any
 
-from airflow_provider_arize_tasks.client.errors import ArizeValidationError
+from airflow_provider_arize_tasks.client.arguments import Checker
 from airflow_provider_arize_tasks.client.fields import FieldError, as_bool, as_int, as_number
 from airflow_provider_arize_tasks.client.times import parse_time
 
-Shape = Callable[["Check", str, Any], Any]
+Shape = Callable[[Checker, str, Any], Any]
 
-_TEMPLATE = re.compile(r"\{\{|\{%|\{#")
 #: Text that Airflow replaces by the content of a file of that name when it renders templates.
 _FILE = re.compile(r"[^\s{\[].*\.(json|ya?ml|txt|j2)", re.IGNORECASE)
 _HAS_OFFSET = re.compile(r"[Tt ].*([Zz]|[+-]\d\d(:?\d\d)?)\s*$")
-_PLAIN = (str, bool, int, float, datetime, Mapping, list, tuple, Enum)
 
 
-class Check:
-    """One pass over some arguments.
+def apply(check: Checker, shape: Shape, where: str, value: Any) -> Any:
+    """The value in its shape, or as it is when it is still pending. What has a ``to_dict`` stands for that.
 
-    :param rendered: templates are rendered, nothing may be open any more.
+    :param check: notes what is wrong.
+    :param shape: what the value must look like.
+    :param where: the place, for messages.
+    :param value: what was given there.
     """
-
-    def __init__(self, *, rendered: bool = True) -> None:
-        self.rendered = rendered
-        self.problems: list[str] = []
-        #: What the caller should log.
-        self.notes: list[str] = []
-
-    def problem(self, where: str, why: str) -> None:
-        """Note a problem."""
-        self.problems.append(f"{where} {why}")
-
-    def is_open(self, value: Any) -> bool:
-        """Whether a value is not known yet and so can't be judged."""
-        if self.rendered or value is None:
-            return False
-        if isinstance(value, str):
-            return bool(_TEMPLATE.search(value))
-        return not isinstance(value, _PLAIN)
-
-    def apply(self, shape: Shape, where: str, value: Any) -> Any:
-        """The value in its shape, or as it is when it is still open. What has a ``to_dict`` stands for that."""
-        if not isinstance(value, _PLAIN) and callable(getattr(value, "to_dict", None)):
-            value = value.to_dict()
-        return value if self.is_open(value) else shape(self, where, value)
-
-    def finish(self) -> None:
-        """End the pass.
-
-        :raises ArizeValidationError: there were problems; names every one.
-        """
-        if self.problems:
-            raise ArizeValidationError(self.problems)
+    if check.is_open(value):
+        return value
+    if not isinstance(value, (str, Mapping, list, tuple)) and callable(getattr(value, "to_dict", None)):
+        value = value.to_dict()
+    return shape(check, where, value)
 
 
 def text(*, longest: int | None = None, blank: bool = False, forbidden: str = "") -> Shape:
@@ -75,7 +49,7 @@ def text(*, longest: int | None = None, blank: bool = False, forbidden: str = ""
     :param forbidden: characters it must not hold.
     """
 
-    def shape(check: Check, where: str, value: Any) -> Any:
+    def shape(check: Checker, where: str, value: Any) -> Any:
         value = value.value if isinstance(value, Enum) else value
         if not isinstance(value, str):
             check.problem(where, f"must be text, not {type(value).__name__}")
@@ -93,7 +67,7 @@ def text(*, longest: int | None = None, blank: bool = False, forbidden: str = ""
 def choice(*members: str) -> Shape:
     """One of some enum members, in either case; becomes upper case."""
 
-    def shape(check: Check, where: str, value: Any) -> Any:
+    def shape(check: Checker, where: str, value: Any) -> Any:
         word = value.value if isinstance(value, Enum) else value
         spelled = word.strip().upper() if isinstance(word, str) else None
         if spelled not in members:
@@ -108,7 +82,7 @@ def choice(*members: str) -> Shape:
 def number(least: float | None = None, most: float | None = None) -> Shape:
     """A number, also written as text."""
 
-    def shape(check: Check, where: str, value: Any) -> Any:
+    def shape(check: Checker, where: str, value: Any) -> Any:
         return _in_range(check, where, value, as_number, least, most)
 
     return shape
@@ -117,14 +91,14 @@ def number(least: float | None = None, most: float | None = None) -> Shape:
 def integer(least: int | None = None, most: int | None = None) -> Shape:
     """A whole number, also written as text."""
 
-    def shape(check: Check, where: str, value: Any) -> Any:
+    def shape(check: Checker, where: str, value: Any) -> Any:
         return _in_range(check, where, value, as_int, least, most)
 
     return shape
 
 
 def _in_range(
-    check: Check, where: str, value: Any, convert: Callable[[Any], float], least: float | None, most: float | None
+    check: Checker, where: str, value: Any, convert: Callable[[Any], float], least: float | None, most: float | None
 ) -> Any:
     try:
         converted = convert(value)
@@ -138,7 +112,7 @@ def _in_range(
     return converted
 
 
-def boolean(check: Check, where: str, value: Any) -> Any:
+def boolean(check: Checker, where: str, value: Any) -> Any:
     """A truth value, also written as text."""
     try:
         return as_bool(value)
@@ -147,7 +121,7 @@ def boolean(check: Check, where: str, value: Any) -> Any:
         return value
 
 
-def instant(check: Check, where: str, value: Any) -> Any:
+def instant(check: Checker, where: str, value: Any) -> Any:
     """A moment: a ``datetime`` or an ISO 8601 text. Without an offset it is taken as UTC, and the check notes so."""
     if isinstance(value, datetime):
         if value.utcoffset() is not None:
@@ -172,7 +146,7 @@ def list_of(item: Shape, *, least: int = 0, most: int | None = None, unit: str =
     :param unit: what an entry is, for messages.
     """
 
-    def shape(check: Check, where: str, value: Any) -> Any:
+    def shape(check: Checker, where: str, value: Any) -> Any:
         value = _parsed(check, where, value, (list, tuple), "a list")
         if not isinstance(value, (list, tuple)):
             return value
@@ -180,7 +154,7 @@ def list_of(item: Shape, *, least: int = 0, most: int | None = None, unit: str =
             check.problem(where, f"must hold at least {least} {unit}")
         if most is not None and len(value) > most:
             check.problem(where, f"must hold at most {most}, not {len(value)}")
-        return [check.apply(item, f"{where}[{index}]", entry) for index, entry in enumerate(value)]
+        return [apply(check, item, f"{where}[{index}]", entry) for index, entry in enumerate(value)]
 
     return shape
 
@@ -191,7 +165,7 @@ def map_of(item: Shape) -> Shape:
     :param item: shape of each value.
     """
 
-    def shape(check: Check, where: str, value: Any) -> Any:
+    def shape(check: Checker, where: str, value: Any) -> Any:
         value = _parsed(check, where, value, (Mapping,), "an object")
         if not isinstance(value, Mapping):
             return value
@@ -199,13 +173,13 @@ def map_of(item: Shape) -> Shape:
         for key, entry in value.items():
             if not isinstance(key, str) or not key:
                 check.problem(where, f"must have text keys, not {key!r}")
-            cleaned[key] = check.apply(item, f"{where}.{key}", entry)
+            cleaned[key] = apply(check, item, f"{where}.{key}", entry)
         return cleaned
 
     return shape
 
 
-def free(check: Check, where: str, value: Any) -> Any:
+def free(check: Checker, where: str, value: Any) -> Any:
     """Anything that JSON can hold."""
     if not check.rendered:
         return value
@@ -216,7 +190,7 @@ def free(check: Check, where: str, value: Any) -> Any:
     return value
 
 
-def free_object(check: Check, where: str, value: Any) -> Any:
+def free_object(check: Checker, where: str, value: Any) -> Any:
     """An object that JSON can hold, also written as JSON."""
     value = _parsed(check, where, value, (Mapping,), "an object")
     return free(check, where, value) if isinstance(value, Mapping) else value
@@ -232,7 +206,7 @@ def record(fields: Mapping[str, Shape], *, required: Iterable[str] = (), ignored
     """
     needed, dropped = tuple(required), frozenset(ignored)
 
-    def shape(check: Check, where: str, value: Any) -> Any:
+    def shape(check: Checker, where: str, value: Any) -> Any:
         value = _parsed(check, where, value, (Mapping,), "an object")
         if not isinstance(value, Mapping):
             return value
@@ -244,7 +218,7 @@ def record(fields: Mapping[str, Shape], *, required: Iterable[str] = (), ignored
             if key in dropped or (entry is None and key in fields):
                 continue
             if key in fields:
-                cleaned[key] = check.apply(fields[key], f"{where}.{key}", entry)
+                cleaned[key] = apply(check, fields[key], f"{where}.{key}", entry)
             else:
                 check.problem(f"{where}.{key}", f"is unknown here{_hint(str(key), fields)}")
         return cleaned
@@ -252,7 +226,7 @@ def record(fields: Mapping[str, Shape], *, required: Iterable[str] = (), ignored
     return shape
 
 
-def as_object(check: Check, where: str, value: Any) -> Any:
+def as_object(check: Checker, where: str, value: Any) -> Any:
     """An object, also written as JSON, its content unchecked."""
     return _parsed(check, where, value, (Mapping,), "an object")
 
@@ -263,7 +237,7 @@ def _hint(key: str, known: Iterable[str]) -> str:
     return f"; did you mean {near[0]!r}?" if near else f"; known are {', '.join(known)}"
 
 
-def _parsed(check: Check, where: str, value: Any, kinds: tuple[type, ...], expected: str) -> Any:
+def _parsed(check: Checker, where: str, value: Any, kinds: tuple[type, ...], expected: str) -> Any:
     """The value, parsed if it is JSON text, and a problem noted if it is of none of the kinds."""
     if isinstance(value, kinds):
         return value

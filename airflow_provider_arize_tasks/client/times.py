@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 import re
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 from airflow_provider_arize_tasks.client.errors import ArizeConfigError
+from airflow_provider_arize_tasks.client.fields import FieldError
 
 #: Python reads no more digits of a second than these.
 _FRACTION = re.compile(r"([.,]\d{6})\d+")
@@ -86,44 +88,52 @@ def length_of_time(value: timedelta | float | str, *, name: str) -> timedelta:
     :return: the length; it may be zero, never negative.
     :raises ArizeTimeError: anything else. A template that came out empty is a mistake, never a wish for the default.
     """
-    if isinstance(value, bool) or not isinstance(value, (timedelta, int, float, str)):
-        raise ArizeTimeError(f"{name} {_WAYS}, got {type(value).__name__}: {value!r:.100}")
+    if isinstance(value, str) and value.strip().lower() in _NOTHING:
+        raise ArizeTimeError(
+            f"{name} is {value!r}: a template came out empty, which never stands for the default. Correct the template,"
+            " or leave the argument out"
+        )
     try:
-        length = _length_of_text(value, name) if isinstance(value, str) else _length_of_number(value, name)
+        return as_length(value)
+    except FieldError as error:
+        raise ArizeTimeError(f"{name} {error}, got {value!r:.100}") from None
+
+
+def as_length(value: Any) -> timedelta:
+    """As :func:`length_of_time`, for callers who name the argument themselves.
+
+    :param value: in any notation.
+    :raises FieldError: anything else; its text wants the argument's name before it.
+    """
+    try:
+        if isinstance(value, str):
+            length = _length_of_text(value.strip().lower())
+        elif isinstance(value, timedelta):
+            length = value
+        elif isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
+            length = timedelta(seconds=value)
+        else:
+            raise FieldError(_WAYS)
     except OverflowError:
-        raise ArizeTimeError(f"{name} is too long: {value!r:.100}") from None
+        raise FieldError("is too long a time") from None
     if length < timedelta():
-        raise ArizeTimeError(f"{name} must not be negative, got {value!r}")
+        raise FieldError("must not be negative")
     return length
 
 
 _WAYS = "must be a length of time (a timedelta, seconds, '2h', '1d', 'P1D')"
 
 
-def _length_of_number(value: timedelta | float, name: str) -> timedelta:
-    if isinstance(value, timedelta):
-        return value
-    if not math.isfinite(value):
-        raise ArizeTimeError(f"{name} {_WAYS}, got {value!r}")
-    return timedelta(seconds=value)
-
-
-def _length_of_text(text: str, name: str) -> timedelta:
-    short = text.strip().lower()
-    if short in _NOTHING:
-        raise ArizeTimeError(
-            f"{name} is {text!r}: a template came out empty, which never stands for the default. Correct the template, "
-            "or leave the argument out"
-        )
-    if short in _NAMES:
-        return _NAMES[short]
-    if _SECONDS.fullmatch(short):
-        return timedelta(seconds=float(short))
-    if _PARTS.fullmatch(short):
-        return sum((float(count) * _UNITS[unit] for count, unit in _PART.findall(short)), timedelta())
-    length = _length_of_iso(short.upper()) if _ISO_LENGTH.fullmatch(short) else None
+def _length_of_text(text: str) -> timedelta:
+    if text in _NAMES:
+        return _NAMES[text]
+    if _SECONDS.fullmatch(text):
+        return timedelta(seconds=float(text))
+    if _PARTS.fullmatch(text):
+        return sum((float(count) * _UNITS[unit] for count, unit in _PART.findall(text)), timedelta())
+    length = _length_of_iso(text.upper()) if _ISO_LENGTH.fullmatch(text) else None
     if length is None:
-        raise ArizeTimeError(f"{name} {_WAYS}, got {text!r:.100}")
+        raise FieldError(_WAYS)
     return length
 
 

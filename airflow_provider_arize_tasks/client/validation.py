@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_arize_tasks.client import shapes
+from airflow_provider_arize_tasks.client.arguments import Checker
 from airflow_provider_arize_tasks.client.enums import UNSET, TaskType
 from airflow_provider_arize_tasks.client.schemas import (
     EVALUATION_RUN,
@@ -23,10 +24,10 @@ from airflow_provider_arize_tasks.client.schemas import (
     PROMPTED_TASK,
     UPDATE,
 )
-from airflow_provider_arize_tasks.client.shapes import Check, Shape
 
 if TYPE_CHECKING:
     from airflow_provider_arize_tasks.client.models import Task
+    from airflow_provider_arize_tasks.client.shapes import Shape
 
 #: The widest data window the API accepts.
 MAX_WINDOW = timedelta(days=30)
@@ -34,16 +35,16 @@ _MAX_NAME_FILTER = 255
 _SPAN_KEYS = ("query_filter", "column_mappings")
 
 
-def _given(check: Check, table: Mapping[str, Shape], values: Mapping[str, Any]) -> dict[str, Any]:
+def _given(check: Checker, table: Mapping[str, Shape], values: Mapping[str, Any]) -> dict[str, Any]:
     """The values that were given, each in its shape. ``None`` is "not given" here."""
     return {
-        key: check.apply(table[key], key, value)
+        key: shapes.apply(check, table[key], key, value)
         for key, value in values.items()
         if value is not None and value is not UNSET
     }
 
 
-def _require(check: Check, values: Mapping[str, Any], *names: str) -> None:
+def _require(check: Checker, values: Mapping[str, Any], *names: str) -> None:
     for name in names:
         if values.get(name) is None:
             check.problem(name, "is missing")
@@ -69,7 +70,7 @@ def check_evaluation_task(
     :return: the arguments that were given, in the form the API takes; and lines to log.
     :raises ArizeValidationError: names every problem.
     """
-    check = Check(rendered=rendered)
+    check = Checker(rendered=rendered)
     values = {
         "name": name,
         "task_type": task_type,
@@ -86,11 +87,11 @@ def check_evaluation_task(
     given = _given(check, EVALUATION_TASK, values)
     _source(check, given)
     _filters(check, given)
-    check.finish()
+    check.raise_if_any()
     return given, tuple(check.notes)
 
 
-def _source(check: Check, given: Mapping[str, Any]) -> None:
+def _source(check: Checker, given: Mapping[str, Any]) -> None:
     """Project or dataset, and what goes with only one of them."""
     if "project" in given and "dataset" in given:
         check.problem("project", "and dataset exclude each other: spans of a project, or experiments of a dataset")
@@ -102,12 +103,12 @@ def _source(check: Check, given: Mapping[str, Any]) -> None:
         _dataset_only(check, given)
 
 
-def _project_only(check: Check, given: Mapping[str, Any]) -> None:
+def _project_only(check: Checker, given: Mapping[str, Any]) -> None:
     if given.get("experiment_ids"):
         check.problem("experiment_ids", "belongs to tasks of a dataset; this one has a project")
 
 
-def _dataset_only(check: Check, given: Mapping[str, Any]) -> None:
+def _dataset_only(check: Checker, given: Mapping[str, Any]) -> None:
     _project_fields(check, given)
     if "experiment_ids" not in given:
         check.notes.append("experiment_ids is not given: some servers refuse a dataset task without any")
@@ -115,7 +116,7 @@ def _dataset_only(check: Check, given: Mapping[str, Any]) -> None:
         check.problem("experiment_ids", "must hold at least one id, or be left out")
 
 
-def _project_fields(check: Check, given: Mapping[str, Any]) -> None:
+def _project_fields(check: Checker, given: Mapping[str, Any]) -> None:
     """What a task of a dataset can't have."""
     if "sampling_rate" in given:
         check.problem("sampling_rate", "belongs to tasks of a project; this one has a dataset")
@@ -123,7 +124,7 @@ def _project_fields(check: Check, given: Mapping[str, Any]) -> None:
         check.problem("is_continuous", "can't be true for a task of a dataset")
 
 
-def _filters(check: Check, given: Mapping[str, Any]) -> None:
+def _filters(check: Checker, given: Mapping[str, Any]) -> None:
     """The rules between filters and evaluators: one shape for all, spans or traces/sessions."""
     if given.get("query_filter") is not None and given.get("query_filters") is not None:
         check.problem("query_filter", "and query_filters exclude each other")
@@ -140,7 +141,7 @@ def _filters(check: Check, given: Mapping[str, Any]) -> None:
             _query_ids(check, f"evaluators[{index}]", item.get("query_mappings"), letters)
 
 
-def _declared(check: Check, query_filters: Any) -> frozenset[str] | None:
+def _declared(check: Checker, query_filters: Any) -> frozenset[str] | None:
     """The letters that ``query_filters`` declares, or ``None`` when there is none or it is not known."""
     filters = query_filters.get("filters") if isinstance(query_filters, Mapping) else None
     if not isinstance(filters, list) or not all(isinstance(item, Mapping) for item in filters):
@@ -155,13 +156,13 @@ def _declared(check: Check, query_filters: Any) -> frozenset[str] | None:
     return frozenset(letters)
 
 
-def _duplicates(check: Check, ids: list[Any]) -> None:
+def _duplicates(check: Checker, ids: list[Any]) -> None:
     texts = [text for text in ids if isinstance(text, str) and not check.is_open(text)]
     for text in sorted({text for text in texts if texts.count(text) > 1}):
         check.problem("evaluators", f"names the evaluator {text!r} more than once")
 
 
-def _one_shape(check: Check, evaluators: list[tuple[int, Mapping[str, Any]]], *, multi: bool) -> None:
+def _one_shape(check: Checker, evaluators: list[tuple[int, Mapping[str, Any]]], *, multi: bool) -> None:
     of_spans = [index for index, item in evaluators if any(key in item for key in _SPAN_KEYS)]
     of_queries = [index for index, item in evaluators if "query_mappings" in item]
     for index in sorted(set(of_spans) & set(of_queries)):
@@ -178,7 +179,7 @@ def _one_shape(check: Check, evaluators: list[tuple[int, Mapping[str, Any]]], *,
                 )
 
 
-def _query_ids(check: Check, where: str, mappings: Any, letters: frozenset[str] | None) -> None:
+def _query_ids(check: Checker, where: str, mappings: Any, letters: frozenset[str] | None) -> None:
     if letters is None or not isinstance(mappings, list):
         return
     for index, item in enumerate(mappings):
@@ -210,7 +211,7 @@ def check_experiment_task(
     :return: the arguments, in the form the API takes; and lines to log.
     :raises ArizeValidationError: names every problem.
     """
-    check = Check(rendered=rendered)
+    check = Checker(rendered=rendered)
     values = {"name": name, "dataset": dataset, "run_configuration": run_configuration}
     _require(check, values, *values)
     hub = {"prompt": prompt, "prompt_label": prompt_label, "prompt_version_id": prompt_version_id}
@@ -219,7 +220,7 @@ def check_experiment_task(
         check.problem("prompt", "is missing: prompt_label and prompt_version_id choose one of its versions")
     if prompt_label is not None and prompt_version_id is not None:
         check.problem("prompt_label", "and prompt_version_id exclude each other: give one of them")
-    check.finish()
+    check.raise_if_any()
     return given, tuple(check.notes)
 
 
@@ -235,12 +236,12 @@ def check_update(
     :return: the changes, ``None`` for what is cleared; and lines to log.
     :raises ArizeValidationError: names every problem.
     """
-    check = Check(rendered=rendered)
+    check = Checker(rendered=rendered)
     wanted = {key: value for key, value in changes.items() if value is not UNSET}
     given: dict[str, Any] = {}
     for key, value in wanted.items():
         if value is not None:
-            given[key] = check.apply(UPDATE[key], key, value)
+            given[key] = shapes.apply(check, UPDATE[key], key, value)
         elif key in ("query_filter", "query_filters"):
             given[key] = None
         else:
@@ -251,7 +252,7 @@ def check_update(
     if task is not None and _evaluates_dataset(task):
         _project_fields(check, given)
     _filters(check, given)
-    check.finish()
+    check.raise_if_any()
     return given, tuple(check.notes)
 
 
@@ -259,7 +260,7 @@ def _evaluates_dataset(task: Task) -> bool:
     return task.type is not TaskType.RUN_EXPERIMENT and bool(task.dataset_id) and not task.project_id
 
 
-def _fields_of_type(check: Check, task: Task | None, given: Mapping[str, Any]) -> None:
+def _fields_of_type(check: Checker, task: Task | None, given: Mapping[str, Any]) -> None:
     evaluation_only = [key for key in given if key not in ("name", "run_configuration")]
     if task is None or task.type is TaskType.UNKNOWN:
         if "run_configuration" in given and evaluation_only:
@@ -287,13 +288,13 @@ def check_run(
     :return: the arguments that were given, in the form the API takes, times as ``datetime``; and lines to log.
     :raises ArizeValidationError: names every problem.
     """
-    check = Check(rendered=rendered)
+    check = Checker(rendered=rendered)
     given = _given(check, {**EVALUATION_RUN, **EXPERIMENT_RUN}, arguments)
     if _runs_experiments(task, experiment, given):
         _experiment_run(check, task, given)
     else:
         _evaluation_run(check, task, given)
-    check.finish()
+    check.raise_if_any()
     return given, tuple(check.notes)
 
 
@@ -307,7 +308,7 @@ def _whose(task: Task | None) -> str:
     return f"task {task.name or task.id!r}" if task is not None else "this task"
 
 
-def _experiment_run(check: Check, task: Task | None, given: Mapping[str, Any]) -> None:
+def _experiment_run(check: Checker, task: Task | None, given: Mapping[str, Any]) -> None:
     for key in EVALUATION_RUN:
         if key in given:
             check.problem(key, f"belongs to evaluation tasks; {_whose(task)} runs experiments")
@@ -317,7 +318,7 @@ def _experiment_run(check: Check, task: Task | None, given: Mapping[str, Any]) -
         check.problem("example_ids", "and max_examples exclude each other: give one of them, or none for all examples")
 
 
-def _evaluation_run(check: Check, task: Task | None, given: Mapping[str, Any]) -> None:
+def _evaluation_run(check: Checker, task: Task | None, given: Mapping[str, Any]) -> None:
     for key in EXPERIMENT_RUN:
         if key in given:
             check.problem(key, f"belongs to tasks that run experiments; {_whose(task)} evaluates")
@@ -330,7 +331,7 @@ def _evaluation_run(check: Check, task: Task | None, given: Mapping[str, Any]) -
     _window(check, given)
 
 
-def _window(check: Check, given: Mapping[str, Any]) -> None:
+def _window(check: Checker, given: Mapping[str, Any]) -> None:
     start, end = given.get("data_start_time"), given.get("data_end_time")
     if (start is None) != (end is None):
         missing = "data_start_time" if start is None else "data_end_time"
@@ -352,7 +353,7 @@ def check_list(*, most: int = 100, rendered: bool = True, **arguments: Any) -> d
     :return: the arguments that were given, in the form the API takes.
     :raises ArizeValidationError: names every problem.
     """
-    check = Check(rendered=rendered)
+    check = Checker(rendered=rendered)
     table: Mapping[str, Shape] = {
         "name": shapes.text(longest=_MAX_NAME_FILTER),
         "task_type": shapes.choice(*(kind.value for kind in TaskType if kind is not TaskType.UNKNOWN)),
@@ -361,5 +362,5 @@ def check_list(*, most: int = 100, rendered: bool = True, **arguments: Any) -> d
         "cursor": shapes.text(),
     }
     given = _given(check, table, arguments)
-    check.finish()
+    check.raise_if_any()
     return given

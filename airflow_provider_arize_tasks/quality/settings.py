@@ -135,7 +135,7 @@ def task_ids(tasks: str | Sequence[str] | None) -> list[str]:
 
 def _conditions(operator: Any, check: Checker, *, rendered: bool) -> Conditions:
     given = {name: getattr(operator, name) for name in CONDITIONS}
-    known = {name: value for name, value in given.items() if rendered or not _holds_template(value)}
+    known = {name: value for name, value in given.items() if rendered or not args.holds_pending(value)}
     try:
         # A contradiction can't be told while one side of it is still a template.
         return read_conditions(**(known if len(known) == len(given) else {}))
@@ -194,11 +194,3 @@ def _address(value: Any) -> None:
     problem = address_problem(value)
     if problem:
         raise ValueError(problem)
-
-
-def _holds_template(value: Any) -> bool:
-    if isinstance(value, Mapping):
-        return any(_holds_template(each) for each in value.values())
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return any(_holds_template(each) for each in value)
-    return args.is_pending(value)

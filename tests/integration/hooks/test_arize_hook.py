@@ -140,7 +140,7 @@ def test_secrets_are_masked(monkeypatch):
     connection = {"conn_type": "arize", "password": "the-key-1", "extra": extra}
     monkeypatch.setenv("AIRFLOW_CONN_ARIZE_DEFAULT", json.dumps(connection))
     assert ArizeHook().config.headers == {"X-Token": "to-ken-1"}
-    assert set(masked) == {"the-key-1", "hidden-pw", "to-ken-1"}
+    assert set(masked) == {"the-key-1", "hidden-pw", "bWU6aGlkZGVuLXB3", "to-ken-1"}
 
 
 def test_the_key_is_neither_logged_nor_shown(hook, hook_log, window):

@@ -464,7 +464,13 @@ def test_lists(arguments, expected):
 
 
 class XComArg:
-    """Stands for the output of another task."""
+    """Stands for the output of another task: known by the two methods of Airflow's own."""
+
+    def resolve(self, context):
+        raise AssertionError("not before it is rendered")
+
+    def iter_references(self):
+        return iter(())
 
 
 @pytest.mark.parametrize(
