@@ -144,7 +144,9 @@ def test_a_proxys_user_name_is_left_alone_in_data(transport: Transport, odd_serv
 
 
 def test_credentials_of_urls() -> None:
-    found = credentials_of(["http://mine:p%40ss@proxy:1", "other:word@proxy", "http://none:1", "http://user:name@[bad:1"])
+    found = credentials_of(
+        ["http://mine:p%40ss@proxy:1", "other:word@proxy", "http://none:1", "http://user:name@[bad:1"]
+    )
     assert {"mine", "p%40ss", "p@ss", "other", "word", "user", "name"} <= found
     assert base64.b64encode(b"mine:p@ss").decode() in found
     assert credentials_of(["http://me:pw@proxy"]) == {base64.b64encode(b"me:pw").decode()}
