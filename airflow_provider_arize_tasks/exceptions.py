@@ -39,6 +39,10 @@ class ArizeWaitError(ArizeRunError):
     """The wait for a run broke off: the server could not be asked. The next attempt takes the run over."""
 
 
+class ArizeRecordError(ArizeRunError):
+    """What an earlier attempt wrote down about a run can't be read. Nothing is guessed, nothing was triggered."""
+
+
 class ArizeAmbiguousRunError(ArizeRunError):
     """Several runs match where one was started; none is guessed."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_arize_tasks.client import arguments as args
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from airflow_provider_arize_tasks.client.arguments import Checker
-    from airflow_provider_arize_tasks.client.models import Task, TaskRun
+    from airflow_provider_arize_tasks.client.models import Experiment, Task, TaskRun
     from airflow_provider_arize_tasks.operators.session import RunSession
 
 
@@ -33,7 +34,7 @@ class ArizeTriggerExperimentRunOperator(TriggerRunOperator):
 
     ``experiment_name`` is unique in the dataset, so it is the run's identity: make it unique per DAG run, from
     something that a manual run has as well (``{{ dag_run.run_after | ds }}`` on Airflow 3). A run that failed has used
-    its name up: the next attempt, or a cleared task, takes the next of the series ``nightly``, ``nightly-2`` ...
+    its name up: the next attempt, or a cleared task, takes the next of the series ``nightly``, ``nightly-r2`` ...
 
     .. seealso:: Arize's reference of ``POST /v2/tasks/{task_id}/trigger``: https://arize.com/docs/ax/rest-reference
 
@@ -225,10 +226,36 @@ class ArizeTriggerExperimentRunOperator(TriggerRunOperator):
         result = combined_result(finished[:1])
         if result is None:
             return None
-        result["experiment_name"] = session.experiment_name(result.get("experiment_id"))
+        experiment = self._experiment(session, result.get("experiment_id"), finished[0].name)
+        result["experiment_name"] = experiment.name if experiment else finished[0].name
         if self.wait_for_evaluations:
             result["evaluations"] = [dict(each.run) for each in finished[1:] if each.run is not None]
         return result
+
+    def _dataset_version(self, session: RunSession, finished: Sequence[FinishedRun]) -> str | None:
+        given = args.optional(_text)(self.dataset_version_id)
+        if given is not None or not finished or finished[0].run is None or not _has_lineage():
+            return given
+        experiment = self._experiment(session, finished[0].run.get("experiment_id"), None)
+        return experiment.dataset_version_id if experiment else None
+
+    def _experiment(self, session: RunSession, experiment_id: str | None, name: str | None) -> Experiment | None:
+        """The experiment, asked for once; not at all where the name is known, which is all that is wanted of it."""
+        if name is not None:
+            return None
+        if self._made is None:
+            self._made = session.experiment(experiment_id)
+        return self._made
+
+    _made: Experiment | None = None
+
+
+def _has_lineage() -> bool:
+    """Whether Airflow's OpenLineage provider is there to be told."""
+    try:
+        return find_spec("airflow.providers.openlineage") is not None
+    except ModuleNotFoundError:
+        return False
 
 
 def _refuse_others(tasks: Iterable[Task]) -> None:

@@ -1,71 +1,80 @@
-"""One attempt's dealings with Arize: the hook, the server's clock, the tasks read so far, links, metrics, kills."""
+"""One attempt's dealings with Arize: the hook, the server's clock, the tasks read so far, links, metrics."""
 
 from __future__ import annotations
 
 import time
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_arize_tasks.client.enums import TaskType
-from airflow_provider_arize_tasks.client.errors import ArizeApiError, ArizeError
+from airflow_provider_arize_tasks.client.errors import ArizeError
 from airflow_provider_arize_tasks.client.names import is_id
+from airflow_provider_arize_tasks.exceptions import ArizeRunCancelledError, ArizeWaitError
 from airflow_provider_arize_tasks.links.arize import push_xcom
-from airflow_provider_arize_tasks.links.linker import Linker
-from airflow_provider_arize_tasks.links.record import push_run_record
-from airflow_provider_arize_tasks.runs.acquire import AcquiredRun, NoDataError, RunAcquirer
-from airflow_provider_arize_tasks.runs.attempt import DagRunTimes, Records, ServerClock, attempt_of
 from airflow_provider_arize_tasks.runs.cancel import cancel_run
-from airflow_provider_arize_tasks.runs.identity import ReuseRun
+from airflow_provider_arize_tasks.runs.clock import ServerClock
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from types import TracebackType
 
     from airflow.providers.common.compat.sdk import Context
     from typing_extensions import Self
 
-    from airflow_provider_arize_tasks.client.config import ClientConfig
-    from airflow_provider_arize_tasks.client.models import Task, TaskRun
-    from airflow_provider_arize_tasks.client.sync import ArizeClient
-    from airflow_provider_arize_tasks.operators.base import TriggerRunOperator
+    from airflow_provider_arize_tasks.client.models import Experiment, Task, TaskRun
+    from airflow_provider_arize_tasks.hooks.arize import ArizeHook
+    from airflow_provider_arize_tasks.links.linker import Linker
+    from airflow_provider_arize_tasks.runs.acquire import AcquiredRun, RunAcquirer
+    from airflow_provider_arize_tasks.runs.identity import ReuseRun
+    from airflow_provider_arize_tasks.runs.kill import KillSwitch
+    from airflow_provider_arize_tasks.runs.patience import Patience
+    from airflow_provider_arize_tasks.runs.progress import ActiveRun
+    from airflow_provider_arize_tasks.runs.reconcile import Twins
     from airflow_provider_arize_tasks.runs.requests import RunRequest
-
-#: Everything ``on_kill`` does must fit between Airflow's SIGTERM and its SIGKILL: 5 s on Airflow 3, a minute on 2.11.
-_KILL_SECONDS = 4.5
-#: The least that each run gets of it, in seconds.
-_KILL_SHARE = 0.4
 
 
 class RunSession:
     """Opens the connection for one attempt of a trigger operator and closes it at the end.
 
-    :param operator: the operator.
     :param context: what Airflow gave to ``execute``.
+    :param conn_id: the Airflow connection.
+    :param space: where the operator looks names up; ``None`` for the connection's own.
+    :param reuse: which run may be adopted.
+    :param kind: what the metrics call the runs.
+    :param trigger_arguments: the arguments of ``trigger_run`` for a run request, but for an experiment's name.
+    :param kill: what ``on_kill`` knows.
+    :param patience: how long to wait for what can't be seen yet.
+    :param log: the operator's logger.
     """
 
-    def __init__(self, operator: TriggerRunOperator, context: Context) -> None:
-        from airflow_provider_arize_tasks.hooks.arize import ArizeHook
-
-        self._operator = operator
+    def __init__(
+        self,
+        *,
+        context: Context,
+        conn_id: str,
+        space: str | None,
+        reuse: ReuseRun,
+        kind: str,
+        trigger_arguments: Callable[[RunRequest], dict[str, Any]],
+        kill: KillSwitch,
+        patience: Patience,
+        log: Any,
+    ) -> None:
         self.context = context
-        self.hook = ArizeHook(operator.arize_conn_id)
         self.clock = ServerClock()
+        #: Organization and space for links, where they are known from before a wait.
+        self.scope: tuple[str | None, str | None] | None = None
+        self._conn_id = conn_id
+        self.kill = kill
+        self.log = log
+        self._space = space
+        self._reuse = reuse
+        self._kind = kind
+        self._trigger_arguments = trigger_arguments
+        self._patience = patience
         self._tasks: dict[str, Task] = {}
-        self.linker = Linker(self.hook, context)
-        self._acquirer = RunAcquirer(
-            api=self.hook,
-            records=Records(context),
-            attempt=attempt_of(context),
-            times=DagRunTimes.of(context),
-            reuse=ReuseRun(operator.reuse_run),
-            clock=self.clock,
-            post=self._post,
-            tasks=self.task,
-            log=operator.log,
-        )
 
     def __enter__(self) -> Self:
-        # Kept for on_kill, which must not ask Airflow for the connection: it interrupts whatever is being asked.
-        self._operator.config_for_kill = self.hook.config
         return self
 
     def __exit__(
@@ -76,8 +85,48 @@ class RunSession:
         # When execution_timeout strikes, Airflow leaves execute first and calls on_kill then. But once the runs are the
         # triggerer's, or the next attempt's, a kill of a process that is long in ending must leave them alone.
         if error is None or isinstance(error, (ArizeError, TaskDeferred)):
-            self._operator.config_for_kill = None
-        self.hook.close()
+            self.kill.config = None
+        if "hook" in self.__dict__:
+            self.hook.close()
+
+    @cached_property
+    def hook(self) -> ArizeHook:
+        """The connection; what resumes with all it needs makes none."""
+        from airflow_provider_arize_tasks.hooks.arize import ArizeHook
+
+        return ArizeHook(self._conn_id)
+
+    @cached_property
+    def linker(self) -> Linker:
+        """Pushes links."""
+        from airflow_provider_arize_tasks.links.linker import Linker
+
+        linker = Linker(self.hook, self.context)
+        if any(self.scope or ()):  # else it could not be looked up before the wait
+            linker.scope = self.scope
+        return linker
+
+    def arm(self) -> None:
+        """From here on ``on_kill`` can reach the server."""
+        self.kill.config = self.hook.config
+
+    @cached_property
+    def _acquirer(self) -> RunAcquirer:
+        from airflow_provider_arize_tasks.runs.acquire import RunAcquirer
+        from airflow_provider_arize_tasks.runs.attempt import DagRunTimes, Records, attempt_of
+
+        return RunAcquirer(
+            api=self.hook,
+            records=Records(self.context),
+            attempt=attempt_of(self.context),
+            times=DagRunTimes.of(self.context),
+            reuse=self._reuse,
+            clock=self.clock,
+            post=self._post,
+            tasks=self.task,
+            log=self.log,
+            patience=self._patience,
+        )
 
     # -- tasks and runs ------------------------------------------------------------------------------------------
 
@@ -89,7 +138,7 @@ class RunSession:
         """The id of a task by name or id. The list that a name is found in tells all of the task, so it is kept."""
         if is_id(reference):
             return reference
-        task = self.hook.names.task_of_name(reference, self._operator.space)
+        task = self.hook.names.task_of_name(reference, self._space)
         if task.id not in self._tasks and _is_whole(task):
             self.clock.see(self.hook.client.server_time)
             self._tasks[task.id] = task
@@ -104,54 +153,50 @@ class RunSession:
         return self._tasks[task_id]
 
     def cancel_leftovers(self, requests: Sequence[RunRequest]) -> None:
-        """After a clear, end what earlier attempts left going and this one does not come across."""
+        """After a clear, cancel what earlier attempts left active and this one does not come across."""
         self._acquirer.cancel_leftovers(requests)
 
-    def start(self, request: RunRequest) -> AcquiredRun | None:
-        """The run of a request, triggered or taken over; ``None`` if there is no data for it.
+    def acquire(self, request: RunRequest) -> AcquiredRun | None:
+        """The run of a request, triggered or adopted; ``None`` if there is no data for it.
 
         Its id and links are pushed before anything is waited for.
         """
+        from airflow_provider_arize_tasks.runs.acquire import NoDataError
+
+        self.arm()
         self.task(request.task_id)
         self.linker.prepare()
         try:
-            started = self._acquirer.start(request)
+            acquired = self._acquirer.acquire(request)
         except NoDataError as error:
-            self._operator.log.info("%s: %s", request, error)
+            self.log.info("%s: %s", request, error)
             self.count("no_data")
             return None
-        self.count("adopted" if started.adopted else "triggered")
-        push_xcom(self.context, "arize_run_id", started.run.id)
-        push_run_record(
-            self.context,
-            task_id=request.task_id,
-            task_name=self.task(request.task_id).name,
-            run_id=started.run.id,
-            window=None if request.window is None else request.window.to_dict(),
-            max_spans=getattr(self._operator, "max_spans", None),
-            evaluators=request.evaluators,
-            arize_conn_id=self._operator.arize_conn_id,
-        )
-        self.linker.push_run(request, started.run)
-        return started
+        self.count("adopted" if acquired.adopted else "triggered")
+        push_xcom(self.context, "arize_run_id", acquired.run.id)
+        self.linker.push_run(request, acquired.run)
+        return acquired
 
     def _post(self, request: RunRequest, *, experiment_name: str | None) -> TaskRun:
-        arguments = self._operator.trigger_arguments(request)
+        arguments = self._trigger_arguments(request)
         if experiment_name is not None:
             arguments["experiment_name"] = experiment_name
         # On Airflow 3 a task goes on after its on_kill: then nothing more must be started.
-        self._operator.stop_if_killed(self)
+        self.stop_if_killed()
         run = self.hook.trigger_run(task=request.task_id, known_task=self.task(request.task_id), **arguments)
-        self._operator.remember_active(run.id)
+        self.kill.remember(run.id)
         return run
 
-    def read(self, run_id: str) -> TaskRun:
-        """A run as it is now; its reply also tells the server's time."""
-        from airflow_provider_arize_tasks.client.endpoints import get_task_run
+    def reconcile(self, active: ActiveRun) -> Twins | None:
+        """The twins of a run that has ended, or whose deadline has passed; ``None`` where there can't be any."""
+        if active.record is None:
+            return None
+        self.task(active.request.task_id)  # its reply tells the server's time
+        return self._acquirer.reconcile(active.request, active.record)
 
-        reply = self.hook.client.send_full(get_task_run(run_id))
-        self.clock.see(reply.server_time)
-        return reply.value
+    def read(self, run_id: str) -> TaskRun:
+        """A run as it is now."""
+        return self.hook.get_run(run_id)
 
     def look(self, run_id: str) -> TaskRun:
         """A run as it is now, asked for once."""
@@ -167,24 +212,46 @@ class RunSession:
         """Cancel a run beside another error, which is the one to be raised."""
         try:
             run = self.cancel(run_id)
-            self._operator.log.info("Run %s is %s now: its task fails for good", run_id, run.status.value)
+            self.log.info("Run %s is %s now: its task fails for good", run_id, run.status.value)
         except ArizeError as error:
-            self._operator.log.warning("Run %s could not be cancelled and may still be going: %s", run_id, error)
+            self.log.warning("Run %s could not be cancelled and may still be going: %s", run_id, error)
 
-    def experiment_name(self, experiment_id: str | None) -> str | None:
-        """The name an experiment got in the end; ``None`` if it can't be found out."""
+    def stop_if_killed(self) -> None:
+        """Go no further once ``on_kill`` was called.
+
+        :raises ArizeRunError: it was.
+        """
+        if not self.kill.killed:
+            return
+        ids = ", ".join(self.kill.run_ids)
+        if not ids:
+            raise ArizeWaitError("the task was killed; nothing more was triggered")
+        if not self.kill.cancels:
+            raise ArizeWaitError(f"the task was killed; cancel_on_kill is off, so run(s) {ids} go on")
+        try:
+            for run_id in self.kill.run_ids:
+                self.cancel(run_id)
+        except ArizeError as error:
+            raise ArizeWaitError(
+                f"the task was killed, but run(s) {ids} could not be cancelled ({error}) and may still be going; "
+                "the next attempt takes them over"
+            ) from error
+        raise ArizeRunCancelledError(f"the task was killed; run(s) {ids} were cancelled")
+
+    def experiment(self, experiment_id: str | None) -> Experiment | None:
+        """An experiment as it was made in the end; ``None`` if it can't be found out."""
         if experiment_id is None:
             return None
         try:
-            return self.hook.get_experiment(experiment_id).name
+            return self.hook.get_experiment(experiment_id)
         except ArizeError as error:
-            self._operator.log.warning("The name of experiment %s can't be read: %s", experiment_id, error)
+            self.log.warning("Experiment %s can't be read: %s", experiment_id, error)
             return None
 
-    def deadline_of(self, started: AcquiredRun, timeout: float, execution_deadline: float | None) -> float:
+    def deadline_of(self, acquired: AcquiredRun, timeout: float, execution_deadline: float | None) -> float:
         """When the wait for a run ends, in epoch seconds: its creation plus the timeout, whoever resumes it."""
-        created = started.run.created_at
-        begun = time.time() if created is None or not started.adopted else self.clock.to_local_epoch(created)
+        created = acquired.run.created_at
+        begun = time.time() if created is None or not acquired.adopted else self.clock.to_local_epoch(created)
         deadline = begun + timeout
         return deadline if execution_deadline is None else min(deadline, execution_deadline)
 
@@ -194,80 +261,42 @@ class RunSession:
         """Count something that happened to a run."""
         from airflow_provider_arize_tasks.telemetry import count_run
 
-        count_run(event, context=self.context, kind=self._operator.kind)
+        count_run(event, context=self.context, kind=self._kind)
 
     def record(self, run: TaskRun) -> None:
         """Metrics of a run that has ended."""
         from airflow_provider_arize_tasks.telemetry import record_run
 
-        record_run(run.to_dict(), context=self.context, kind=self._operator.kind)
+        record_run(run.to_dict(), context=self.context, kind=self._kind)
 
-    def publish(self, result: dict[str, Any]) -> None:
+    def publish(self, result: Mapping[str, Any]) -> None:
         """Put the result on the events of the task's assets."""
         from airflow_provider_arize_tasks.telemetry import add_to_asset_events
 
         add_to_asset_events(self.context, result)
+
+    # -- what grows with the number of runs ------------------------------------------------------------------------
+
+    def put_aside(self, name: str, value: Any) -> None:
+        """Keep JSON of this attempt outside the trigger's arguments, of which MySQL keeps 64 KB."""
+        push_xcom(self.context, name, value)
+
+    def fetch(self, name: str) -> Any:
+        """What was put aside under a name.
+
+        :raises ArizeWaitError: it is not there.
+        """
+        ti: Any = self.context["ti"]
+        value = ti.xcom_pull(task_ids=ti.task_id, key=name, map_indexes=getattr(ti, "map_index", -1))
+        if value is None:
+            raise ArizeWaitError(
+                f"the XCom {name!r} of this task instance is gone, in which it kept how far it had come. Runs that "
+                "were started go on; the next attempt takes them over"
+            )
+        return value
 
 
 def _is_whole(task: Task) -> bool:
     """Whether a list has told all that a run needs to know of its task."""
     works_on = task.project_id or task.dataset_id
     return bool(works_on) and (bool(task.evaluators) or task.type is TaskType.RUN_EXPERIMENT)
-
-
-def cancel_on_kill(config: ClientConfig | None, run_ids: Sequence[str], log: Any) -> None:
-    """Cancel runs from a signal handler: on a connection of its own, in bounded time, never raising.
-
-    :param config: of the attempt that is being killed.
-    :param run_ids: what to cancel.
-    :param log: where to say what became of each.
-    """
-    from dataclasses import replace
-
-    from airflow_provider_arize_tasks.client.sync import ArizeClient
-
-    if config is None:
-        return
-    until = time.monotonic() + _KILL_SECONDS
-    for index, run_id in enumerate(run_ids):
-        share = max(_KILL_SHARE, (until - time.monotonic()) / (len(run_ids) - index))
-        quick = replace(config, connect_timeout=share / 2, read_timeout=share / 2, max_requests_per_second=None)
-        try:
-            with ArizeClient(quick) as client:
-                status = _cancel_at_once(client, run_id)
-            log.info("Killed; run %s is %s", run_id, status)
-        except ArizeError as error:
-            log.warning("Killed, but run %s could not be cancelled: %s. The next attempt deals with it", run_id, error)
-
-
-def _cancel_at_once(client: ArizeClient, run_id: str) -> str:
-    from airflow_provider_arize_tasks.client.endpoints import cancel_task_run, get_task_run
-
-    try:
-        return client.send(cancel_task_run(run_id), retry=False).status.value
-    except ArizeApiError:  # most likely refused because it has ended
-        run = client.send(get_task_run(run_id), retry=False)
-        if run.status.is_terminal:
-            return run.status.value
-        raise
-
-
-def lineage_of(
-    base_url: str | None,
-    request: RunRequest | None,
-    result: dict[str, Any] | None,
-    *,
-    dataset_version_id: str | None = None,
-) -> Any:
-    """OpenLineage facets of what an operator did; ``None`` if it came to nothing."""
-    from airflow_provider_arize_tasks.lineage import facets_for_run
-
-    if base_url is None or request is None:
-        return None
-    return facets_for_run(
-        result,
-        base_url=base_url,
-        project_id=request.project_id,
-        dataset_id=request.dataset_id,
-        dataset_version_id=dataset_version_id,
-    )

@@ -1,10 +1,10 @@
-"""Carries out run identity: takes over the run of an earlier attempt, or triggers exactly one."""
+"""Carries out run identity: adopts the run of an earlier attempt, or triggers exactly one."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from airflow_provider_arize_tasks.client.enums import RunStatus
@@ -15,51 +15,42 @@ from airflow_provider_arize_tasks.client.errors import (
     ArizeInvalidRequestError,
     ArizeNotFoundError,
 )
-from airflow_provider_arize_tasks.exceptions import ArizeAmbiguousRunError, ArizeWaitError
+from airflow_provider_arize_tasks.exceptions import ArizeWaitError
 from airflow_provider_arize_tasks.runs.cancel import cancel_and_wait
 from airflow_provider_arize_tasks.runs.identity import (
-    SETTLE,
+    CLOCK_SLACK,
     Found,
     Plan,
     ReuseRun,
     Search,
     Situation,
     Step,
-    ambiguous_message,
-    choose,
+    by_age,
     first_step,
     search_after_clear,
     search_after_lost_answer,
-    unidentified_message,
 )
-from airflow_provider_arize_tasks.runs.names import (
-    NameOwner,
-    Names,
-    is_in_series,
-    owner_of_name,
-)
-from airflow_provider_arize_tasks.runs.requests import Attempt, RunRecord, RunRequest, excluding
+from airflow_provider_arize_tasks.runs.lookup import Lookup
+from airflow_provider_arize_tasks.runs.names import NameOwner, Names, owner_of_name
+from airflow_provider_arize_tasks.runs.patience import Patience
+from airflow_provider_arize_tasks.runs.reconcile import Twins, cancel_twins, reconcile
+from airflow_provider_arize_tasks.runs.record import RunRecord
+from airflow_provider_arize_tasks.runs.requests import Attempt, RunRequest
 from airflow_provider_arize_tasks.runs.verdict import is_good
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from datetime import datetime
 
-    from airflow_provider_arize_tasks.client.models import Experiment, Task, TaskRun
+    from airflow_provider_arize_tasks.client.models import Task, TaskRun
     from airflow_provider_arize_tasks.runs.api import RunsApi
-    from airflow_provider_arize_tasks.runs.attempt import DagRunTimes, Records, ServerClock
+    from airflow_provider_arize_tasks.runs.attempt import DagRunTimes, Records
+    from airflow_provider_arize_tasks.runs.clock import ServerClock
 
 #: POSTs of one attempt whose answers may get lost before the attempt gives up (the next one goes on from its record).
 _MAX_POSTS = 3
 #: Names of a series that one attempt finds used up before it gives up.
 _MAX_NAMES = 100
 _ACTIVE = (RunStatus.PENDING, RunStatus.RUNNING)
-#: Seconds between two looks while waiting for a list to settle or a cancelled run to end.
-_PAUSE = 1.0
-#: How long a run may take to get its experiment while an attempt waits to see whether it is its own.
-_IDENTITY_PATIENCE = timedelta(seconds=120)
-#: How long a cancelled run may take to end.
-_CANCEL_PATIENCE = 120.0
 
 
 class NoDataError(Exception):
@@ -67,7 +58,7 @@ class NoDataError(Exception):
 
 
 class Post(Protocol):
-    """Sends the POST that triggers a request's run."""
+    """Sends the POST that triggers a run."""
 
     def __call__(self, request: RunRequest, *, experiment_name: str | None) -> TaskRun:
         """Trigger and return the new run."""
@@ -75,30 +66,35 @@ class Post(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class AcquiredRun:
-    """A run that serves a request.
+    """A run that serves a run request.
 
     :param adopted: whether this attempt did not trigger it itself.
     :param owned: whether this task instance did, in whichever attempt; only then it may be cancelled.
+    :param record: what is on record about the request now.
+    :param twins: further runs of the request that were found on the way.
     """
 
     request: RunRequest
     run: TaskRun
     adopted: bool
+    record: RunRecord
     owned: bool = True
+    twins: Twins = field(default_factory=Twins)
 
 
 class RunAcquirer:
-    """Finds or triggers the one run of each request.
+    """Finds or triggers the one run of each run request.
 
     :param api: the server.
     :param records: what earlier attempts wrote down.
     :param attempt: where this attempt stands.
     :param times: of the DAG run.
-    :param reuse: which run may be taken over.
+    :param reuse: which run may be adopted.
     :param clock: the server's clock.
     :param post: sends the trigger.
     :param tasks: the Arize tasks by id, as read in this attempt.
     :param log: the operator's logger.
+    :param patience: how long to wait for what can't be seen yet.
     """
 
     def __init__(
@@ -113,6 +109,7 @@ class RunAcquirer:
         post: Post,
         tasks: Callable[[str], Task],
         log: Any,
+        patience: Patience | None = None,
     ) -> None:
         self._api = api
         self._records = records
@@ -121,14 +118,16 @@ class RunAcquirer:
         self._reuse = reuse
         self._clock = clock
         self._post = post
-        self._tasks = tasks
         self._log = log
+        self._patience = patience or Patience()
+        self._lookup = Lookup(api=api, tasks=tasks, clock=clock, patience=self._patience)
 
-    def start(self, request: RunRequest) -> AcquiredRun:
-        """The run of a request: taken over or triggered.
+    def acquire(self, request: RunRequest) -> AcquiredRun:
+        """The run of a request: adopted or triggered.
 
         :raises NoDataError: the window holds no data; nothing was started.
         :raises ArizeAmbiguousRunError: several runs match.
+        :raises ArizeRecordError: what is on record about the request can't be read.
         :raises ArizeError: the server could not be asked, or refused. What may have started a run stays on record for
             the next attempt.
         """
@@ -144,6 +143,23 @@ class RunAcquirer:
             return self._search_first(request, situation, plan.search)
         return self._trigger(request, record)
 
+    def reconcile(self, request: RunRequest, record: RunRecord) -> Twins:
+        """Once more look for runs of a request that nobody knows of: its run has ended, or its deadline has passed.
+
+        :param request: the request.
+        :param record: what is on record about it.
+        :raises ArizeError: the server could not be asked.
+        """
+        return reconcile(
+            self._lookup,
+            request,
+            record,
+            cancels=self._reuse.for_request(request) is not ReuseRun.SAME_WINDOW,
+            log=self._log,
+            patience=self._patience,
+            clock=self._clock,
+        )
+
     def cancel_leftovers(self, requests: Iterable[RunRequest]) -> None:
         """After a clear: end runs from before it that no request may come across again.
 
@@ -153,6 +169,8 @@ class RunAcquirer:
         :param requests: what this attempt begins with.
         :raises ArizeError: the server could not be asked; the next attempt does.
         """
+        if not self._attempt.was_cleared:
+            return
         wanted = {request.key for request in requests}
         left: dict[str, set[str]] = {}
         for key, record in self._records.before_clear(self._attempt).items():
@@ -178,79 +196,126 @@ class RunAcquirer:
             server_now=self._clock.now(),
             run_start=self._clock.from_local(self._times.start),
             run_after=self._clock.from_local(self._times.run_after),
+            patience=self._patience,
             shows_in_its_run=request.shows_in_its_run,
         )
+
+    # -- what comes first ------------------------------------------------------------------------------------------
 
     def _look_at(self, request: RunRequest, record: RunRecord, plan: Plan) -> AcquiredRun:
         run = self._api.get_run(run_id=str(plan.run_id))
         if is_good(run):
-            return self._adopt(request, run, owned=record.owned)
-        self._log.info("Run %s ended %s (%s): triggering anew", run.id, run.status.value, run.failure_reason)
-        return self._trigger(request, excluding(record, [run.id]))
+            twins = self.reconcile(request, record) if record.is_uncertain else Twins()
+            return self._adopt(request, run, record.excluding(twins.ids), owned=record.owned, twins=twins)
+        self._log.info("Run %s ended %s (%s): it is not adopted", run.id, run.status.value, run.failure_reason)
+        record = record.having_ended([run])
+        if record.is_uncertain:
+            twin = next((each for each in self._lookup.twins(request, record).twins if is_good(each)), None)
+            if twin is not None:
+                return self._adopt(request, twin, record)
+        return self._trigger(request, record)
 
     def _cancel_first(self, request: RunRequest, situation: Situation, record: RunRecord, plan: Plan) -> AcquiredRun:
         run_id = str(plan.run_id)
         try:
             self._cancel_and_wait(run_id)
         except ArizeNotFoundError:
-            # Gone, or not readable. Where the task's list has nothing of it going either, there is nothing to end.
+            # Gone, or not readable. Where the task's list has nothing of it active either, there is nothing to end.
             if any(run.id == run_id for run in self._active_of(request.task_id)):
                 raise
             self._log.warning("Run %s is not there any more, so there is nothing to end", run_id)
-        record = excluding(record, [run_id])
+        if record.is_uncertain:
+            twins = cancel_twins(self._api, self._lookup.twins(request, record).twins, log=self._log)
+            record = record.excluding(twins.ids)
+        record = record.excluding([run_id])
+        if not self._attempt.owns(record):
+            record = replace(record, earlier={})  # what is done anew counts anew
         if situation.reuse is ReuseRun.SAME_WINDOW and request.window is not None:
             search = replace(search_after_clear(situation), excluded=frozenset(record.excluded))
             return self._search_first(request, replace(situation, record=record), search)
         return self._trigger(request, record)
 
     def _search_first(self, request: RunRequest, situation: Situation, search: Search) -> AcquiredRun:
-        found = self._search(request, search)
         record = situation.record
+        unanswered = record is not None and record.run_id is None and self._attempt.owns(record)
+        if record is not None and record.run_id is None:
+            record = record.given_up(self._clock.now())
+        found = self._lookup.search(request, search)
         if found.run is None:
-            unanswered = record is not None and record.run_id is None and self._attempt.owns(record)
             again = found.nothing and unanswered
-            return self._trigger(request, record, excluded=[run.id for run in found.ended_badly], again=again)
+            return self._trigger(request, record, ended=found.ended_badly, again=again)
         if search.cancel:
-            self._cancel_and_wait(found.run.id)
-            return self._trigger(request, record, excluded=[found.run.id])
+            for run in (found.run, *found.twins):
+                self._cancel_and_wait(run.id)
+            record = (record or self._new_record()).excluding(run.id for run in (found.run, *found.twins))
+            return self._trigger(request, replace(record, earlier={}))
         if search.only_active and self._records.has_store:
-            return self._adopt_unless_cancelled(request, found.run, record, owned=search.owned)
-        return self._adopt(request, found.run, owned=search.owned)
+            return self._adopt_unless_cancelled(request, found.run, record, owned=search.owned and found.is_sure)
+        return self._adopt_found(request, found, record, owned=search.owned)
 
     def _adopt_unless_cancelled(
         self, request: RunRequest, run: TaskRun, record: RunRecord | None, *, owned: bool
     ) -> AcquiredRun:
         """A cleared attempt's trigger may be cancelling this very run (its ``on_kill`` runs late): watch it first."""
-        until = self._clock.now() + SETTLE
+        until = self._clock.now() + timedelta(seconds=self._patience.listing)
         while not run.status.is_terminal and self._clock.now() < until:
-            time.sleep(_PAUSE)
+            time.sleep(self._patience.pause)
             run = self._api.get_run(run_id=run.id)
         if run.status.is_terminal:
             self._log.info("Run %s from before the clear ended %s: triggering anew", run.id, run.status.value)
-            return self._trigger(request, record, excluded=[run.id])
-        return self._adopt(request, run, owned=owned)
+            return self._trigger(request, (record or self._new_record()).excluding([run.id]))
+        return self._adopt(request, run, record, owned=owned)
 
-    def _adopt(self, request: RunRequest, run: TaskRun, *, owned: bool = True) -> AcquiredRun:
-        self._log.info("Taking over run %s (%s) for %s", run.id, run.status.value, request)
-        record = self._records.get(request.key) or self._new_record()
-        taken = replace(
-            record, generation=self._attempt.generation, attempt=self._attempt.number, run_id=run.id, owned=owned
+    def _adopt_found(
+        self, request: RunRequest, found: Found, record: RunRecord | None, *, owned: bool = True
+    ) -> AcquiredRun:
+        """Adopt what was found, and deal with what else of ours was."""
+        run = found.run
+        assert run is not None  # noqa: S101  # for the type checker
+        twins = cancel_twins(self._api, found.twins, log=self._log) if owned else Twins()
+        record = (record or self._new_record()).excluding(twins.ids)
+        if found.is_sure:
+            known = 1 + len(found.twins)
+            record = replace(record, unaccounted=max(0, record.unaccounted - known))
+        else:
+            self._log.info("Run %s is a little older than this trigger, so it may be another's: not cancelled", run.id)
+        return self._adopt(request, run, record, owned=owned and found.is_sure, twins=twins)
+
+    def _adopt(
+        self,
+        request: RunRequest,
+        run: TaskRun,
+        record: RunRecord | None = None,
+        *,
+        owned: bool = True,
+        twins: Twins | None = None,
+    ) -> AcquiredRun:
+        self._log.info("Adopting run %s (%s) for %s", run.id, run.status.value, request)
+        adopted = replace(
+            record or self._new_record(),
+            generation=self._attempt.generation,
+            attempt=self._attempt.number,
+            run_id=run.id,
+            owned=owned,
         )
-        self._write_down(request, taken)
-        return AcquiredRun(request=request, run=run, adopted=True, owned=owned)
+        self._write_down(request, adopted)
+        twins = twins or Twins()
+        return AcquiredRun(request=request, run=run, adopted=True, owned=owned, record=adopted, twins=twins)
+
+    # -- triggering ------------------------------------------------------------------------------------------------
 
     def _new_record(self) -> RunRecord:
         return RunRecord(generation=self._attempt.generation, attempt=self._attempt.number, intent_at=self._clock.now())
 
     def _trigger(
-        self, request: RunRequest, record: RunRecord | None, *, excluded: Iterable[str] = (), again: bool = False
+        self, request: RunRequest, record: RunRecord | None, *, ended: Iterable[TaskRun] = (), again: bool = False
     ) -> AcquiredRun:
         names = Names.of(request.experiment_name, record, repeat=again)
-        record = excluding(record or self._new_record(), excluded)
+        record = (record or self._new_record()).having_ended(ended)
         lost = 0
         while lost < _MAX_POSTS and len(names.used) < _MAX_NAMES:
             name, before = names.next(), self._records.get(request.key)
-            record = self._intend(request, record, name, since=record.look_from if again else None)
+            record = self._intend(request, record, name, again=again)
             try:
                 run = self._post(request, experiment_name=name)
             except ArizeError as error:
@@ -259,6 +324,7 @@ class RunAcquirer:
                     taken, again = self._adopt_by_name(request, record, error, before=before, lost_at=lost_at), False
                     names.used.append(name)
                 elif getattr(error, "outcome_unknown", False):
+                    record = record.given_up(self._clock.now())
                     taken, again = self._after_lost_answer(request, record, error), True
                     names.lost.setdefault(name, record.look_from)
                     lost += 1
@@ -267,24 +333,58 @@ class RunAcquirer:
                 if taken is not None:
                     return taken
             else:
-                self._log.info("Triggered run %s for %s", run.id, request if name is None else f"experiment {name!r}")
-                self._write_down(request, replace(record, run_id=run.id))
-                return AcquiredRun(request=request, run=run, adopted=False)
+                return self._triggered(request, record, run)
         raise ArizeWaitError(
             f"{request}: gave up after {lost} triggers that started no run which the server lists, with "
             f"{len(names.used)} names used up. Nothing is known to be going; the next attempt looks for a run again "
             "before it triggers"
         )
 
-    def _intend(self, request: RunRequest, record: RunRecord, name: str | None, *, since: datetime | None) -> RunRecord:
+    def _triggered(self, request: RunRequest, record: RunRecord, run: TaskRun) -> AcquiredRun:
+        what = request if record.name is None else f"experiment {record.name!r}"
+        self._log.info("Triggered run %s for %s", run.id, what)
+        if run.created_at is not None:
+            record = replace(record, lag=max(record.lag, (record.intent_at - run.created_at).total_seconds()))
+        record = replace(record, run_id=run.id)
+        self._write_down(request, record)
+        mine = AcquiredRun(request=request, run=run, adopted=False, record=record)
+        if self._reuse.for_request(request) is ReuseRun.SAME_WINDOW:
+            return self._yield_to_rival(mine)
+        return mine
+
+    def _yield_to_rival(self, mine: AcquiredRun) -> AcquiredRun:
+        """With ``same_window``, of two that triggered at the same moment the older run stays, whoever looks."""
+        since = min(mine.run.created_at or mine.record.intent_at, mine.record.intent_at) - CLOCK_SLACK
+        known = frozenset({*mine.record.excluded, mine.run.id})
+        search = Search(not_before=since, excluded=known, take_newest=True, owned=False)
+        until = self._clock.now() + timedelta(seconds=self._patience.rival)
+        while True:
+            rivals = self._lookup.good(mine.request, search)
+            # What had ended before this trigger was not on the list before it, or is not to be adopted (a clear).
+            older = [run for run in rivals if by_age(run) < by_age(mine.run) and _is_rival(run, mine.record)]
+            if older or self._clock.now() >= until:
+                break
+            time.sleep(self._patience.pause)
+        if not older:
+            return mine
+        rival = min(older, key=by_age)
+        self._log.info(
+            "Run %s over the same window was triggered first, by another: cancelling run %s", rival.id, mine.run.id
+        )
+        self._cancel_and_wait(mine.run.id)
+        return self._adopt(mine.request, rival, mine.record.excluding([mine.run.id]), owned=False)
+
+    def _intend(self, request: RunRequest, record: RunRecord, name: str | None, *, again: bool) -> RunRecord:
         """Write the intent down. If that fails the error goes up: nothing was sent, the next attempt starts clean."""
-        intent = RunRecord(
+        intent = replace(
+            record,
             generation=self._attempt.generation,
             attempt=self._attempt.number,
             intent_at=self._clock.now(),
-            since=since,
-            excluded=record.excluded,
+            since=(record.since or record.intent_at) if again else None,
+            run_id=None,
             name=name,
+            owned=True,
         )
         self._records.put(request.key, intent)
         return intent
@@ -300,16 +400,19 @@ class RunAcquirer:
         raise error
 
     def _after_lost_answer(self, request: RunRequest, record: RunRecord, error: ArizeError) -> AcquiredRun | None:
-        """Look for the run of a POST whose answer was lost; ``None``: the server surely has no such run."""
+        """Look for the run of a POST whose answer was lost; ``None``: the server lists no such run."""
         self._log.warning(
             "%s: the trigger's answer got lost (%s); looking for its run before doing more", request, error
         )
-        found = self._search(request, search_after_lost_answer(record, self._reuse.for_request(request)))
-        # A run of ours that has already failed is ours all the same: the verdict on it is the caller's.
-        run = found.run or next(iter(found.ended_badly), None)
-        if run is not None:
-            return self._adopt(request, run)
-        self._log.info("%s: the server lists no such run %s s later: triggering again", request, SETTLE.total_seconds())
+        until = self._clock.now() + timedelta(seconds=self._patience.listing)
+        search = search_after_lost_answer(record, self._reuse.for_request(request), look_until=until)
+        found = self._lookup.search(request, search)
+        if found.run is None and found.ended_badly:
+            # A run of ours that has already failed is ours all the same: the verdict on it is the caller's.
+            found = replace(found, run=found.ended_badly[0], is_sure=True)
+        if found.run is not None:
+            return self._adopt_found(request, found, record)
+        self._log.info("%s: the server lists no such run %g s later: triggering again", request, self._patience.listing)
         return None
 
     def _adopt_by_name(
@@ -322,82 +425,44 @@ class RunAcquirer:
         lost_at: datetime | None,
     ) -> AcquiredRun | None:
         """The name is taken: the run that took it if it is ours, ``None`` if the next name is to be used."""
-        experiment = next((each for each in self._series(request) if each.name == record.name), None)
+        experiment = next(iter(self._lookup.named(request, str(record.name))), None)
         created_at = experiment.created_at if experiment else None
-        run_start = self._clock.from_local(self._times.start)
         owner = owner_of_name(
             created_at=created_at,
             attempt=self._attempt,
-            run_start=run_start,
-            lost_at=lost_at,
+            run_start=self._clock.from_local(self._times.start),
+            lost_at=lost_at - CLOCK_SLACK if lost_at else None,
             never_reuse=self._reuse is ReuseRun.NEVER,
         )
         if owner is NameOwner.FOREIGN:
             self._refused(request, before, ArizeConfigError(_foreign_name(str(record.name), created_at)))
         if owner is NameOwner.USED_UP:
             return None
-        run = self._run_of_name(request, str(record.name))
+        run = self._lookup.run_of_name(request, str(record.name))
         if run is None:
             raise ArizeWaitError(
                 f"experiment {record.name!r} was made since this DAG run started, but the server lists no run of this "
                 "Arize task for it yet. Nothing was triggered; the next attempt looks again. If another task of the "
                 "dataset, or a person, has taken the name, give this one another"
             ) from error
-        return self._adopt(request, run) if is_good(run) and run.id not in record.excluded else None
-
-    def _run_of_name(self, request: RunRequest, name: str) -> TaskRun | None:
-        """The run that made the experiment of a name; waited for until the server has had time to list it."""
-        until = self._clock.now() + SETTLE
-        while True:
-            made = {each.id for each in self._series(request) if each.name == name}
-            runs = [run for run in self._api.list_all_runs(request.task_id) if run.experiment_id in made]
-            if runs:
-                return runs[0]
-            if self._clock.now() >= until:
-                return None
-            time.sleep(_PAUSE)
-
-    def _search(self, request: RunRequest, search: Search) -> Found:
-        give_up = self._clock.now() + _IDENTITY_PATIENCE
-        while True:
-            try:
-                # In this order: an experiment that a run in the list names has to be in the other list.
-                runs = list(self._api.list_all_runs(request.task_id))
-                experiments = self._series(request) if request.experiment_name is not None else ()
-            except ArizeError as error:
-                # Unknown is not absence, and giving up for good would leave a run going that nobody waits for.
-                raise ArizeWaitError(
-                    f"{request}: whether a run of it is going already could not be found out ({error}). Nothing more "
-                    "was triggered; the next attempt looks again"
-                ) from error
-            ids = [each.id for each in experiments if search.name in (None, each.name)]
-            found = choose(request, runs, search, experiments=ids)
-            if found.ambiguous:
-                raise ArizeAmbiguousRunError(ambiguous_message(request, found))
-            now = self._clock.now()
-            if search.is_settled(found, now):
-                return found
-            if found.unidentified and now >= give_up:
-                raise ArizeWaitError(unidentified_message(request, found))
-            time.sleep(_PAUSE)
-
-    def _series(self, request: RunRequest) -> list[Experiment]:
-        base = str(request.experiment_name)
-        dataset_id = self._tasks(request.task_id).dataset_id
-        if dataset_id is None:
-            return []
-        listed = self._api.iter_experiments(dataset=dataset_id, name=base)
-        return [each for each in listed if is_in_series(each.name, base)]
+        if not is_good(run) or run.id in record.excluded:
+            return None
+        return self._adopt(request, run, replace(record, unaccounted=max(0, record.unaccounted - 1)))
 
     def _cancel_and_wait(self, run_id: str) -> None:
-        """Cancel a run and wait until it has ended, so that nothing of it is still going when the new one starts."""
-        cancel_and_wait(self._api, run_id, patience=_CANCEL_PATIENCE, pause=_PAUSE, log=self._log)
+        """Cancel a run and wait until it has ended, so that nothing of it is active when the new one starts."""
+        patience = self._patience
+        cancel_and_wait(self._api, run_id, patience=patience.cancel, pause=patience.pause, log=self._log)
 
     def _write_down(self, request: RunRequest, record: RunRecord) -> None:
         try:
             self._records.put(request.key, record)
         except Exception as error:  # noqa: BLE001 - the run exists and its intent is on record: waiting for it is right
             self._log.warning("Run %s could not be written to the task state store: %s", record.run_id, error)
+
+
+def _is_rival(run: TaskRun, record: RunRecord) -> bool:
+    return not run.status.is_terminal or run.created_at is None or run.created_at >= record.intent_at
 
 
 def _is_no_data(error: ArizeError) -> bool:

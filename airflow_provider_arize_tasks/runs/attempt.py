@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
-import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from dataclasses import dataclass
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_arize_tasks.runs.requests import Attempt, RunRecord
+from airflow_provider_arize_tasks.exceptions import ArizeRecordError
+from airflow_provider_arize_tasks.runs.record import RunRecord
+from airflow_provider_arize_tasks.runs.requests import Attempt
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
 log = logging.getLogger(__name__)
 
-_STORE_KEY = "arize_task_runs"
-#: The state store takes 64 KB; past this the oldest records go and the look-up alone decides about them.
-_MAX_RECORDS = 200
-#: Without a ``Date`` header in a reply, the worker's own clock less this stands for the server's.
-_NO_DATE_MARGIN = timedelta(minutes=5)
+#: Where release 0.1.0 kept all records together, of which it forgot the oldest.
+_OLD_KEY = "arize_task_runs"
+#: Each record has an entry of its own, since an entry may take 64 KB at most; this one lists them.
+_INDEX_KEY = "arize_runs"
 
 
 def attempt_of(context: Context) -> Attempt:
@@ -33,34 +34,6 @@ def attempt_of(context: Context) -> Attempt:
     retries = int(getattr(task, "retries", 0) or 0)
     number = int(getattr(ti, "try_number", 1) or 1)
     return Attempt(number=number, first=max(1, max_tries - retries + 1), generation=max_tries)
-
-
-@dataclass
-class ServerClock:
-    """The server's clock, never compared with ours: the last ``Date`` header and the time that went by since.
-
-    It runs late by up to a second (the header has whole seconds), never early.
-    """
-
-    _server: datetime = field(default_factory=lambda: datetime.now(timezone.utc) - _NO_DATE_MARGIN)
-    _seen: float = field(default_factory=time.monotonic)
-
-    def see(self, server_time: datetime | None) -> None:
-        """Take the time of a reply; a reply without one changes nothing."""
-        if server_time is not None:
-            self._server, self._seen = server_time, time.monotonic()
-
-    def now(self) -> datetime:
-        """The server's time now."""
-        return self._server + timedelta(seconds=time.monotonic() - self._seen)
-
-    def from_local(self, instant: datetime) -> datetime:
-        """An instant of our clock on the server's."""
-        return instant + (self.now() - datetime.now(timezone.utc))
-
-    def to_local_epoch(self, instant: datetime) -> float:
-        """An instant of the server's clock on ours, in epoch seconds."""
-        return time.time() + (instant - self.now()).total_seconds()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,14 +57,19 @@ class DagRunTimes:
 
 
 class Records:
-    """What this task instance wrote down about its runs, in Airflow's task state store where there is one (3.3).
+    """What this task instance wrote down about its runs: an entry for each run request, none ever dropped.
 
-    A store that can't be read is no reason to guess: the error goes up and the attempt is retried.
+    In Airflow's task state store where there is one (3.3), else for as long as this attempt goes on. A store that can't
+    be read is no reason to guess: the error goes up and the attempt is retried.
+
+    :param context: what Airflow gave to ``execute``.
     """
 
     def __init__(self, context: Context) -> None:
         self._store: Any = context.get("task_state_store")
-        self._records: dict[str, Any] | None = None
+        self._read: dict[str, RunRecord | None] = {}
+        self._index: list[str] | None = None
+        self._old: Mapping[str, Any] | None = None
 
     @property
     def has_store(self) -> bool:
@@ -99,40 +77,83 @@ class Records:
         return self._store is not None
 
     def get(self, key: str) -> RunRecord | None:
-        """The record of a request, by whichever generation of attempts; ``None`` if there is none."""
-        entry = self._all().get(key)
-        if not isinstance(entry, Mapping):
-            return None
-        return RunRecord.from_dict(entry)
+        """The record of a run request, by whichever generation of attempts; ``None`` if there is none.
+
+        :param key: of the run request.
+        :raises ArizeRecordError: there is one that can't be read.
+        """
+        if key not in self._read:
+            self._read[key] = self._load(key)
+        return self._read[key]
 
     def before_clear(self, attempt: Attempt) -> dict[str, RunRecord]:
-        """What earlier generations of attempts wrote down, by request key.
+        """What earlier generations of attempts wrote down, by the run request's key.
 
         :param attempt: this attempt.
         """
-        records = {key: self.get(key) for key in self._all()}
+        found = dict.fromkeys(self._old_records())
+        for entry in self._keys():
+            stored = self._store.get(entry)
+            if isinstance(stored, Mapping):
+                found[str(stored.get("key"))] = None
+        records = {key: self.get(key) for key in found}
         return {key: record for key, record in records.items() if record and not attempt.owns(record)}
 
     def put(self, key: str, record: RunRecord) -> None:
-        """Write a record down; without a store this does nothing."""
-        if self._store is None:
-            return
-        records = self._all()
-        records.pop(key, None)
-        records[key] = record.to_dict()
-        while len(records) > _MAX_RECORDS:
-            records.pop(next(iter(records)))
-        self._store.set(_STORE_KEY, records)
+        """Write a record down.
+
+        :param key: of the run request.
+        :param record: what to write.
+        """
+        if self._store is not None:
+            entry = _entry_of(key)
+            if entry not in self._keys():
+                # First: an entry that is listed and not there yet does no harm, the reverse would be lost to a clear.
+                self._index = [*self._keys(), entry]
+                self._store.set(_INDEX_KEY, self._index)
+            self._store.set(entry, {"key": key, "record": record.to_dict()})
+        self._read[key] = record
 
     def restore(self, key: str, record: RunRecord | None) -> None:
-        """Write down again what was written down before, be it nothing."""
+        """Write down again what was written down before, be it nothing.
+
+        :param key: of the run request.
+        :param record: what was written down.
+        """
         if record is not None:
             self.put(key, record)
-        elif self._store is not None and self._all().pop(key, None) is not None:
-            self._store.set(_STORE_KEY, self._all())
+            return
+        if self._store is not None:
+            self._store.set(_entry_of(key), {"key": key, "record": None})
+        self._read[key] = None
 
-    def _all(self) -> dict[str, Any]:
-        if self._records is None:
-            stored = self._store.get(_STORE_KEY) if self._store is not None else None
-            self._records = dict(stored) if isinstance(stored, Mapping) else {}
-        return self._records
+    def _load(self, key: str) -> RunRecord | None:
+        if self._store is None:
+            return None
+        stored = self._store.get(_entry_of(key))
+        if stored is not None:
+            if not isinstance(stored, Mapping) or stored.get("key") != key:
+                raise ArizeRecordError(
+                    f"the entry {_entry_of(key)!r} of the task's state is no record of this provider. Nothing was "
+                    "triggered; look at the task's state in Airflow, and clear it once no run is going"
+                )
+            return RunRecord.from_dict(stored["record"]) if stored.get("record") is not None else None
+        old = self._old_records().get(key)
+        return RunRecord.from_dict(old) if old is not None else None
+
+    def _keys(self) -> list[str]:
+        if self._index is None:
+            stored = self._store.get(_INDEX_KEY) if self._store is not None else None
+            self._index = [str(each) for each in stored] if isinstance(stored, list) else []
+        return self._index
+
+    def _old_records(self) -> Mapping[str, Any]:
+        if self._old is None:
+            stored = self._store.get(_OLD_KEY) if self._store is not None else None
+            self._old = stored if isinstance(stored, Mapping) else {}
+        return self._old
+
+
+def _entry_of(key: str) -> str:
+    """The store's key for a run request's; short, since a request's own grows with the experiments it names."""
+    return f"arize_run_{hashlib.sha256(key.encode()).hexdigest()[:24]}"

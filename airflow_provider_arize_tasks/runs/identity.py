@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from airflow_provider_arize_tasks.client.models import TaskRun
-    from airflow_provider_arize_tasks.runs.requests import Attempt, RunRecord, RunRequest
+    from airflow_provider_arize_tasks.runs.patience import Patience
+    from airflow_provider_arize_tasks.runs.record import RunRecord
+    from airflow_provider_arize_tasks.runs.requests import Attempt, RunRequest
 
-#: How long after an intent the server may need to list a run it accepted.
-SETTLE = timedelta(seconds=10)
+#: How far the clock that stamps runs may be behind the one in the replies' headers: they are other machines'.
+CLOCK_SLACK = timedelta(seconds=60)
 
 
 class ReuseRun(str, Enum):
@@ -48,17 +50,19 @@ class ReuseRun(str, Enum):
 class Search:
     """How to look for a run among those the server lists.
 
-    :param not_before: server time; runs created earlier are not ours. ``None``: any age.
-    :param active_since: a run that is still going is ours from this time on, which is before ``not_before``.
-    :param excluded: runs not to be taken.
+    :param not_before: server time; runs created earlier are not ours, but for what clocks may differ.
+        ``None``: any age.
+    :param active_since: a run that has not ended is ours from this time on, which is before ``not_before``.
+    :param excluded: runs not to be adopted.
     :param name: the experiment's name that the POST which is looked for sent. ``None``: any of the request's series.
-    :param only_active: a cleared task joins only what is still going; what has ended is done anew.
-    :param settle_until: server time until which "not listed" is not yet believed. ``None``: one look is enough.
+    :param only_active: a cleared task joins only what is still active; what has ended is done anew.
+    :param look_until: server time until which "not listed" is not yet believed. ``None``: one look is enough.
     :param since_post: ``not_before`` is the time of the one POST that is looked for, so a match that ended badly is
         what that POST started. Else it may be an earlier attempt's, and the latest POST's run not listed yet.
     :param take_newest: several matches: the newest good one (``same_window``) instead of an error.
+    :param posts: so many POSTs of ours may have started a run each; as many matches are ours.
     :param owned: what is found is this task instance's own, as far as can be told, and may be cancelled.
-    :param cancel: cancel what is found instead of taking it over (left behind from before a clear).
+    :param cancel: cancel what is found instead of adopting it (left behind from before a clear).
     """
 
     not_before: datetime | None
@@ -66,21 +70,24 @@ class Search:
     excluded: frozenset[str] = frozenset()
     name: str | None = None
     only_active: bool = False
-    settle_until: datetime | None = None
+    look_until: datetime | None = None
     since_post: bool = False
     take_newest: bool = False
+    posts: int = 0
     owned: bool = True
     cancel: bool = False
 
-    def is_settled(self, found: Found, now: datetime) -> bool:
+    def is_over(self, found: Found, now: datetime) -> bool:
         """Whether what one look has found can be believed.
 
         :param found: what it has found.
         :param now: the server's time.
         """
-        if found.run is not None or found.ambiguous or (self.since_post and found.ended_badly):
+        if found.run is not None and found.is_sure:
             return True
-        return not found.unidentified and (self.settle_until is None or now >= self.settle_until)
+        if found.ambiguous or (self.since_post and found.ended_badly):
+            return True
+        return not found.unidentified and (self.look_until is None or now >= self.look_until)
 
 
 class Step(str, Enum):
@@ -114,6 +121,7 @@ class Situation:
     :param server_now: the server's clock.
     :param run_start: start of the DAG run, on the server's clock (moved on when the DAG run is cleared).
     :param run_after: when the DAG run was due, on the server's clock; no run of it is older.
+    :param patience: how long to look for what is not listed.
     """
 
     attempt: Attempt
@@ -123,7 +131,13 @@ class Situation:
     server_now: datetime
     run_start: datetime
     run_after: datetime
+    patience: Patience
     shows_in_its_run: bool = True
+
+    @property
+    def look_until(self) -> datetime:
+        """How long an attempt looks that doesn't know when the connection of the one before it was given up."""
+        return self.server_now + timedelta(seconds=self.patience.listing)
 
 
 def first_step(situation: Situation) -> Plan:
@@ -151,18 +165,32 @@ def _with_own_record(situation: Situation, record: RunRecord) -> Plan:
     reason = (
         f"an earlier attempt meant to trigger at {iso(record.intent_at)} and never read an answer: looking for its run"
     )
-    return Plan(step=Step.SEARCH, search=search_after_lost_answer(record, situation.reuse), reason=reason)
+    record = record.given_up(situation.server_now)
+    search = search_after_lost_answer(record, situation.reuse, look_until=_until(situation, record))
+    return Plan(step=Step.SEARCH, search=search, reason=reason)
 
 
-def search_after_lost_answer(record: RunRecord, reuse: ReuseRun) -> Search:
-    """How to find the run of a POST whose answer was never read."""
+def _until(situation: Situation, record: RunRecord) -> datetime:
+    """A POST of minutes ago has long been listed; the connection of a recent one may have been given up just now."""
+    stale = record.intent_at + timedelta(seconds=situation.patience.stale)
+    return min(situation.look_until, max(stale, situation.server_now))
+
+
+def search_after_lost_answer(record: RunRecord, reuse: ReuseRun, *, look_until: datetime) -> Search:
+    """How to find the run of a POST whose answer was never read.
+
+    :param record: what was written down before it.
+    :param reuse: the operator's ``reuse_run``.
+    :param look_until: server time until which "not listed" is not yet believed.
+    """
     return Search(
         not_before=record.look_from,
         excluded=frozenset(record.excluded),
         name=record.name,
-        settle_until=record.intent_at + SETTLE,
+        look_until=look_until,
         since_post=record.since is None,
         take_newest=reuse is ReuseRun.SAME_WINDOW,
+        posts=max(1, record.unaccounted),
     )
 
 
@@ -178,7 +206,8 @@ def _with_record_from_before_a_clear(situation: Situation, record: RunRecord) ->
         excluded=frozenset(record.excluded),
         name=record.name,
         only_active=True,
-        settle_until=record.intent_at + SETTLE,
+        look_until=_until(situation, record),
+        posts=record.unaccounted + 1,
         since_post=True,
         cancel=True,
     )
@@ -191,8 +220,8 @@ def _without_record(situation: Situation) -> Plan:
     if reuse is ReuseRun.NEVER:
         return Plan(step=Step.TRIGGER, reason='reuse_run="never": triggering')
     if reuse is ReuseRun.SAME_WINDOW and not attempt.was_cleared:
-        settle_until = situation.server_now + SETTLE if attempt.is_retry else None
-        search = Search(not_before=None, take_newest=True, settle_until=settle_until, owned=False)
+        look_until = situation.look_until if attempt.is_retry else None
+        search = Search(not_before=None, take_newest=True, look_until=look_until, owned=False)
         return Plan(step=Step.SEARCH, search=search, reason='reuse_run="same_window": looking for a run to take over')
     if attempt.is_retry and not situation.has_store:
         newest = reuse is ReuseRun.SAME_WINDOW
@@ -200,7 +229,7 @@ def _without_record(situation: Situation) -> Plan:
             not_before=situation.run_start,
             # The cleared attempt before this one may have died before it saw what is going from before the clear.
             active_since=situation.run_after if attempt.was_cleared else None,
-            settle_until=situation.server_now + SETTLE,
+            look_until=situation.look_until,
             take_newest=newest,
             owned=not newest,
         )
@@ -235,6 +264,8 @@ class Found:
 
     run: TaskRun | None = None
     ambiguous: tuple[TaskRun, ...] = ()
+    twins: tuple[TaskRun, ...] = ()
+    is_sure: bool = True
     ended_badly: tuple[TaskRun, ...] = ()
     unidentified: tuple[TaskRun, ...] = ()
 
@@ -253,17 +284,67 @@ def choose(request: RunRequest, runs: Sequence[TaskRun], search: Search, *, expe
     :param experiments: for an experiment, ids of the experiments that carry a name of its series.
     """
     ids = frozenset(experiments)
+    runs = list({run.id: run for run in runs}.values())  # a list that shifts between its pages shows one twice
     matching = [run for run in runs if _matches(request, run, search, ids)]
     if search.only_active:
         matching = [run for run in matching if not run.status.is_terminal]
-    good = [run for run in matching if is_good(run)]
-    bad = tuple(run for run in matching if not is_good(run))
+    # An experiment's name is nobody else's, whatever the clocks say.
+    sure = [run for run in matching if request.experiment_name is not None or _is_since(run, search, None)]
+    if not request.shows_in_its_run:
+        matching = sure  # any run of the task may be another's
+    good = sorted((run for run in sure if is_good(run)), key=by_age)
+    bad = tuple(run for run in sure if not is_good(run))
+    unidentified = tuple(run for run in runs if _is_unidentified(request, run, search))
     if not good:
-        return Found(ended_badly=bad, unidentified=tuple(run for run in runs if _is_unidentified(request, run, search)))
-    if len(good) > 1 and not search.take_newest:
-        return Found(ambiguous=tuple(good), ended_badly=bad)
-    newest = max(good, key=lambda run: (run.created_at or _EPOCH, run.id))
-    return Found(run=newest, ended_badly=bad)
+        others = sorted((run for run in matching if run not in sure and is_good(run)), key=by_age)
+        return Found(
+            run=others[-1] if others else None,
+            is_sure=False,
+            ended_badly=bad,
+            unidentified=() if others else unidentified,
+        )
+    if len(good) == 1 or search.take_newest:
+        return Found(run=good[-1], ended_badly=bad)
+    if len(good) <= search.posts:
+        return Found(run=good[0], twins=tuple(good[1:]), ended_badly=bad)
+    return Found(ambiguous=tuple(good), ended_badly=bad)
+
+
+def matching_runs(
+    request: RunRequest, runs: Sequence[TaskRun], search: Search, experiments: Iterable[str] = ()
+) -> list[TaskRun]:
+    """The runs of a request that a search has in question, whatever their status."""
+    ids = frozenset(experiments)
+    return [run for run in runs if _matches(request, run, search, ids)]
+
+
+def by_age(run: TaskRun) -> tuple[datetime, str]:
+    """Of several runs of one request the first in this order stays, whoever looks."""
+    return (run.created_at or _EPOCH, run.id)
+
+
+def find_twins(
+    request: RunRequest, runs: Sequence[TaskRun], record: RunRecord, *, experiments: Iterable[str] = ()
+) -> Found:
+    """The runs of a request beside the one on record.
+
+    :param request: what was wanted.
+    :param runs: all runs of the task, in any order.
+    :param record: what was written down; it tells how many POSTs may have started a run that nobody knows.
+    :param experiments: for an experiment, ids of the experiments that carry a name of its series.
+    :return: ``twins``: those that are ours. ``ambiguous``: more than can be, so some of them are another's.
+    """
+    if not request.shows_in_its_run or not record.is_uncertain:
+        return Found()
+    known = frozenset(record.excluded) | ({record.run_id} if record.run_id else frozenset())
+    since = (record.unclear_since or record.intent_at) - timedelta(seconds=record.lag)
+    search = Search(not_before=since, excluded=frozenset(known))
+    ids = frozenset(experiments)
+    runs = list({run.id: run for run in runs}.values())
+    matching = [run for run in runs if _matches(request, run, search, ids) and _is_since(run, search, None)]
+    if len(matching) > record.unclear:
+        return Found(ambiguous=tuple(sorted(matching, key=by_age)))
+    return Found(twins=tuple(sorted(matching, key=by_age)))
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -287,8 +368,14 @@ def _is_unidentified(request: RunRequest, run: TaskRun, search: Search) -> bool:
 
 
 def _is_in_question(run: TaskRun, search: Search) -> bool:
+    return run.id not in search.excluded and _is_since(run, search, CLOCK_SLACK)
+
+
+def _is_since(run: TaskRun, search: Search, slack: timedelta | None) -> bool:
     not_before = search.not_before if run.status.is_terminal else search.active_since or search.not_before
-    return run.id not in search.excluded and _young_enough(run, not_before)
+    if not_before is not None and slack is not None:
+        not_before -= slack
+    return _young_enough(run, not_before)
 
 
 def _young_enough(run: TaskRun, not_before: datetime | None) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from airflow_provider_arize_tasks.windows.window import to_milliseconds
@@ -12,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import datetime
 
-    from airflow_provider_arize_tasks.runs.requests import Attempt, RunRecord
+    from airflow_provider_arize_tasks.runs.record import RunRecord
+    from airflow_provider_arize_tasks.runs.requests import Attempt
 
 #: The longest experiment name the API takes, less room for the number of a later attempt.
 MAX_EXPERIMENT_NAME = 255
@@ -31,11 +33,14 @@ class NameOwner(str, Enum):
 
 
 def experiment_names(base: str) -> Iterator[str]:
-    """The fixed series of names an experiment may get: ``nightly``, ``nightly-2``, ``nightly-3``, ..."""
+    """The fixed series of names an experiment may get: ``nightly``, ``nightly-r2``, ``nightly-r3``, ...
+
+    Not ``nightly-2``: of ``run-2026-1`` that would be ``run-2026-1-2``, another night's name.
+    """
     yield base
     number = 2
     while True:
-        yield f"{base}-{number}"
+        yield f"{base}-r{number}"
         number += 1
 
 
@@ -46,15 +51,14 @@ def next_experiment_name(base: str, used: Iterable[str]) -> str:
 
 
 def names_up_to(base: str | None, name: str | None) -> list[str]:
-    """The names of the series that are used up once ``name`` was sent; none if nothing was sent yet."""
-    if base is None or name is None or not is_in_series(name, base):
+    """The names of the series that are used up once ``name`` was sent; none if nothing was sent yet.
+
+    The name that release 0.1.0 sent as its second, ``nightly-2``, stands for the second here as well.
+    """
+    if base is None or name is None:
         return []
-    used = []
-    for each in experiment_names(base):
-        used.append(each)
-        if each == name:
-            break
-    return used
+    number = _number_in_series(name, base) or _number_in_series(name.replace(f"{base}-", f"{base}-r", 1), base)
+    return [] if number is None else list(islice(experiment_names(base), number))
 
 
 @dataclass
@@ -92,10 +96,15 @@ class Names:
 
 def is_in_series(name: str | None, base: str) -> bool:
     """Whether a name belongs to the series of ``base``."""
-    if name is None or name == base:
-        return name == base
-    number = name.removeprefix(f"{base}-")
-    return number != name and number.isdecimal() and not number.startswith("0") and int(number) >= 2
+    return name is not None and _number_in_series(name, base) is not None
+
+
+def _number_in_series(name: str, base: str) -> int | None:
+    if name == base:
+        return 1
+    number = name.removeprefix(f"{base}-r")
+    is_number = number != name and number.isdecimal() and number.isascii() and not number.startswith("0")
+    return int(number) if is_number and int(number) >= 2 else None
 
 
 def owner_of_name(

@@ -11,8 +11,10 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_arize_tasks.client.enums import RunStatus
+from airflow_provider_arize_tasks.runs.reconcile import NO_TWINS, Twins
+from airflow_provider_arize_tasks.runs.record import RunRecord
 from airflow_provider_arize_tasks.runs.requests import RunRequest
-from airflow_provider_arize_tasks.runs.verdict import Counts
+from airflow_provider_arize_tasks.runs.verdict import NO_COUNTS, Counts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -34,33 +36,97 @@ class RequestState(str, Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class ActiveRun:
-    """A run that was started and is not judged yet.
+    """A run that was acquired and is not judged yet.
 
     :param deadline: when the wait for it ends, in epoch seconds.
     :param owned: whether this task instance started it, and so may cancel it.
+    :param name: name its experiment was asked for.
+    :param record: what is on record about its request, where that is uncertain.
+    :param earlier: what earlier runs of its request have done.
     """
 
     request: RunRequest
     run_id: str
     deadline: float
     owned: bool = True
+    name: str | None = None
+    record: RunRecord | None = None
+    earlier: Counts = NO_COUNTS
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "slot": self.request.to_dict(),
+            "run_id": self.run_id,
+            "deadline": self.deadline,
+            "ours": self.owned,
+            **({"name": self.name} if self.name else {}),
+            **({"record": self.record.to_dict()} if self.record else {}),
+            **({"earlier": self.earlier.to_list()} if self.earlier.total else {}),
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> ActiveRun:
+        """The reverse of :meth:`to_dict`; what an older release left out has a default."""
+        return cls(
+            request=RunRequest.from_dict(data["slot"]),
+            run_id=data["run_id"],
+            deadline=float(data["deadline"]),
+            owned=data.get("ours", True),
+            name=data.get("name"),
+            record=RunRecord.from_dict(data["record"]) if data.get("record") else None,
+            earlier=Counts.from_list(data["earlier"]) if data.get("earlier") else NO_COUNTS,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
 class FinishedRun:
-    """A request that is through. ``run`` is the run as JSON, ``None`` where the window held no data."""
+    """A request that is through.
+
+    :param state: how it ended.
+    :param run: the run as JSON, ``None`` where the window held no data.
+    :param earlier: what earlier runs of the request have done.
+    :param name: name its experiment was asked for.
+    """
 
     request: RunRequest
     state: RequestState
     run: Mapping[str, Any] | None = None
+    earlier: Counts = NO_COUNTS
+    name: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "slot": self.request.to_dict(),
+            "ending": self.state.value,
+            "run": self.run,
+            **({"name": self.name} if self.name else {}),
+            **({"earlier": self.earlier.to_list()} if self.earlier.total else {}),
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> FinishedRun:
+        """The reverse of :meth:`to_dict`; what an older release left out has a default."""
+        return cls(
+            request=RunRequest.from_dict(data["slot"]),
+            state=RequestState(data["ending"]),
+            run=data.get("run"),
+            earlier=Counts.from_list(data["earlier"]) if data.get("earlier") else NO_COUNTS,
+            name=data.get("name"),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """What is still to be started, what is going, what is done.
+    """What is still to be started, what is active, what is finished.
 
     :param execution_deadline: end of the task's ``execution_timeout``, in epoch seconds.
     :param scope: ids of organization and space, for links; ``None`` if they were not looked up yet.
+    :param twins: second runs that were found on the way.
+    :param refused: waits in a row that the triggerer gave up because looks were refused.
+    :param finished_aside: so many parts of what is finished were put aside; they come before ``finished``.
+    :param todo_aside: numbers of the parts of what is to do that were put aside, in order; they come after ``todo``.
     """
 
     todo: tuple[RunRequest, ...] = ()
@@ -68,6 +134,25 @@ class Progress:
     finished: tuple[FinishedRun, ...] = ()
     execution_deadline: float | None = None
     scope: tuple[str | None, str | None] | None = None
+    twins: Twins = NO_TWINS
+    refused: int = 0
+    finished_aside: int = 0
+    todo_aside: tuple[int, ...] = ()
+
+    @property
+    def deadline(self) -> float:
+        """When the wait for all that is active ends, in epoch seconds."""
+        return max(active.deadline for active in self.active)
+
+    @property
+    def run_ids(self) -> list[str]:
+        """The active runs."""
+        return [active.run_id for active in self.active]
+
+    @property
+    def owned(self) -> bool:
+        """Whether all that is active may be cancelled."""
+        return all(active.owned for active in self.active)
 
     def next_stage(self) -> tuple[RunRequest, ...]:
         """The requests to start now: the first one and those next to it with the same stage."""
@@ -84,28 +169,21 @@ class Progress:
         return replace(self, todo=rest, active=tuple(active), finished=self.finished + none)
 
     def judged(self, finished: Iterable[FinishedRun], follow: Iterable[RunRequest] = ()) -> Progress:
-        """After what was going is judged; ``follow`` comes before all else that is to do."""
+        """After what was active is judged; ``follow`` comes before all else that is to do."""
         return replace(self, active=(), finished=self.finished + tuple(finished), todo=tuple(follow) + self.todo)
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON."""
         return {
             "todo": [request.to_dict() for request in self.todo],
-            "going": [
-                {
-                    "slot": active.request.to_dict(),
-                    "run_id": active.run_id,
-                    "deadline": active.deadline,
-                    "ours": active.owned,
-                }
-                for active in self.active
-            ],
-            "done": [
-                {"slot": finished.request.to_dict(), "ending": finished.state.value, "run": finished.run}
-                for finished in self.finished
-            ],
+            "going": [active.to_dict() for active in self.active],
+            "done": [finished.to_dict() for finished in self.finished],
             "execution_deadline": self.execution_deadline,
             "scope": list(self.scope) if self.scope else None,
+            "twins": self.twins.to_dict(),
+            "refused": self.refused,
+            "done_aside": self.finished_aside,
+            "todo_aside": list(self.todo_aside),
         }
 
     @classmethod
@@ -113,25 +191,14 @@ class Progress:
         """The reverse of :meth:`to_dict`; what an older release left out has a default."""
         return cls(
             todo=tuple(RunRequest.from_dict(request) for request in data.get("todo") or ()),
-            active=tuple(
-                ActiveRun(
-                    request=RunRequest.from_dict(active["slot"]),
-                    run_id=active["run_id"],
-                    deadline=float(active["deadline"]),
-                    owned=active.get("ours", True),
-                )
-                for active in data.get("going") or ()
-            ),
-            finished=tuple(
-                FinishedRun(
-                    request=RunRequest.from_dict(finished["slot"]),
-                    state=RequestState(finished["ending"]),
-                    run=finished.get("run"),
-                )
-                for finished in data.get("done") or ()
-            ),
+            active=tuple(ActiveRun.from_dict(active) for active in data.get("going") or ()),
+            finished=tuple(FinishedRun.from_dict(finished) for finished in data.get("done") or ()),
             execution_deadline=data.get("execution_deadline"),
             scope=(data["scope"][0], data["scope"][1]) if data.get("scope") else None,
+            twins=Twins.from_dict(data.get("twins") or {}),
+            refused=int(data.get("refused") or 0),
+            finished_aside=int(data.get("done_aside") or 0),
+            todo_aside=tuple(data.get("todo_aside") or ()),
         )
 
 
@@ -186,10 +253,14 @@ def combined_result(finished: Iterable[FinishedRun]) -> dict[str, Any] | None:
 
 
 def counts_of(finished: Iterable[FinishedRun]) -> Counts:
-    """The counts of all runs together, from their JSON."""
-    runs = [each.run for each in finished if each.run is not None]
-    return Counts(
-        successes=sum(run.get("num_successes") or 0 for run in runs),
-        errors=sum(run.get("num_errors") or 0 for run in runs),
-        skipped=sum(run.get("num_skipped") or 0 for run in runs),
-    )
+    """The counts of all runs that served the requests, from their JSON.
+
+    Of a run that ended badly in an earlier attempt its successes and skips count: those spans are done. Its errors do
+    not, since this attempt's run has tried those spans again.
+    """
+    total = Counts()
+    for each in finished:
+        total += replace(each.earlier, errors=0)
+        if each.run is not None:
+            total += Counts.from_list([each.run.get(name) or 0 for name in _COUNTS])
+    return total

@@ -1,4 +1,4 @@
-"""What a task instance wants, where an attempt of it stands, and what an attempt writes down."""
+"""What a task instance wants, and where an attempt of it stands."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_arize_tasks.windows.window import Window, iso
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
+
+    from airflow_provider_arize_tasks.runs.record import RunRecord
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,70 +139,6 @@ class RunRequest:
             is_part=bool(data.get("is_part", False)),
             not_before=parse_iso(data["not_before"]) if data.get("not_before") else None,
         )
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunRecord:
-    """What an attempt wrote down about a request.
-
-    :param generation: the generation of attempts that wrote it.
-    :param attempt: number of the attempt that wrote it; ``None`` if it is not known.
-    :param intent_at: the server's time just before the latest POST.
-    :param since: the server's time just before the first of several POSTs in a row of which nobody knows what they
-        started; ``None`` if the latest is the only one.
-    :param run_id: the run that POST started; ``None`` until its answer was read.
-    :param excluded: runs of this request that are not to be taken over: failed, cancelled, or from before a clear.
-    :param name: experiment name of the latest POST.
-    :param owned: whether this task instance started the run; one taken over from another (``same_window``) is never
-        cancelled on its account.
-    """
-
-    generation: int
-    intent_at: datetime
-    since: datetime | None = None
-    run_id: str | None = None
-    excluded: tuple[str, ...] = ()
-    name: str | None = None
-    owned: bool = True
-    attempt: int | None = None
-
-    @property
-    def look_from(self) -> datetime:
-        """A run that one of its POSTs started is not older than this."""
-        return self.since or self.intent_at
-
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON, for the task state store."""
-        return {
-            "generation": self.generation,
-            "intent_at": iso(self.intent_at),
-            "since": iso(self.since) if self.since else None,
-            "run_id": self.run_id,
-            "spent": list(self.excluded),
-            "name": self.name,
-            "ours": self.owned,
-            "attempt": self.attempt,
-        }
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> RunRecord:
-        """The reverse of :meth:`to_dict`."""
-        return cls(
-            generation=int(data["generation"]),
-            intent_at=parse_iso(data["intent_at"]),
-            since=parse_iso(data["since"]) if data.get("since") else None,
-            run_id=data.get("run_id"),
-            excluded=tuple(data.get("spent") or ()),
-            name=data.get("name"),
-            owned=bool(data.get("ours", True)),
-            attempt=data.get("attempt"),
-        )
-
-
-def excluding(record: RunRecord, runs: Iterable[str]) -> RunRecord:
-    """The record with more runs marked as not to be taken over."""
-    more = tuple(dict.fromkeys((*record.excluded, *runs)))
-    return replace(record, excluded=more)
 
 
 def parse_iso(text: str) -> datetime:

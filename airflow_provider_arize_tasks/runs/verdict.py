@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_arize_tasks.client.enums import RunStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from airflow_provider_arize_tasks.client.models import TaskRun
 
@@ -75,8 +75,9 @@ class RunPolicy:
     :param max_spans: the limit sent with the trigger; ``None`` when it was left to the server.
     :param evaluators: how many evaluators the task has: the counts of a run may be per evaluator.
     :param override_evaluations: whether the trigger asked to label anew; nothing is "already labelled" then.
-    :param max_error_rate: largest share of errors among successes and errors, 0 to 1; ``None``: no limit.
-    :param min_successes: fewest successes; ``None``: no limit.
+    :param max_error_rate: largest share of errors among successes and errors, 0 to 1; ``None``: no limit, but that
+        something must have been labelled.
+    :param min_successes: fewest successes; ``None``: no limit. 0: rows may all have been skipped.
     :param limited_by_max_spans: whether ``max_spans`` applies at all (not to experiments, nor to dataset tasks).
     """
 
@@ -117,6 +118,23 @@ class Counts:
             skipped=sum(run.num_skipped or 0 for run in runs),
         )
 
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(
+            successes=self.successes + other.successes,
+            errors=self.errors + other.errors,
+            skipped=self.skipped + other.skipped,
+        )
+
+    def to_list(self) -> list[int]:
+        """As JSON."""
+        return [self.successes, self.errors, self.skipped]
+
+    @classmethod
+    def from_list(cls, data: Sequence[int]) -> Counts:
+        """The reverse of :meth:`to_list`."""
+        successes, errors, skipped = (int(number) for number in data)
+        return cls(successes=successes, errors=errors, skipped=skipped)
+
     @property
     def total(self) -> int:
         """All three together."""
@@ -124,6 +142,9 @@ class Counts:
 
     def __str__(self) -> str:
         return f"{self.successes} succeeded, {self.errors} errors, {self.skipped} skipped"
+
+
+NO_COUNTS = Counts()
 
 
 class Truncation(str, Enum):
@@ -244,7 +265,34 @@ def judge_counts(counts: Counts, policy: RunPolicy) -> Verdict:
         if rate > policy.max_error_rate:
             reason = f"{rate:.1%} of the evaluations ended in errors ({counts}), more than max_error_rate allows"
             return Verdict(outcome=Outcome.FAIL_FOR_GOOD, reason=f"{reason} ({policy.max_error_rate:.1%})")
+    nothing_labelled = _judge_nothing_labelled(counts, policy)
+    if nothing_labelled is not None:
+        return nothing_labelled
     if policy.min_successes is not None and counts.successes < policy.min_successes:
         reason = f"{counts.successes} evaluations succeeded ({counts}), min_successes asks for {policy.min_successes}"
         return Verdict(outcome=Outcome.FAIL_FOR_GOOD, reason=reason)
     return Verdict(outcome=Outcome.SUCCEED, reason=str(counts))
+
+
+def _judge_nothing_labelled(counts: Counts, policy: RunPolicy) -> Verdict | None:
+    """A run that tried and labelled nothing is no success, unless the author says so."""
+    if counts.successes or not counts.total:
+        return None
+    if counts.errors:
+        if policy.max_error_rate is not None and policy.max_error_rate >= 1:
+            return None
+        reason = (
+            f"every evaluation ended in an error ({counts}). Likely causes: an evaluator's AI integration without "
+            "credit, key or model, column mappings that match no column, or a broken code evaluator; Arize shows the "
+            "error of each row. Nothing was labelled, so mend that and clear the task, which evaluates anew; or set "
+            "max_error_rate=1.0 if this is fine"
+        )
+    else:
+        if policy.min_successes == 0:
+            return None
+        reason = (
+            f"every row was skipped ({counts}). Likely causes: column mappings that match no column of these rows, a "
+            "filter that does not fit the evaluator's granularity, or labels that are there already. Nothing was "
+            "labelled, so mend that and clear the task, which evaluates anew; or set min_successes=0 if this is fine"
+        )
+    return Verdict(outcome=Outcome.FAIL_FOR_GOOD, reason=reason)

@@ -1,20 +1,19 @@
-"""Waiting in the worker, and reading what a wait came to: the same event, whoever waited."""
+"""How a wait ended, whoever waited, and waiting in the worker."""
 
 from __future__ import annotations
 
 import random
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, get_args
 
-from airflow_provider_arize_tasks.client.errors import ArizeError
+from airflow_provider_arize_tasks.client.errors import ArizeApiError, ArizeError, ArizeReplyError
+from airflow_provider_arize_tasks.client.models import TaskRun
 from airflow_provider_arize_tasks.exceptions import ArizeWaitError
-from airflow_provider_arize_tasks.runs.polling import Failures, first_look, next_look
+from airflow_provider_arize_tasks.runs.polling import REFUSALS, Failures, first_look, next_look
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-
-    from airflow_provider_arize_tasks.client.models import TaskRun
 
 WaitStatus = Literal["done", "timeout", "error"]
 
@@ -22,18 +21,51 @@ WaitStatus = Literal["done", "timeout", "error"]
 _NAP = 1.0
 
 
-@dataclass(frozen=True, kw_only=True)
-class WaitEvent:
-    """What a wait came to. A hint: the runs are read again before they are judged.
+class WaitError(TypedDict):
+    """Why a wait ended early. ``retryable``: another attempt may fare better with nothing changed."""
+
+    kind: Literal["refused", "unreachable"]
+    status: int | None
+    retryable: bool
+
+
+@dataclass(frozen=True)
+class WaitEnd:
+    """How a wait ended.
 
     :param status: all ended, the deadline passed, or too many looks failed.
     :param message: what happened, for the person on call.
+    :param failures: the failed looks, where it ended because of them.
+    """
+
+    status: WaitStatus
+    message: str = ""
+    failures: Failures | None = None
+
+    @property
+    def error(self) -> WaitError | None:
+        """The failed looks as JSON."""
+        if self.failures is None:
+            return None
+        return {"kind": self.failures.kind, "status": self.failures.status, "retryable": self.failures.retryable}
+
+
+@dataclass(frozen=True, kw_only=True)
+class WaitEvent:
+    """What a wait came to.
+
+    :param status: all ended, the deadline passed, or too many looks failed.
+    :param message: what happened, for the person on call.
+    :param runs: the runs that were seen, as last seen, by id. The look was made with the task's own key.
+    :param error: why looks failed, if that ended it.
     :param state: what the operator gave the trigger to carry.
     """
 
     status: WaitStatus
     message: str = ""
-    state: Mapping[str, Any]
+    runs: Mapping[str, TaskRun] = field(default_factory=dict)
+    error: Mapping[str, Any] | None = None
+    state: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def read(cls, event: Mapping[str, Any] | None) -> WaitEvent:
@@ -43,13 +75,60 @@ class WaitEvent:
         """
         given: Mapping[str, Any] = event if isinstance(event, dict) else {}
         status: Any = given.get("status")
-        state = given.get("state")
+        state, error, runs = given.get("state"), given.get("error"), given.get("runs")
         if status not in get_args(WaitStatus) or not isinstance(state, dict):
             raise ArizeWaitError(
                 f"the trigger came back with an event this release doesn't know ({status!r}); nothing is assumed about "
                 "the run. The next attempt takes it over"
             )
-        return cls(status=status, message=str(given.get("message") or ""), state=state)
+        return cls(
+            status=status,
+            message=str(given.get("message") or ""),
+            runs=_read_runs(runs if isinstance(runs, dict) else {}),
+            error=error if isinstance(error, dict) else None,
+            state=state,
+        )
+
+    def ended(self, run_ids: Sequence[str]) -> list[TaskRun] | None:
+        """The runs, in this order, if all of them were seen to end.
+
+        :param run_ids: ids of the runs.
+        """
+        runs = [self.runs[each] for each in run_ids if each in self.runs]
+        return runs if len(runs) == len(run_ids) and all(run.status.is_terminal for run in runs) else None
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether looks were refused: by the server, or for want of a connection."""
+        return self.error is not None and self.error.get("kind") == "refused"
+
+    @property
+    def lacks_connection(self) -> bool:
+        """Whether no look was ever made, since the connection can't be used where the wait took place."""
+        return self.is_refused and self.error is not None and self.error.get("status") is None
+
+
+def _read_runs(given: Mapping[str, Any]) -> dict[str, TaskRun]:
+    runs = {}
+    for run_id, data in given.items():
+        try:
+            run = TaskRun.read(data)
+        except ArizeReplyError:
+            continue  # as if it had not been seen: it is asked for
+        if run.id == run_id:
+            runs[run_id] = run
+    return runs
+
+
+def may_pass(error: ArizeError) -> bool:
+    """Whether a look that failed like this says nothing of the run, so that the wait goes on.
+
+    :param error: what the look met. One refusal (401, 403, 404) may be a gateway's or a key being changed; three are
+        the trigger's to find.
+    """
+    if isinstance(error, ArizeApiError) and error.status in REFUSALS:
+        return True
+    return error.retryable or isinstance(error, ArizeReplyError)
 
 
 def wait_here(
@@ -60,16 +139,16 @@ def wait_here(
     deadline: float,
     killed: Callable[[], bool],
     on_change: Callable[[TaskRun], None],
-) -> tuple[WaitStatus, str]:
+) -> WaitEvent:
     """Wait in this process until all runs have ended, on the trigger's own schedule and with its tolerance.
 
     :param look: reads one run, once, without retries of its own.
     :param run_ids: what to wait for.
-    :param poll_interval: seconds between looks that the wait settles at.
+    :param poll_interval: seconds between looks that the wait reaches in the end.
     :param deadline: when the wait ends, in epoch seconds.
     :param killed: whether the task has been killed meanwhile; ends the wait at once.
     :param on_change: told of each run whose status has changed.
-    :return: how the wait ended, and in words why.
+    :return: how the wait ended, as the trigger would tell it.
     """
     begun = time.monotonic()
     seen: dict[str, TaskRun] = {}
@@ -82,18 +161,25 @@ def wait_here(
             failures = Failures()
         except ArizeError as error:
             failures = failures.after(error)
-            if failures.end_the_wait:
-                return "error", failures.describe()
-        if len(seen) == len(run_ids) and all(run.status.is_terminal for run in seen.values()):
-            return "done", ""
-        if killed():
-            return "error", "the task was killed"
-        if time.time() >= deadline:
-            return "timeout", "the deadline passed"
+        end = _end(run_ids, seen, failures, killed=killed(), is_late=time.time() >= deadline)
+        if end is not None:
+            return WaitEvent(status=end.status, message=end.message, runs=seen, error=end.error)
         spread = random.random()  # noqa: S311 - jitter
         pause = next_look(time.monotonic() - begun, poll_interval, spread)
         if failures != Failures():
             pause = failures.wait(pause, poll_interval, spread)
+
+
+def _end(
+    run_ids: Sequence[str], seen: Mapping[str, TaskRun], failures: Failures, *, killed: bool, is_late: bool
+) -> WaitEnd | None:
+    if len(seen) == len(run_ids) and all(run.status.is_terminal for run in seen.values()):
+        return WaitEnd("done")
+    if failures.end_the_wait:
+        return WaitEnd("error", failures.describe(), failures)
+    if killed:
+        return WaitEnd("error", "the task was killed")
+    return WaitEnd("timeout", "the deadline passed") if is_late else None
 
 
 def _look(

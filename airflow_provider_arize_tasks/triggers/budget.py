@@ -35,7 +35,6 @@ class Budget:
         #: Counts up when the moments handed out so far are void.
         self.generation = 0
         self._next = 0.0
-        self._next_urgent = 0.0
         self._resume_at = 0.0
         self._throttled = 0
         self._share = 1.0
@@ -57,20 +56,12 @@ class Budget:
         self._next = moment + 1 / self.rate(moment)
         return moment
 
-    def reserve_urgent(self, now: float) -> float:
-        """The next moment for something that must not queue behind thousands of looks: cancelling a run.
+    def charge(self, now: float) -> None:
+        """A request went without asking, since it could not wait: looks make room for it afterwards.
 
-        It keeps the rate and a pause after a 429 all the same; what was handed out to looks so far is void.
+        :param now: this moment.
         """
-        moment = max(now, self._next_urgent, self._resume_at)
-        self._next_urgent = moment + 1 / self.rate(moment)
-        self._next = self._next_urgent
-        self.generation += 1
-        return moment
-
-    def sent(self, now: float) -> None:
-        """A request goes out at this moment."""
-        self._next_urgent = max(self._next_urgent, now + 1 / self.rate(now))
+        self._next = max(self._next, now) + 1 / self.rate(now)
 
     def throttled(self, now: float, retry_after: float | None, spread: float = 0.0) -> float:
         """The server answered 429: nothing goes for a while. All moments handed out so far are void.

@@ -74,13 +74,11 @@ class Channel:
             return await self._ask(call)
 
     async def ask_now(self, call: Call[T]) -> T:
-        """Send a call before all that are queueing for the budget, as soon as it has one moment free.
+        """Send a call at once: a kill cancels first and asks the budget later, be it in a pause after a 429.
 
         :raises ArizeError: as :meth:`ask`.
         """
-        loop = asyncio.get_running_loop()
-        moment = self.budget.reserve_urgent(loop.time())
-        await asyncio.sleep(moment - loop.time())
+        self.budget.charge(asyncio.get_running_loop().time())
         return await self._ask(call)
 
     async def _ask(self, call: Call[T]) -> T:
@@ -113,7 +111,6 @@ class Channel:
 
     async def _send(self, opened: _Opened, call: Call[T]) -> T:
         opened.users += 1
-        self.budget.sent(asyncio.get_running_loop().time())
         try:
             reply = await opened.client.send(call, retry=False)
         except ArizeRateLimitError as error:

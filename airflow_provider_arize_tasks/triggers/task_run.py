@@ -10,22 +10,17 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+from airflow_provider_arize_tasks.runs.event import can_be_sent, clean_run, clean_text
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
+    from airflow_provider_arize_tasks.runs.waiting import WaitEnd, WaitError
     from airflow_provider_arize_tasks.triggers.wait import Wait
 
 #: Seconds ``on_kill`` may take in all; Airflow itself gives it 30 (``[triggerer] on_kill_timeout``).
 ON_KILL_SECONDS = 20.0
 MIN_POLL_INTERVAL = 0.05
-
-
-class WaitError(TypedDict):
-    """Why a wait ended early. ``retryable``: another attempt may fare better with nothing changed."""
-
-    kind: Literal["refused", "unreachable"]
-    status: int | None
-    retryable: bool
 
 
 class TaskRunEvent(TypedDict):
@@ -34,8 +29,8 @@ class TaskRunEvent(TypedDict):
     * ``status``: ``"done"``, all runs have ended; ``"timeout"``, the deadline passed; ``"error"``, too many looks
       failed.
     * ``run_ids``: as given to the trigger.
-    * ``runs``: the last seen state of each run that was seen, as the server sent it, by id. A hint: read the run again
-      before judging it.
+    * ``runs``: the last seen state of each run that was seen, by id: the fields this release knows, cleaned
+      (:mod:`airflow_provider_arize_tasks.runs.event`), so that no server's oddity can stop the triggerer.
     * ``message``: what happened, for the person on call; it says what the trigger did to the remote run (nothing).
     * ``error``: set with status ``"error"``.
     * ``state``: what the operator gave the trigger to carry.
@@ -62,8 +57,8 @@ class ArizeTaskRunTrigger(BaseTrigger):
 
     :param run_ids: ids of the runs to wait for; the event fires when all have ended.
     :param arize_conn_id: Airflow connection to ask through.
-    :param poll_interval: seconds between looks that the wait settles at, after shorter ones in the beginning; an end is
-        seen within it. Default 30.
+    :param poll_interval: seconds between looks that the wait reaches in the end, after shorter ones in the beginning;
+        an end is seen within it. Default 30.
     :param deadline: absolute time in epoch seconds at which the wait ends with a ``"timeout"`` event, after one last
         look. A deadline that has passed already gets one look too. ``None`` waits without end.
     :param cancel_on_kill: whether :meth:`on_kill` cancels the runs. Default true.
@@ -137,23 +132,29 @@ class ArizeTaskRunTrigger(BaseTrigger):
                 # Logged here rather than where it is found out: this coroutine carries the task's log context.
                 for level, line in await wait.news():
                     self.log.log(level, line)
-                if wait.ending is not None:
-                    return self._event(wait)
+                if wait.ended is not None:
+                    return self._event(wait, wait.ended)
 
-    def _event(self, wait: Wait) -> TaskRunEvent:
-        ending = wait.ending
-        assert ending is not None  # noqa: S101  # for the type checker: only called once there is one
-        failures = ending.failures
-        error: WaitError | None = None
-        if failures is not None:
-            error = {"kind": failures.kind, "status": failures.status, "retryable": failures.retryable}
-        return {
-            "status": ending.status,
+    def _event(self, wait: Wait, end: WaitEnd) -> TaskRunEvent:
+        event: TaskRunEvent = {
+            "status": end.status,
             "run_ids": self.run_ids,
-            "runs": {run_id: dict(run.raw) for run_id, run in wait.runs().items()},
-            "message": ending.message,
-            "error": error,
+            "runs": {run_id: clean_run(run) for run_id, run in wait.runs().items()},
+            "message": clean_text(end.message),
+            "error": end.error,
             "state": self.state,
+        }
+        if can_be_sent(event):
+            return event
+        # Its parts are known, so this is a defect of ours; an event that can't be sent would stop the triggerer.
+        self.log.error("The event of Arize run(s) %s can't be encoded; sending a plain one", ", ".join(self.run_ids))
+        error: WaitError = {"kind": "unreachable", "status": None, "retryable": True}
+        return {
+            **event,
+            "status": "error",
+            "runs": {},
+            "message": "what the trigger saw of the run(s) could not be handed over",
+            "error": error,
         }
 
     async def on_kill(self) -> None:

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from airflow_provider_arize_tasks.client.enums import RunStatus
 from airflow_provider_arize_tasks.runs.polling import (
@@ -19,6 +18,7 @@ from airflow_provider_arize_tasks.runs.polling import (
     next_look,
 )
 from airflow_provider_arize_tasks.runs.sharing import Listing
+from airflow_provider_arize_tasks.runs.waiting import WaitEnd
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -35,25 +35,16 @@ _EARLY_PART = 0.25
 DEADLINE_GRACE = 30.0
 
 
-@dataclass(frozen=True)
-class Ending:
-    """How a wait ended. ``failures`` are set when it ended because looks failed."""
-
-    status: Literal["done", "timeout", "error"]
-    message: str
-    failures: Failures | None = None
-
-
 class Wait:
     """One trigger's wait for one or several runs.
 
     :param run_ids: what it waits for.
-    :param poll_interval: seconds between looks that it settles at.
+    :param poll_interval: seconds between looks that it reaches in the end.
     :param began: when.
     :param deadline: when it ends at the latest; ``None``: never.
     """
 
-    __slots__ = ("_crash", "_news", "_wake", "began", "deadline", "ending", "poll_interval", "run_ids", "watched")
+    __slots__ = ("_crash", "_news", "_wake", "began", "deadline", "ended", "poll_interval", "run_ids", "watched")
 
     def __init__(self, run_ids: Sequence[str], *, poll_interval: float, began: float, deadline: float | None) -> None:
         self.run_ids = run_ids
@@ -61,7 +52,7 @@ class Wait:
         self.began = began
         self.deadline = deadline
         self.watched: dict[str, Watched] = {}
-        self.ending: Ending | None = None
+        self.ended: WaitEnd | None = None
         self._news: list[Line] = []
         self._wake: asyncio.Future[None] | None = None
         self._crash: BaseException | None = None
@@ -71,7 +62,7 @@ class Wait:
 
         :raises RuntimeError: the watcher itself has failed; nobody looks any more.
         """
-        if not self._news and self.ending is None and self._crash is None:
+        if not self._news and self.ended is None and self._crash is None:
             self._wake = asyncio.get_running_loop().create_future()
             await self._wake
         if self._crash is not None:
@@ -84,10 +75,10 @@ class Wait:
         self._news.append((level, text))
         self._stir()
 
-    def end(self, ending: Ending) -> None:
-        """The wait is over; the first ending counts."""
-        if self.ending is None:
-            self.ending = ending
+    def end(self, end: WaitEnd) -> None:
+        """The wait is over; the first end counts."""
+        if self.ended is None:
+            self.ended = end
             self._stir()
 
     def crash(self, error: BaseException | None) -> None:
@@ -99,18 +90,18 @@ class Wait:
         """The last seen state of each run that was seen."""
         return {run_id: seen.run for run_id, seen in self.watched.items() if seen.run is not None}
 
-    def settle(self, now: float) -> None:
+    def check(self, now: float) -> None:
         """End the wait if all runs have ended, or if its deadline has passed and every run had a look after it."""
-        if self.ending is not None:
+        if self.ended is not None:
             return
         going = [seen for seen in self.watched.values() if not seen.has_ended]
         if not going:
-            self.end(Ending("done", f"Arize run(s) ended: {_listed(self.watched.values())}"))
+            self.end(WaitEnd("done", f"Arize run(s) ended: {_listed(self.watched.values())}"))
         elif self.deadline is not None and now >= self.deadline:
             last_call = max(self.deadline, self.began)
             if now >= last_call + DEADLINE_GRACE or all(seen.looked_at >= last_call for seen in going):
                 text = "the deadline passed, and the trigger left the remote run(s) as they are"
-                self.end(Ending("timeout", f"Arize run(s) still going: {_listed(going)}; {text}"))
+                self.end(WaitEnd("timeout", f"Arize run(s) still going: {_listed(going)}; {text}"))
 
     def _stir(self) -> None:
         wake, self._wake = self._wake, None
@@ -186,7 +177,7 @@ class Watched:
         ended = run.status.is_terminal
         for one in tuple(self.waits):
             if ended or (one.deadline is not None and now >= one.deadline):
-                one.settle(now)
+                one.check(now)
 
     def failed(self, error: Exception, now: float, spread: float) -> None:
         """A look failed."""
@@ -205,8 +196,8 @@ class Watched:
         if failures.end_the_wait:
             for one in tuple(self.waits):
                 text = f"{failures.describe()}. The remote run was left as it is"
-                one.end(Ending("error", f"Waiting for Arize run {self.run_id} ended: {text}", failures))
-        self._settle(now)
+                one.end(WaitEnd("error", f"Waiting for Arize run {self.run_id} ended: {text}", failures))
+        self._check(now)
 
     def _plan(self, now: float, wait: float) -> None:
         self.due = now + wait
@@ -219,9 +210,9 @@ class Watched:
         for one in self.waits:
             one.tell(level, text)
 
-    def _settle(self, now: float) -> None:
+    def _check(self, now: float) -> None:
         for one in tuple(self.waits):
-            one.settle(now)
+            one.check(now)
 
 
 class Group:

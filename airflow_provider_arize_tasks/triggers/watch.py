@@ -91,7 +91,7 @@ class Watcher:
             self._dispatcher = self._spawn(self._dispatch())
             self._dispatcher.add_done_callback(self._raise_in_waits)
         self._measure()
-        wait.settle(now)  # a run that has just been seen to end is not looked at again
+        wait.check(now)  # a run that has just been seen to end is not looked at again
 
     def leave(self, wait: Wait) -> None:
         """Look at the runs of a wait no more, unless others wait for them too."""
@@ -203,8 +203,8 @@ class Watcher:
         waits = {one for seen, _ in self._runs.values() for one in seen.waits}
         moments = []
         for one in waits:
-            one.settle(now)
-            if one.ending is None and one.deadline is not None:
+            one.check(now)
+            if one.ended is None and one.deadline is not None:
                 moments.append(max(one.deadline, one.began) + DEADLINE_GRACE)
         if moments:
             self._expect_end(min(moments))
@@ -367,9 +367,9 @@ async def watching(
     :param conn_id: Airflow connection to ask through.
     :param run_ids: the runs.
     :param task_ids: their tasks, one for each run; without them, looks are shared from the second one on.
-    :param poll_interval: seconds between looks that the wait settles at.
+    :param poll_interval: seconds between looks that the wait reaches in the end.
     :param deadline: epoch seconds at which the wait ends.
-    :return: the wait; await its ``news()`` until it has an ``ending``.
+    :return: the wait; await its ``news()`` until it has ``ended``.
     """
     async with using(conn_id) as watcher:
         now = asyncio.get_running_loop().time()

@@ -17,10 +17,10 @@ REPORTS = ROOT / ".cache" / "reports"
 PAGE = ROOT / "docs" / "fault-matrix.md"
 HEAD = (
     "| what happened | operator | task ended | attempts | kills | platform's own retries | remote runs"
-    " | twins cancelled | still going | labelled once | missed | twice | what the log said |\n"
-    "|---|---|---|---|---|---|---|---|---|---|---|---|---|\n"
+    " | still going | labelled once | missed | twice | what the log said |\n"
+    "|---|---|---|---|---|---|---|---|---|---|---|---|\n"
 )
-SUMS = ("runs", "twins", "going", "spans", "once", "missed", "twice", "kills", "attempts", "platform")
+SUMS = ("runs", "going", "spans", "once", "missed", "twice", "kills", "attempts", "platform")
 INTRODUCTION = """# The fault matrix
 
 What was done to a real Airflow (API server, scheduler with workers, triggerer, on PostgreSQL) and to the local Arize
@@ -61,8 +61,8 @@ def _line(result: Result) -> str:
     expected = f" (expected {row.runs})" if row is not None and row.runs != result.runs else ""
     cells = (
         result.what, result.operator, result.state, result.attempts, result.kills, result.platform,
-        f"{result.runs}{expected}", result.twins, result.going, f"{result.once} of {result.spans}",
-        result.missed, result.twice, _short(result),
+        f"{result.runs}{expected}", result.going, f"{result.once} of {result.spans}", result.missed, result.twice,
+        _short(result),
     )  # fmt: skip
     return "| " + " | ".join(str(cell) for cell in cells) + " |\n"
 

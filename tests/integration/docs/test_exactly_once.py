@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_arize_tasks.operators import session
-from airflow_provider_arize_tasks.runs import attempt
-from airflow_provider_arize_tasks.runs.identity import SETTLE, ReuseRun, Situation, first_step
-from airflow_provider_arize_tasks.runs.requests import Attempt, RunRecord
+from airflow_provider_arize_tasks.runs.identity import CLOCK_SLACK, ReuseRun, Situation, first_step
+from airflow_provider_arize_tasks.runs.patience import Patience
+from airflow_provider_arize_tasks.runs.record import RunRecord
+from airflow_provider_arize_tasks.runs.requests import Attempt
 from airflow_provider_arize_tasks.windows.window import iso
 
 PAGE = (Path(__file__).parents[3] / "docs" / "exactly-once.md").read_text(encoding="utf-8")
@@ -39,6 +39,7 @@ def reasons() -> list[str]:
                 server_now=NOW,
                 run_start=NOW - timedelta(minutes=1),
                 run_after=NOW - timedelta(minutes=2),
+                patience=Patience(),
             )
         ).reason
         for one in ATTEMPTS
@@ -58,6 +59,10 @@ def test_every_first_step_is_on_the_page(reason: str) -> None:
 
 
 def test_the_page_gives_the_numbers_of_the_code() -> None:
-    assert f"until {SETTLE.total_seconds():.0f} seconds have passed" in PAGE
-    assert f"within {session._KILL_SECONDS} seconds" in PAGE
-    assert f"the latest {attempt._MAX_RECORDS} runs" in PAGE
+    text, patience = " ".join(PAGE.split()), Patience()
+    assert f"for {patience.listing:.0f} seconds from the moment the connection was given up" in text
+    assert f"no sooner than {patience.twin:.0f} seconds after" in text
+    assert f"within {patience.kill} seconds" in text
+    assert (patience.identity, CLOCK_SLACK) == (120, timedelta(minutes=1))
+    assert "up to two minutes" in text
+    assert "up to a minute before the trigger" in text

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
 from airflow_provider_arize_tasks.client import sync
 from airflow_provider_arize_tasks.client.retry import RetryPolicy
-from airflow_provider_arize_tasks.runs import acquire as starter
-from airflow_provider_arize_tasks.runs import identity as run_identity
+from airflow_provider_arize_tasks.operators.waiting_for_runs import WaitingForRuns
 from airflow_provider_arize_tasks.runs import polling as schedule
+from airflow_provider_arize_tasks.runs.patience import Patience
 
 if TYPE_CHECKING:
     import pytest
@@ -25,11 +24,13 @@ def retry_requests_briefly(monkeypatch: pytest.MonkeyPatch, seconds: float = 0.4
     monkeypatch.setattr(sync, "RetryPolicy", partial(RetryPolicy, total_seconds=seconds, first_pause=0.1))
 
 
-def settle_quickly(monkeypatch: pytest.MonkeyPatch, seconds: float = 1.2) -> None:
-    """Let a list settle in about a second instead of ten: enough for a local server, whose clock shows whole ones."""
-    for module in (run_identity, starter):
-        monkeypatch.setattr(module, "SETTLE", timedelta(seconds=seconds))
-    monkeypatch.setattr(starter, "_PAUSE", 0.1)
+#: About a second until a list is believed instead of ten: enough for a local server, whose clock shows whole ones.
+IMPATIENT = Patience(listing=1.2, twin=1.5, rival=0.3, pause=0.1, cancel=20.0)
+
+
+def be_impatient(monkeypatch: pytest.MonkeyPatch, patience: Patience = IMPATIENT) -> None:
+    """Give the trigger operators less patience."""
+    monkeypatch.setattr(WaitingForRuns, "patience", patience)
 
 
 def look_again_soon(monkeypatch: pytest.MonkeyPatch, first: float = 0.02) -> None:

@@ -7,6 +7,7 @@ and after its effect) is a place where it may be killed.
 
 from __future__ import annotations
 
+import copy
 import itertools
 import logging
 from contextlib import ExitStack
@@ -27,11 +28,11 @@ from airflow_provider_arize_tasks.client.errors import (
 )
 from airflow_provider_arize_tasks.client.models import Experiment, RunStatus, Task, TaskRun
 from airflow_provider_arize_tasks.exceptions import ArizeAmbiguousRunError, ArizeWaitError
-from airflow_provider_arize_tasks.runs import acquire as starter
-from airflow_provider_arize_tasks.runs import cancel as ending
+from airflow_provider_arize_tasks.runs import acquire, cancel, lookup, reconcile
 from airflow_provider_arize_tasks.runs.acquire import RunAcquirer
 from airflow_provider_arize_tasks.runs.attempt import DagRunTimes, Records
 from airflow_provider_arize_tasks.runs.identity import ReuseRun
+from airflow_provider_arize_tasks.runs.patience import Patience
 from airflow_provider_arize_tasks.runs.requests import Attempt, RunRequest
 from airflow_provider_arize_tasks.runs.verdict import is_good
 from airflow_provider_arize_tasks.windows.window import Window
@@ -136,13 +137,13 @@ class World:
         self.step()
         self.now += seconds
 
-    def get(self, _key: str) -> Any:
+    def get(self, key: str) -> Any:
         self.step()
-        return self.store.get("records")
+        return copy.deepcopy(self.store.get(key))
 
-    def set(self, _key: str, value: Any) -> None:
+    def set(self, key: str, value: Any) -> None:
         self.step()
-        self.store["records"] = {key: dict(entry) for key, entry in value.items()}
+        self.store[key] = copy.deepcopy(value)
         self.step()
 
     def get_run(self, run_id: str) -> TaskRun:
@@ -237,6 +238,9 @@ class Clock:
     def from_local(self, instant: datetime) -> datetime:
         return instant - timedelta(seconds=self._world.late)
 
+    def moments_ago(self, instant: datetime) -> float:
+        return (self.now() - instant).total_seconds()
+
 
 def attempt(world: World, number: Attempt, run_start: float, reuse: ReuseRun, *, has_store: bool) -> TaskRun:
     records = Records({"task_state_store": world} if has_store else {})  # type: ignore[typeddict-item]
@@ -250,9 +254,10 @@ def attempt(world: World, number: Attempt, run_start: float, reuse: ReuseRun, *,
         post=world.post,
         tasks=lambda task_id: Task(id=task_id, dataset_id="d"),
         log=quiet,
+        patience=Patience(pause=4.0),
     )
     made.cancel_leftovers([world.request])
-    run = made.start(world.request).run
+    run = made.acquire(world.request).run
     assert run.id in {each.id for each in world.runs}, "it took over the run of another"
     return run
 
@@ -343,9 +348,8 @@ def replay(
 
     world.fates = all_fates()
     with ExitStack() as stack:
-        for module in (starter, ending):
+        for module in (acquire, cancel, lookup, reconcile):
             stack.enter_context(patch.object(module, "time", world))
-        stack.enter_context(patch.object(starter, "_PAUSE", 4.0))
         play(world, plan, reuse, has_store=has_store)
     return world
 

@@ -22,7 +22,7 @@ from airflow_provider_arize_tasks.hooks.arize import ArizeHook
 from airflow_provider_arize_tasks.operators.runs import ArizeTriggerExperimentRunOperator
 from airflow_provider_arize_tasks.testing.runner import TaskResult, run_task
 from tests.integration.operators.conftest import CONFIGURATION, DATASET, SPACE, runs_of
-from tests.integration.operators.support import NO_TASK, settle_quickly
+from tests.integration.operators.support import NO_TASK, be_impatient
 
 if TYPE_CHECKING:
     from airflow_provider_arize_tasks.windows.window import Window
@@ -32,7 +32,7 @@ WAYS = pytest.mark.parametrize("deferrable", [True, False], ids=["deferred", "in
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    settle_quickly(monkeypatch)
+    be_impatient(monkeypatch)
 
 
 @pytest.fixture
@@ -416,7 +416,7 @@ def test_a_clear_ends_the_evaluations_of_the_experiment_that_is_made_anew(
     assert type(first.error) is ArizeRunTimeoutError
     second = experiment(cleared_after=first, **arguments)
     assert second.state == "success"
-    assert second.value["experiment_name"] == "night-2"
+    assert second.value["experiment_name"] == "night-r2"
     for judge in judges:
         assert [run["status"] for run in runs_of(emulator, judge)] == ["CANCELLED", "COMPLETED"]
 
@@ -470,7 +470,7 @@ def test_more_failures_than_fit_one_attempt_are_gone_through(
         result.task_state.clear()
     assert result is not None
     # With a store that lost its entries a retry believes that nothing was sent: the server's 409 tells otherwise.
-    assert (result.state, result.value["experiment_name"]) == ("success", "night-6")
+    assert (result.state, result.value["experiment_name"]) == ("success", "night-r6")
     assert len(runs_of(emulator, experiment_task)) == 6
 
 

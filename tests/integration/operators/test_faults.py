@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_arize_tasks.client.errors import ArizeError, ArizeTransportError
+from airflow_provider_arize_tasks.client.errors import ArizeError
 from airflow_provider_arize_tasks.emulator.process import running_emulator
 from airflow_provider_arize_tasks.exceptions import (
     ArizeGateError,
@@ -22,7 +22,7 @@ from airflow_provider_arize_tasks.operators.runs import ArizeTriggerEvaluationRu
 from airflow_provider_arize_tasks.operators.tasks import ArizeCreateEvaluationTaskOperator
 from airflow_provider_arize_tasks.testing.runner import TaskResult, run_task
 from tests.integration.operators.conftest import EVALUATOR, PROJECT, SPACE, runs_of
-from tests.integration.operators.support import NO_TASK, look_again_soon, retry_requests_briefly, settle_quickly
+from tests.integration.operators.support import NO_TASK, be_impatient, look_again_soon, retry_requests_briefly
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,7 +37,7 @@ NO_WINDOW = {"data_start_time": None, "data_end_time": None}
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     retry_requests_briefly(monkeypatch)
-    settle_quickly(monkeypatch)
+    be_impatient(monkeypatch)
 
 
 @pytest.fixture
@@ -169,37 +169,64 @@ def test_one_web_page_later_on_is_survived(
     assert len(runs_of(emulator, evaluation_task)) == 1
 
 
-@pytest.mark.parametrize("deferrable", [True, False], ids=["deferred", "in the worker"])
-def test_a_web_page_when_the_run_is_read_again_is_left_to_the_next_attempt(
-    evaluate: Callable[..., TaskResult], emulator: EmulatorProcess, evaluation_task: str, deferrable: bool
+def test_a_resume_judges_what_the_trigger_saw_and_asks_nothing(
+    evaluate: Callable[..., TaskResult], emulator: EmulatorProcess
+) -> None:
+    """Whatever the server, or a gateway before it, would answer: it is not asked."""
+    result = evaluate_with_fault_from("execute_complete", evaluate, emulator, "drop_before", path="")
+    assert result.state == "success", result.error
+    assert result.value["num_successes"] == 100
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 408, 425, 429, 500, 503, "page", "dropped"])
+def test_a_resume_that_has_to_ask_is_as_patient_as_the_trigger(
+    evaluate: Callable[..., TaskResult], emulator: EmulatorProcess, evaluation_task: str, status: Any
+) -> None:
+    """The event of an older release without the runs: one bad answer defers again."""
+    kind = {"page": "html", "dropped": "drop_before"}.get(status, "status")
+    code = 200 if status in ("page", "dropped") else status
+    fault = {"method": "GET", "path": "/task-runs/", "status": code, "headers": {"Retry-After": "1"}}
+    result = evaluate_with_fault_from("execute_complete", evaluate, emulator, kind, blind=True, **fault)
+    assert result.state == "success", result.error
+    assert len(runs_of(emulator, evaluation_task)) == 1
+
+
+def evaluate_with_fault_from(
+    step: str,
+    evaluate: Callable[..., TaskResult],
+    emulator: EmulatorProcess,
+    kind: str,
+    *,
+    blind: bool = False,
+    **fault: Any,
+) -> TaskResult:
+    """An attempt that meets one fault once that method of the operator is called for the first time."""
+    original = getattr(ArizeTriggerEvaluationRunOperator, step)
+    begun: list[bool] = []
+
+    def with_fault(self: Any, context: Any, event: Any = None) -> Any:
+        if not begun:
+            begun.append(True)
+            emulator.control.inject(kind, **fault)
+            event = {**event, "runs": {}} if blind else event
+        return original(self, context, event)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ArizeTriggerEvaluationRunOperator, step, with_fault)
+        return evaluate()
+
+
+def test_a_web_page_instead_of_the_recorded_run_is_left_to_the_next_attempt(
+    evaluate: Callable[..., TaskResult], emulator: EmulatorProcess, evaluation_task: str
 ) -> None:
     """The host is right, or there would be no run: a gateway's page tells neither of success nor of absence."""
-    last = "execute_complete" if deferrable else "_read_again"
-    first = evaluate_with_page_from(last, evaluate, emulator, deferrable=deferrable)
-    assert first.state == "up_for_retry", first.error
-    check_message(first.error, "'arize_default'", "web page", "may pass")
-    # Nor does one that meets the next attempt when it looks at the run on record.
+    first = evaluate(wait_for_completion=False)
     emulator.control.inject("html", method="GET", path="/task-runs/", status=200)
     second = evaluate(retry_of=first)
     assert second.state == "up_for_retry", second.error
     check_message(second.error, "web page", "the next attempt looks again")
     assert evaluate(retry_of=second).state == "success"
     assert len(runs_of(emulator, evaluation_task)) == 1
-
-
-def evaluate_with_page_from(
-    method: str, evaluate: Callable[..., TaskResult], emulator: EmulatorProcess, **arguments: Any
-) -> TaskResult:
-    """An attempt whose looks meet one web page, once that method of the operator is called."""
-    original = getattr(ArizeTriggerEvaluationRunOperator, method)
-
-    def with_page(*given: Any, **named: Any) -> Any:
-        emulator.control.inject("html", method="GET", path="/task-runs/", status=200)
-        return original(*given, **named)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ArizeTriggerEvaluationRunOperator, method, with_page)
-        return evaluate(**arguments)
 
 
 @pytest.mark.parametrize("deferrable", [True, False], ids=["deferred", "in the worker"])
@@ -470,7 +497,8 @@ def test_ten_failed_looks_end_a_wait_and_the_next_attempt_takes_over(
     emulator.control.inject("drop_before", method="GET", path="/task-runs/", times=None)
     first = evaluate(deferrable=False)
     assert first.state == "up_for_retry"
-    assert isinstance(first.error, ArizeTransportError)
+    assert type(first.error) is ArizeWaitError
+    check_message(first.error, "10 looks in a row failed", "the next attempt")
     emulator.control.clear_faults()
     assert evaluate(retry_of=first).state == "success"
     assert len(runs_of(emulator, evaluation_task)) == 1

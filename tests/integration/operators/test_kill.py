@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_provider_arize_tasks.exceptions import ArizeRunCancelledError, ArizeWaitError
-from airflow_provider_arize_tasks.operators import session
 from airflow_provider_arize_tasks.operators.runs import ArizeTriggerEvaluationRunOperator
 from airflow_provider_arize_tasks.runs.attempt import Records
+from airflow_provider_arize_tasks.runs.kill import cancel_at_once
 from airflow_provider_arize_tasks.testing.runner import TaskResult, run_task
 from tests.integration.operators.conftest import runs_of
-from tests.integration.operators.support import retry_requests_briefly, settle_quickly
+from tests.integration.operators.support import be_impatient, retry_requests_briefly
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from airflow_provider_arize_tasks.emulator.process import EmulatorProcess
     from airflow_provider_arize_tasks.hooks.arize import ArizeHook
     from airflow_provider_arize_tasks.windows.window import Window
+
+
+LOG = logging.getLogger("kill")
 
 
 class Operator(ArizeTriggerEvaluationRunOperator):
@@ -42,7 +45,7 @@ class Operator(ArizeTriggerEvaluationRunOperator):
 
 @pytest.fixture(autouse=True)
 def _signals_as_they_were(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    settle_quickly(monkeypatch)
+    be_impatient(monkeypatch)
     before = signal.getsignal(signal.SIGTERM)
     yield
     signal.signal(signal.SIGTERM, before)
@@ -205,12 +208,6 @@ def test_a_run_that_has_ended_meanwhile_is_no_trouble(
     assert statuses(emulator, evaluation_task) == ["COMPLETED"]
 
 
-@pytest.fixture
-def short_of_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, "_KILL_SECONDS", 1.0)
-
-
-@pytest.mark.usefixtures("short_of_time")
 @pytest.mark.parametrize("kind", ["silent", "silent_after"])
 def test_a_silent_server_does_not_hold_a_kill_up(
     hook: ArizeHook,
@@ -226,7 +223,7 @@ def test_a_silent_server_does_not_hold_a_kill_up(
     emulator.control.inject(kind, path="/task-runs/", seconds=90, times=None)
     began = time.monotonic()
     with caplog.at_level(logging.INFO):
-        session.cancel_on_kill(hook.config, runs, logging.getLogger("kill"))
+        cancel_at_once(hook.config, runs, seconds=1.0, log=LOG)
     assert time.monotonic() - began < 45
     assert emulator.control.counters()["faults"] == {kind: len(runs)}
     assert [run in caplog.text for run in runs] == [True, True]
@@ -234,21 +231,20 @@ def test_a_silent_server_does_not_hold_a_kill_up(
     assert statuses(emulator, evaluation_task).count("CANCELLED") == (2 if kind == "silent_after" else 0)
 
 
-@pytest.mark.usefixtures("short_of_time")
 @pytest.mark.parametrize("status", [401, 403, 404, 429, 500])
 def test_a_refused_cancel_raises_nothing(
     hook: ArizeHook, evaluation_task: str, window: Window, emulator: EmulatorProcess, status: int
 ) -> None:
     run = hook.trigger_run(task=evaluation_task, **window.to_dict())
     emulator.control.inject("status", path="/task-runs/", status=status, times=None)
-    session.cancel_on_kill(hook.config, [run.id], logging.getLogger("kill"))
+    cancel_at_once(hook.config, [run.id], seconds=1.0, log=LOG)
 
 
 def test_a_kill_of_nothing_asks_nobody(emulator: EmulatorProcess, arize_connection: str) -> None:
     operator = ArizeTriggerEvaluationRunOperator(task_id="evaluate", task="t")
     emulator.control.forget_requests()
     operator.on_kill()
-    session.cancel_on_kill(None, ["a"], logging.getLogger("kill"))
+    cancel_at_once(None, ["a"], seconds=1.0, log=LOG)
     assert emulator.control.requests() == []
 
 

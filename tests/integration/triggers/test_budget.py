@@ -71,17 +71,9 @@ def test_the_rate_halves_with_each_429_and_recovers_within_minutes():
     assert budget.rate(now) >= 0.1
 
 
-def test_what_is_urgent_goes_before_what_queues_but_keeps_the_rate():
+def test_what_could_not_wait_is_made_up_for_by_the_looks():
     budget = Budget(1)
-    queued = [budget.reserve(100.0) for _ in range(50)]
-    budget.sent(queued[0])
-    before = budget.generation
-    assert [budget.reserve_urgent(100.2) for _ in range(2)] == [101, 102]
-    assert budget.generation != before
-    assert budget.reserve(100.3) == 103
-
-
-def test_what_is_urgent_waits_out_a_429():
-    budget = Budget(1)
-    budget.throttled(0.0, 30)
-    assert budget.reserve_urgent(1.0) == 30
+    budget.reserve(100.0)
+    budget.charge(100.2)
+    budget.charge(100.2)
+    assert budget.reserve(100.3) == pytest.approx(103)

@@ -96,7 +96,7 @@ async def test_every_terminal_status_in_either_case_ends_the_wait(script, waitin
     script.add("a", status=status)
     event = await waiting("a")
     assert event["status"] == "done"
-    assert event["runs"]["a"]["status"] == status
+    assert event["runs"]["a"]["status"] == status.upper()
 
 
 async def test_an_unknown_status_is_looked_at_on_and_logged_once(script, waiting, caplog):

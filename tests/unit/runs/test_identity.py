@@ -13,18 +13,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_arize_tasks.client.models import RunStatus, TaskRun
+from airflow_provider_arize_tasks.exceptions import ArizeRecordError
 from airflow_provider_arize_tasks.runs.identity import (
-    SETTLE,
     Found,
     ReuseRun,
     Search,
     Situation,
     Step,
     choose,
+    find_twins,
     first_step,
     search_after_lost_answer,
 )
-from airflow_provider_arize_tasks.runs.requests import Attempt, RunRecord, RunRequest, excluding, parse_iso
+from airflow_provider_arize_tasks.runs.patience import Patience
+from airflow_provider_arize_tasks.runs.record import RunRecord
+from airflow_provider_arize_tasks.runs.requests import Attempt, RunRequest, parse_iso
+from airflow_provider_arize_tasks.runs.verdict import Counts
 from airflow_provider_arize_tasks.windows.window import Window
 
 OWN, SAME, NEVER = ReuseRun.OWN, ReuseRun.SAME_WINDOW, ReuseRun.NEVER
@@ -32,8 +36,9 @@ NOW = datetime(2026, 11, 23, 12, 0, tzinfo=timezone.utc)
 RUN_START, RUN_AFTER = NOW - timedelta(minutes=5), NOW - timedelta(minutes=6)
 INTENT = NOW - timedelta(minutes=2)
 SECOND = timedelta(seconds=1)
+LISTING = timedelta(seconds=Patience().listing)
 DAY = Window(NOW - timedelta(days=2), NOW - timedelta(days=1))
-SLOT = RunRequest(task_id="task", window=DAY, stage=DAY.key)
+DAILY = RunRequest(task_id="task", window=DAY, stage=DAY.key)
 LABELLED = "already evaluated, see override_evaluations"
 
 #: try_number, max_tries, retries -> where an attempt stands. Retries are 2 throughout.
@@ -55,6 +60,7 @@ def situation(
         server_now=NOW,
         run_start=RUN_START,
         run_after=RUN_AFTER,
+        patience=Patience(),
     )
 
 
@@ -92,9 +98,9 @@ def test_where_an_attempt_stands() -> None:
         (FIRST, False, SAME, Search(not_before=None, take_newest=True, owned=False)),
         # A retry without a record: with a store, nothing was sent; where there is none, look, and long enough.
         (RETRY, True, OWN, None),
-        (RETRY, False, OWN, Search(not_before=RUN_START, settle_until=NOW + SETTLE)),
-        (RETRY, False, SAME, Search(not_before=None, take_newest=True, owned=False, settle_until=NOW + SETTLE)),
-        (RETRY, True, SAME, Search(not_before=None, take_newest=True, owned=False, settle_until=NOW + SETTLE)),
+        (RETRY, False, OWN, Search(not_before=RUN_START, look_until=NOW + LISTING)),
+        (RETRY, False, SAME, Search(not_before=None, take_newest=True, owned=False, look_until=NOW + LISTING)),
+        (RETRY, True, SAME, Search(not_before=None, take_newest=True, owned=False, look_until=NOW + LISTING)),
         # A cleared task without a record (no store, or it was emptied) joins only what is still going.
         (CLEARED, True, OWN, Search(not_before=RUN_AFTER, only_active=True)),
         (CLEARED, False, OWN, Search(not_before=RUN_AFTER, only_active=True)),
@@ -105,7 +111,7 @@ def test_where_an_attempt_stands() -> None:
             CLEARED_RETRY,
             False,
             OWN,
-            Search(not_before=RUN_START, active_since=RUN_AFTER, settle_until=NOW + SETTLE),
+            Search(not_before=RUN_START, active_since=RUN_AFTER, look_until=NOW + LISTING),
         ),
         (CLEARED_RETRY, True, SAME, Search(not_before=None, only_active=True, take_newest=True, owned=False)),
         (
@@ -113,7 +119,7 @@ def test_where_an_attempt_stands() -> None:
             False,
             SAME,
             Search(
-                not_before=RUN_START, active_since=RUN_AFTER, take_newest=True, owned=False, settle_until=NOW + SETTLE
+                not_before=RUN_START, active_since=RUN_AFTER, take_newest=True, owned=False, look_until=NOW + LISTING
             ),
         ),
         *((attempt, store, NEVER, None) for attempt in ATTEMPTS for store in (True, False)),
@@ -136,15 +142,16 @@ def test_a_run_id_of_this_generation_is_looked_at(attempt: Attempt, reuse: Reuse
 
 @pytest.mark.parametrize("attempt", ATTEMPTS)
 @pytest.mark.parametrize("reuse", [OWN, SAME])
-def test_an_intent_of_this_generation_is_searched_for_until_it_settles(attempt: Attempt, reuse: ReuseRun) -> None:
+def test_an_intent_of_this_generation_is_searched_for(attempt: Attempt, reuse: ReuseRun) -> None:
     plan = first_step(situation(attempt, record(attempt, excluded=("old",)), reuse=reuse))
     assert plan.step is Step.SEARCH
     assert plan.search == Search(
         not_before=INTENT,
         excluded=frozenset({"old"}),
-        settle_until=INTENT + SETTLE,
+        look_until=NOW + LISTING,
         since_post=True,
         take_newest=reuse is SAME,
+        posts=1,
     )
 
 
@@ -154,7 +161,7 @@ def test_of_several_unanswered_posts_any_may_have_started_the_run(attempt: Attem
     first = INTENT - 60 * SECOND
     search = first_step(situation(attempt, record(RETRY, since=first))).search
     assert search is not None
-    assert (search.not_before, search.settle_until) == (first, INTENT + SETTLE)
+    assert (search.not_before, search.look_until) == (first, NOW + LISTING)
     assert record(RETRY, since=first).look_from == first
     assert record(RETRY).look_from == INTENT
 
@@ -209,14 +216,14 @@ def test_what_an_intent_from_before_a_clear_started_is_ended(attempt: Attempt) -
     plan = first_step(situation(attempt, record(FIRST)))
     assert plan.step is Step.SEARCH
     assert plan.search == Search(
-        not_before=INTENT, only_active=True, cancel=True, since_post=True, settle_until=INTENT + SETTLE
+        not_before=INTENT, only_active=True, cancel=True, since_post=True, look_until=NOW + LISTING, posts=1
     )
 
 
 def test_same_window_means_own_where_a_run_tells_neither_window_nor_experiment() -> None:
     judge = RunRequest(task_id="task", experiment_ids=("today",))
     assert SAME.for_request(judge) is OWN
-    assert SAME.for_request(SLOT) is SAME
+    assert SAME.for_request(DAILY) is SAME
     assert SAME.for_request(RunRequest(task_id="task", experiment_name="nightly")) is SAME
     assert [NEVER.for_request(judge), OWN.for_request(judge)] == [NEVER, OWN]
 
@@ -252,9 +259,8 @@ def names_of(found: Found) -> tuple[str | None, list[str], list[str]]:
 )
 def test_what_matches_a_window(fields: dict[str, Any], matches: bool) -> None:
     intent = replace(record(RETRY), intent_at=INTENT + timedelta(microseconds=900))
-    found = choose(SLOT, [run(**fields)], search_after_lost_answer(intent, OWN))
-    assert (found.run is not None) is matches
-    assert found.nothing is not matches
+    found = choose(DAILY, [run(**fields)], search_after_lost_answer(intent, OWN, look_until=NOW))
+    assert (found.run is not None and found.is_sure) is matches
 
 
 @pytest.mark.parametrize(
@@ -269,38 +275,38 @@ def test_what_matches_a_window(fields: dict[str, Any], matches: bool) -> None:
     ],
 )
 def test_what_ended_badly_is_found_but_not_taken_over(status: str, reason: str | None, expected: Any) -> None:
-    found = choose(SLOT, [run(status=status, failure_reason=reason)], Search(not_before=INTENT))
+    found = choose(DAILY, [run(status=status, failure_reason=reason)], Search(not_before=INTENT))
     assert names_of(found) == expected
 
 
 def test_several_good_ones_are_ambiguous_unless_the_newest_will_do() -> None:
     runs = [run("a", created_at=NOW), run("b", created_at=NOW + SECOND), run("c", status="FAILED")]
     for order in itertools.permutations(runs):
-        found = choose(SLOT, order, Search(not_before=INTENT))
+        found = choose(DAILY, order, Search(not_before=INTENT))
         assert found.run is None
         assert {each.id for each in found.ambiguous} == {"a", "b"}
-        newest = choose(SLOT, order, Search(not_before=INTENT, take_newest=True))
+        newest = choose(DAILY, order, Search(not_before=INTENT, take_newest=True))
         assert names_of(newest) == ("b", [], ["c"])
 
 
 def test_one_good_run_beside_bad_ones_is_not_ambiguous() -> None:
     runs = [run("a", status="FAILED"), run("b"), run("c", status="CANCELLED")]
-    assert names_of(choose(SLOT, runs, Search(not_before=INTENT))) == ("b", [], ["a", "c"])
+    assert names_of(choose(DAILY, runs, Search(not_before=INTENT))) == ("b", [], ["a", "c"])
 
 
 def test_an_unknown_age_is_older_than_any_other() -> None:
     runs = [run("a", created_at=None), run("b", created_at=NOW - timedelta(days=300))]
-    assert names_of(choose(SLOT, runs, Search(not_before=None, take_newest=True)))[0] == "b"
+    assert names_of(choose(DAILY, runs, Search(not_before=None, take_newest=True)))[0] == "b"
 
 
 def test_spent_runs_are_passed_over() -> None:
     search = Search(not_before=INTENT, excluded=frozenset({"a"}))
-    assert names_of(choose(SLOT, [run("a"), run("b")], search)) == ("b", [], [])
+    assert names_of(choose(DAILY, [run("a"), run("b")], search)) == ("b", [], [])
 
 
 def test_a_cleared_task_joins_only_what_still_goes_on() -> None:
     runs = [run("a", status="COMPLETED"), run("b", status="FAILED"), run("c", status="UNKNOWN")]
-    assert names_of(choose(SLOT, runs, Search(not_before=None, only_active=True))) == ("c", [], [])
+    assert names_of(choose(DAILY, runs, Search(not_before=None, only_active=True))) == ("c", [], [])
 
 
 @pytest.mark.parametrize(
@@ -316,8 +322,8 @@ def test_a_cleared_task_joins_only_what_still_goes_on() -> None:
 )
 def test_what_still_goes_on_may_be_older(status: str, age: int, matches: bool) -> None:
     search = Search(not_before=NOW - 60 * SECOND, active_since=NOW - 120 * SECOND)
-    found = choose(SLOT, [run(status=status, created_at=NOW - age * SECOND)], search)
-    assert found.nothing is not matches
+    found = choose(DAILY, [run(status=status, created_at=NOW - age * SECOND)], search)
+    assert bool((found.run and found.is_sure) or found.ended_badly) is matches
 
 
 def test_runs_of_a_dataset_task_are_told_by_their_age_alone() -> None:
@@ -359,13 +365,13 @@ def test_a_young_run_whose_experiment_is_not_provisioned_yet_is_neither_taken_no
     found = choose(NIGHTLY, [experiment_run("a", None, status=status)], search)
     assert found.run is None
     assert found.nothing is not in_question
-    assert search.is_settled(found, NOW) is not in_question
+    assert search.is_over(found, NOW) is not in_question
 
 
 def test_a_run_known_by_its_experiment_is_taken_whatever_else_is_going() -> None:
     runs = [experiment_run("a", None, status="PENDING"), experiment_run("b", "e2")]
     search = Search(not_before=INTENT)
-    assert search.is_settled(choose(NIGHTLY, runs, search, experiments=["e2"]), NOW)
+    assert search.is_over(choose(NIGHTLY, runs, search, experiments=["e2"]), NOW)
     assert names_of(choose(NIGHTLY, runs, search, experiments=["e2"])) == ("b", [], [])
 
 
@@ -377,19 +383,19 @@ SEVERAL = Found(ambiguous=(run("a"), run("b")))
     ("search", "found", "settled"),
     [
         (Search(not_before=INTENT), Found(), True),
-        (Search(not_before=INTENT, settle_until=NOW), Found(), True),
-        (Search(not_before=INTENT, settle_until=NOW + SECOND), Found(), False),
-        (Search(not_before=INTENT, settle_until=NOW + SECOND), GOOD, True),
-        (Search(not_before=INTENT, settle_until=NOW + SECOND), SEVERAL, True),
+        (Search(not_before=INTENT, look_until=NOW), Found(), True),
+        (Search(not_before=INTENT, look_until=NOW + SECOND), Found(), False),
+        (Search(not_before=INTENT, look_until=NOW + SECOND), GOOD, True),
+        (Search(not_before=INTENT, look_until=NOW + SECOND), SEVERAL, True),
         # One that failed may be an earlier attempt's, and the latest one's not listed yet ...
-        (Search(not_before=INTENT, settle_until=NOW + SECOND), BAD, False),
+        (Search(not_before=INTENT, look_until=NOW + SECOND), BAD, False),
         # ... unless the POST that is looked for is the only one since then.
-        (Search(not_before=INTENT, settle_until=NOW + SECOND, since_post=True), BAD, True),
-        (Search(not_before=INTENT, settle_until=NOW + SECOND, since_post=True), Found(), False),
+        (Search(not_before=INTENT, look_until=NOW + SECOND, since_post=True), BAD, True),
+        (Search(not_before=INTENT, look_until=NOW + SECOND, since_post=True), Found(), False),
     ],
 )
 def test_when_a_look_is_believed(search: Search, found: Found, settled: bool) -> None:
-    assert search.is_settled(found, NOW) is settled
+    assert search.is_over(found, NOW) is settled
 
 
 # -- what is written down ---------------------------------------------------------------------------------------------
@@ -426,11 +432,19 @@ records = st.builds(
     name=st.none() | texts,
     owned=st.booleans(),
     attempt=st.none() | st.integers(1, 99),
+    unclear=st.integers(0, 5),
+    unclear_since=st.none() | instants,
+    unclear_until=st.none() | instants,
+    unaccounted=st.integers(0, 5),
+    lag=st.floats(0, 60),
+    earlier=st.dictionaries(
+        texts, st.builds(Counts, successes=st.integers(0, 9), errors=st.integers(0, 9)), max_size=3
+    ),
 )
 
 
 @given(request=requests)
-def test_a_slot_survives_json(request: RunRequest) -> None:
+def test_a_request_survives_json(request: RunRequest) -> None:
     again = RunRequest.from_dict(json.loads(json.dumps(request.to_dict())))
     assert again == request
     assert again.key == request.key
@@ -445,6 +459,7 @@ def test_what_an_older_release_wrote_is_read_with_defaults() -> None:
     request = RunRequest.from_dict({"task_id": "t"})
     assert (request.window, request.evaluators, request.stage, request.is_part) == (None, 1, "", False)
     read = RunRecord.from_dict({"generation": "2", "intent_at": "2026-11-23T12:00:00.000Z"})
+    assert (read.unclear, read.unaccounted, read.lag) == (0, 0, 0.0)
     assert (read.generation, read.intent_at, read.run_id, read.excluded, read.owned) == (2, NOW, None, (), True)
 
 
@@ -453,19 +468,95 @@ def test_times_are_read_on_every_python(text: str) -> None:
     assert parse_iso(text) == NOW
 
 
-def test_the_key_tells_slots_apart_and_not_their_bookkeeping() -> None:
+def test_the_key_tells_requests_apart_and_not_their_bookkeeping() -> None:
     later = Window(DAY.start, DAY.end + SECOND)
-    different = [SLOT, replace(SLOT, task_id="other"), replace(SLOT, window=later), NIGHTLY]
+    different = [DAILY, replace(DAILY, task_id="other"), replace(DAILY, window=later), NIGHTLY]
     different += [RunRequest(task_id="task", experiment_ids=ids) for ids in ((), ("a",), ("a", "b"))]
     assert len({request.key for request in different}) == len(different)
-    assert SLOT.key == replace(SLOT, stage="x", evaluators=3, project_id="p", is_part=True).key
+    assert DAILY.key == replace(DAILY, stage="x", evaluators=3, project_id="p", is_part=True).key
     assert {RunRequest.task_of(request.key) for request in different} == {"task", "other"}
 
 
 def test_a_part_knows_that_it_is_one() -> None:
-    half = SLOT.over(Window(DAY.start, DAY.start + timedelta(hours=12)))
-    assert (half.is_part, SLOT.is_part, half.stage) == (True, False, half.window.key if half.window else "")
+    half = DAILY.over(Window(DAY.start, DAY.start + timedelta(hours=12)))
+    assert (half.is_part, DAILY.is_part, half.stage) == (True, False, half.window.key if half.window else "")
 
 
-def test_each_spent_run_is_noted_once() -> None:
-    assert excluding(record(FIRST, excluded=("a",)), ["b", "a", "b"]).excluded == ("a", "b")
+def test_each_excluded_run_is_noted_once() -> None:
+    assert record(FIRST, excluded=("a",)).excluding(["b", "a", "b"]).excluded == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    "written", [{"version": 3, "generation": 2, "intent_at": "2026-11-23T12:00:00Z"}, {}, [], "x", {"generation": "?"}]
+)
+def test_a_record_that_cannot_be_read_is_an_error_of_its_own(written: Any) -> None:
+    with pytest.raises(ArizeRecordError, match="Nothing was triggered"):
+        RunRecord.from_dict(written)
+
+
+# -- clocks, and lists that shift -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("age", "found", "is_sure"), [(0, True, True), (1, True, False), (60, True, False), (61, False, False)]
+)
+def test_a_run_that_seems_a_little_older_is_adopted_and_never_called_ours(age: int, found: bool, is_sure: bool) -> None:
+    chosen = choose(DAILY, [run(created_at=INTENT - age * SECOND)], Search(not_before=INTENT, look_until=NOW + SECOND))
+    assert (chosen.run is not None) is found
+    if found:
+        assert chosen.is_sure is is_sure
+        # One that is surely ours may yet be listed.
+        assert Search(not_before=INTENT, look_until=NOW + SECOND).is_over(chosen, NOW) is is_sure
+
+
+def test_one_that_is_surely_ours_goes_before_one_that_seems_older() -> None:
+    runs = [run("theirs", created_at=INTENT - SECOND), run("own", created_at=INTENT)]
+    assert names_of(choose(DAILY, runs, Search(not_before=INTENT))) == ("own", [], [])
+
+
+def test_a_list_that_shows_a_run_twice_shows_one_run() -> None:
+    found = choose(DAILY, [run("a"), run("a")], Search(not_before=INTENT))
+    assert names_of(found) == ("a", [], [])
+
+
+def test_as_many_runs_as_triggers_without_an_answer_are_ours_and_the_first_stays() -> None:
+    runs = [run("b", created_at=NOW), run("a", created_at=NOW), run("c", created_at=NOW + SECOND)]
+    search = Search(not_before=INTENT, posts=3)
+    found = choose(DAILY, runs, search)
+    assert (found.run.id if found.run else None, [each.id for each in found.twins]) == ("a", ["b", "c"])
+    assert choose(DAILY, runs, replace(search, posts=2)).ambiguous
+
+
+@pytest.mark.parametrize(
+    ("fields", "twins"),
+    [
+        ({}, ["other"]),
+        ({"status": "COMPLETED"}, ["other"]),
+        ({"status": "FAILED"}, ["other"]),
+        ({"data_start_time": DAY.start + timedelta(hours=1)}, []),
+        # What only the slack lets in is another's until a record says otherwise.
+        ({"created_at": INTENT - SECOND}, []),
+    ],
+)
+def test_twins_are_the_other_runs_of_an_uncertain_request(fields: dict[str, Any], twins: list[str]) -> None:
+    written = record(FIRST, "kept", excluded=("old",), unclear=1, unclear_since=INTENT)
+    runs = [run("kept"), run("old"), run("other", **fields)]
+    assert [each.id for each in find_twins(DAILY, runs, written).twins] == twins
+    assert find_twins(DAILY, runs, replace(written, unclear=0)) == Found()
+
+
+def test_a_clock_known_to_lag_tells_a_twin() -> None:
+    written = record(FIRST, "kept", unclear=1, unclear_since=INTENT, lag=30.0)
+    runs = [run("kept"), run("other", created_at=INTENT - 20 * SECOND)]
+    assert [each.id for each in find_twins(DAILY, runs, written).twins] == ["other"]
+
+
+def test_more_runs_than_triggers_are_nobody_in_particular_s() -> None:
+    written = record(FIRST, "kept", unclear=1, unclear_since=INTENT)
+    found = find_twins(DAILY, [run("kept"), run("a"), run("b")], written)
+    assert (found.twins, [each.id for each in found.ambiguous]) == ((), ["a", "b"])
+
+
+def test_nobody_is_a_twin_where_runs_do_not_tell_what_they_are_for() -> None:
+    written = record(FIRST, "kept", unclear=1, unclear_since=INTENT)
+    assert find_twins(RunRequest(task_id="task", experiment_ids=("e",)), [run("kept"), run("a")], written) == Found()

@@ -19,7 +19,8 @@ from airflow_provider_arize_tasks.runs.names import (
     next_experiment_name,
     owner_of_name,
 )
-from airflow_provider_arize_tasks.runs.requests import Attempt, RunRecord
+from airflow_provider_arize_tasks.runs.record import RunRecord
+from airflow_provider_arize_tasks.runs.requests import Attempt
 
 START = datetime(2026, 11, 23, 12, 0, tzinfo=timezone.utc)
 SECOND, MILLISECOND = timedelta(seconds=1), timedelta(milliseconds=1)
@@ -30,8 +31,8 @@ CLEARED_RETRY = Attempt(number=4, first=3, generation=4)
 
 
 def test_the_series() -> None:
-    assert list(islice(experiment_names("n"), 4)) == ["n", "n-2", "n-3", "n-4"]
-    assert next_experiment_name("n", ["n", "n-3"]) == "n-2"
+    assert list(islice(experiment_names("n"), 4)) == ["n", "n-r2", "n-r3", "n-r4"]
+    assert next_experiment_name("n", ["n", "n-r3"]) == "n-r2"
     assert next_experiment_name("n", []) == "n"
 
 
@@ -39,17 +40,18 @@ def test_the_series() -> None:
     ("name", "member"),
     [
         ("n", True),
-        ("n-2", True),
-        ("n-10", True),
-        ("n-1", False),
-        ("n-0", False),
-        ("n-02", False),
-        ("n-", False),
-        ("n-x", False),
-        ("n-2-2", False),
-        ("n2", False),
+        ("n-r2", True),
+        ("n-r10", True),
+        ("n-r1", False),
+        ("n-r0", False),
+        ("n-r02", False),
+        ("n-r", False),
+        ("n-rx", False),
+        ("n-r2-r2", False),
+        ("n-2", False),
+        ("nr2", False),
         ("N", False),
-        ("m-2", False),
+        ("m-r2", False),
         ("", False),
         (None, False),
     ],
@@ -82,12 +84,12 @@ def written(name: str | None) -> RunRecord:
         (None, None, False, None, {}),
         (None, written(None), True, None, {}),
         ("n", None, False, "n", {}),
-        ("n", written("n-2"), False, "n-3", {}),
+        ("n", written("n-r2"), False, "n-r3", {}),
         # Nobody knows of its run: the same name again, so that the server itself rules out a second one.
-        ("n", written("n-2"), True, "n-2", {"n-2": START}),
+        ("n", written("n-r2"), True, "n-r2", {"n-r2": START}),
         ("n", written("n"), True, "n", {"n": START}),
         # The name rendered otherwise this time: the record's is of no concern.
-        ("n", written("m-2"), True, "n", {}),
+        ("n", written("m-r2"), True, "n", {}),
     ],
 )
 def test_the_name_to_send(
@@ -148,3 +150,11 @@ def test_names_that_the_api_refuses(name: str, words: str | None) -> None:
     problem = experiment_name_problem(name)
     assert (problem is None) is (words is None)
     assert words is None or words in str(problem)
+
+
+def test_no_date_is_mistaken_for_a_later_run_of_a_month() -> None:
+    assert not is_in_series("nightly-2026-11-2", "nightly-2026-11")
+
+
+def test_what_the_first_release_sent_counts() -> None:
+    assert names_up_to("n", "n-3") == ["n", "n-r2", "n-r3"]

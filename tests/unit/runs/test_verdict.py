@@ -194,13 +194,17 @@ def test_what_has_no_span_limit_is_never_truncated() -> None:
         ((90, 10, 900), {"max_error_rate": 0.1}, None),
         ((0, 1, 0), {"max_error_rate": 0.0}, "100.0%"),
         ((1, 0, 0), {"max_error_rate": 0.0}, None),
-        # Nothing judged: no rate to speak of; min_successes is there for who wants more.
-        ((0, 0, 7), {"max_error_rate": 0.0}, None),
+        ((0, 0, 7), {"max_error_rate": 0.0}, "every row was skipped"),
+        ((0, 0, 7), {"min_successes": 0}, None),
+        ((0, 3, 7), {"min_successes": 0}, "every evaluation ended in an error"),
+        ((0, 3, 7), {"max_error_rate": 1.0}, None),
+        ((1, 3, 7), {}, None),
+        ((0, 0, 0), {}, None),
         ((9, 0, 0), {"min_successes": 10}, "min_successes asks for 10"),
         ((10, 0, 0), {"min_successes": 10}, None),
         ((0, 0, 0), {"min_successes": 1}, "min_successes asks for 1"),
         ((5, 5, 0), {"max_error_rate": 0.1, "min_successes": 10}, "50.0%"),
-        ((0, 100, 0), {}, None),
+        ((0, 100, 0), {}, "every evaluation ended in an error"),
     ],
 )
 def test_gates(counts: tuple[int, int, int], gates: dict[str, Any], words: str | None) -> None:

@@ -1,0 +1,205 @@
+"""How a trigger operator waits for its runs, deferred or not, and what it makes of the end of a wait."""
+
+from __future__ import annotations
+
+import time
+from abc import abstractmethod
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow_provider_arize_tasks.client.errors import ArizeError
+from airflow_provider_arize_tasks.exceptions import ArizePermanentError, ArizeRunTimeoutError, ArizeWaitError
+from airflow_provider_arize_tasks.operators.run_arguments import RunArguments
+from airflow_provider_arize_tasks.runs.aside import put_aside
+from airflow_provider_arize_tasks.runs.kill import KillSwitch
+from airflow_provider_arize_tasks.runs.patience import Patience
+
+if TYPE_CHECKING:
+    from airflow_provider_arize_tasks.client.models import TaskRun
+    from airflow_provider_arize_tasks.operators.session import RunSession
+    from airflow_provider_arize_tasks.runs.progress import Progress
+    from airflow_provider_arize_tasks.runs.waiting import WaitEvent
+
+_DAY = 86_400.0
+#: So many waits in a row that the triggerer gives up since its looks are refused, while the worker's are answered.
+_MAX_REFUSED_WAITS = 3
+
+
+class WaitingForRuns(RunArguments):
+    """Waits for the runs of a task instance."""
+
+    #: How long an attempt waits for what it can't see yet.
+    patience: ClassVar[Patience] = Patience()
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._kill = KillSwitch(cancels=self.cancel_on_kill)
+
+    @abstractmethod
+    def _judge(self, session: RunSession, progress: Progress, runs: list[TaskRun]) -> Progress:
+        """Judge runs that have ended."""
+
+    def _wait(self, session: RunSession, progress: Progress) -> Progress:
+        from airflow_provider_arize_tasks.runs.waiting import wait_here
+
+        if self.deferrable:
+            self._defer(put_aside(progress, session))
+        wait = wait_here(
+            session.look,
+            progress.run_ids,
+            poll_interval=self._poll_interval,
+            deadline=progress.deadline,
+            killed=lambda: self._kill.killed,
+            on_change=lambda run: self.log.info("Run %s is %s", run.id, run.status_text or run.status.value),
+        )
+        session.stop_if_killed()
+        return self._after_wait(session, progress, wait)
+
+    def _defer(self, progress: Progress) -> None:
+        from airflow_provider_arize_tasks.triggers.task_run import ArizeTaskRunTrigger
+
+        self.log.info(
+            "Waiting for run(s) %s in the triggerer, until %s at the latest",
+            ", ".join(progress.run_ids),
+            time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(progress.deadline)),
+        )
+        self.defer(
+            trigger=ArizeTaskRunTrigger(
+                run_ids=progress.run_ids,
+                task_ids=[active.request.task_id for active in progress.active],
+                arize_conn_id=self.arize_conn_id,
+                poll_interval=self._poll_interval,
+                deadline=progress.deadline,
+                cancel_on_kill=self.cancel_on_kill and progress.owned,
+                state=progress.to_dict(),
+            ),
+            method_name="execute_complete",
+            # A backstop only: it would skip execute_complete, so nothing would be cancelled or explained.
+            timeout=timedelta(seconds=max(0.0, progress.deadline - time.time()) + _DAY),
+        )
+
+    # -- after a wait --------------------------------------------------------------------------------------------
+
+    def _after_wait(self, session: RunSession, progress: Progress, wait: WaitEvent) -> Progress:
+        """Judge runs that ended; ask for what the wait didn't see; give up at the deadline; else wait on.
+
+        One for all waits, in the worker and in the triggerer.
+        """
+        ended = wait.ended(progress.run_ids)
+        if ended is not None:
+            return self._judge(session, progress, ended)
+        # The triggerer's clock may be ahead of ours: its word that the time is up is as good as our own.
+        is_late = wait.status == "timeout" or time.time() >= progress.deadline
+        session.arm()
+        try:
+            runs = [wait.runs[each] if _has_ended(wait, each) else session.read(each) for each in progress.run_ids]
+        except ArizeError as error:
+            return self._after_failed_look(session, progress, wait, error, is_late=is_late)
+        if all(run.status.is_terminal for run in runs):
+            return self._judge(session, progress, runs)
+        if is_late:
+            return self._judge(session, progress, self._give_up(session, progress, runs))
+        if wait.is_refused and self.deferrable:
+            progress = self._after_refused_wait(session, progress, wait)
+        still = ", ".join(run.id for run in runs if not run.status.is_terminal)
+        self.log.info("Run(s) %s are still going%s; waiting on", still, f" ({wait.message})" if wait.message else "")
+        return progress
+
+    def _after_failed_look(
+        self, session: RunSession, progress: Progress, wait: WaitEvent, error: ArizeError, *, is_late: bool
+    ) -> Progress:
+        """The runs can't be read: no verdict. Before the deadline the wait goes on where it would in the triggerer."""
+        from airflow_provider_arize_tasks.runs.waiting import may_pass
+
+        if is_late:
+            return self._judge(session, progress, self._give_up(session, progress, [], unread=error))
+        ids = ", ".join(progress.run_ids)
+        if wait.status != "error" and may_pass(error):
+            self.log.warning("Reading run(s) %s failed (%s); waiting on", ids, error)
+            return progress
+        text = (
+            f"the wait for run(s) {ids} broke off: {wait.message or error}; then reading them failed: {error}. They "
+            "were left alone and may still be going; the next attempt, if there is one, takes them over"
+        )
+        if may_pass(error) and not wait.is_refused:
+            raise ArizeWaitError(text) from error
+        raise ArizePermanentError(text) from error
+
+    def _after_refused_wait(self, session: RunSession, progress: Progress, wait: WaitEvent) -> Progress:
+        """The triggerer is refused what the worker gets: told at once rather than resumed again and again."""
+        refused = progress.refused + 1
+        if not wait.lacks_connection and refused < _MAX_REFUSED_WAITS:
+            return replace(progress, refused=refused)
+        for active in progress.active:
+            if active.owned:
+                session.cancel_quietly(active.run_id)
+        where = (
+            f"the triggerer can't use connection {self.arize_conn_id!r}, which this worker can"
+            if wait.lacks_connection
+            else "the triggerer's looks are refused while this worker's are answered"
+        )
+        raise ArizePermanentError(
+            f"{where} ({wait.message}). Define the connection where the triggerer finds it as well (Airflow's "
+            "database, a secrets backend, or an environment variable of the triggerer), or set deferrable=False. "
+            f"Run(s) {', '.join(progress.run_ids)} that this task started were cancelled, as nobody would wait for them"
+        )
+
+    def _give_up(
+        self, session: RunSession, progress: Progress, runs: list[TaskRun], *, unread: ArizeError | None = None
+    ) -> list[TaskRun]:
+        """The deadline passed: cancel what goes on, or leave it. A run that ended just now is judged after all.
+
+        :param unread: why the runs could not be read; they are cancelled all the same.
+        """
+        session.count("timeout")
+        known = {run.id: run for run in runs}
+        still = [each for each in progress.run_ids if each not in known or not known[each].status.is_terminal]
+        names = ", ".join(f"{each} ({_status_of(known.get(each))})" for each in still)
+        late = f"the deadline passed (timeout={self.timeout}, execution_timeout={self.execution_timeout})"
+        if unread is not None:
+            late = f"{late}, and reading failed: {unread}"
+        if not (self.cancel_on_timeout and progress.owned):
+            why = "another task instance started them" if self.cancel_on_timeout else "cancel_on_timeout is off"
+            raise ArizeRunTimeoutError(
+                f"{late} and run(s) {names} have not ended. They go on, as {why}; the next attempt takes them over for "
+                "one look"
+            )
+        try:
+            ended = {each: session.cancel(each) for each in still}
+        except ArizeError as error:
+            raise ArizeRunTimeoutError(
+                f"{late} and run(s) {names} have not ended. Cancelling failed ({error}), so they may still be going; "
+                "the next attempt takes them over for one look and cancels them"
+            ) from error
+        if any(run.status.value == "CANCELLED" or not run.status.is_terminal for run in ended.values()):
+            twins = self._reconcile(session, progress).twins
+            fate = ", ".join(f"{run.id} is {run.status.value} now" for run in ended.values())
+            also = f" Twins cancelled: {', '.join(twins.cancelled)}." if twins.cancelled else ""
+            raise ArizeRunTimeoutError(
+                f"{late}. Run(s) {names} were cancelled: {fate}.{also} The next attempt triggers anew"
+            )
+        return [ended.get(each) or known[each] for each in progress.run_ids]
+
+    def _reconcile(self, session: RunSession, progress: Progress) -> Progress:
+        """Look for runs that a trigger without a clear answer has started after all."""
+        for active in progress.active:
+            try:
+                twins = session.reconcile(active)
+            except ArizeError as error:
+                raise ArizeWaitError(
+                    f"run {active.run_id} has ended; whether a trigger whose answer was lost has started another one "
+                    f"could not be found out: {error}. The next attempt adopts the run and looks again"
+                ) from error
+            if twins is not None:
+                progress = replace(progress, twins=progress.twins + twins)
+        return progress
+
+
+def _has_ended(wait: WaitEvent, run_id: str) -> bool:
+    run = wait.runs.get(run_id)
+    return run is not None and run.status.is_terminal
+
+
+def _status_of(run: TaskRun | None) -> str:
+    return "not readable" if run is None else run.status_text or run.status.value

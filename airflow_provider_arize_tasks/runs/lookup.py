@@ -1,0 +1,164 @@
+"""Looks for runs in the lists of the server, and knows when a list can be believed."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from airflow_provider_arize_tasks.client.errors import ArizeError
+from airflow_provider_arize_tasks.exceptions import ArizeAmbiguousRunError, ArizeWaitError
+from airflow_provider_arize_tasks.runs.identity import (
+    Found,
+    Search,
+    ambiguous_message,
+    choose,
+    find_twins,
+    matching_runs,
+    unidentified_message,
+)
+from airflow_provider_arize_tasks.runs.names import is_in_series, names_up_to
+from airflow_provider_arize_tasks.runs.verdict import is_good
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from airflow_provider_arize_tasks.client.models import Experiment, Task, TaskRun
+    from airflow_provider_arize_tasks.runs.api import RunsApi
+    from airflow_provider_arize_tasks.runs.clock import ServerClock
+    from airflow_provider_arize_tasks.runs.patience import Patience
+    from airflow_provider_arize_tasks.runs.record import RunRecord
+    from airflow_provider_arize_tasks.runs.requests import RunRequest
+
+#: How often a list that shifts is read once more before nothing can be said.
+_MAX_LISTINGS = 10
+
+
+class Lookup:
+    """Finds runs of one attempt's run requests.
+
+    :param api: the server.
+    :param tasks: the Arize tasks by id, as read in this attempt.
+    :param clock: the server's clock.
+    :param patience: how long to look.
+    """
+
+    def __init__(self, *, api: RunsApi, tasks: Callable[[str], Task], clock: ServerClock, patience: Patience) -> None:
+        self.api = api
+        self._tasks = tasks
+        self._clock = clock
+        self._patience = patience
+
+    def search(self, request: RunRequest, search: Search) -> Found:
+        """Look for a run until one is found, or its absence can be believed.
+
+        :param request: what is wanted.
+        :param search: how to look.
+        :raises ArizeAmbiguousRunError: several runs match, and which is ours can't be told.
+        :raises ArizeWaitError: the server could not be asked, or did not say enough in time.
+        """
+        give_up = self._clock.now() + timedelta(seconds=self._patience.identity)
+        while True:
+            try:
+                found = self._look(request, search)
+            except ArizeWaitError:
+                raise
+            except ArizeError as error:
+                # Unknown is not absence, and giving up for good would leave a run going that nobody waits for.
+                raise ArizeWaitError(
+                    f"{request}: whether a run of it is going already could not be found out ({error}). Nothing more "
+                    "was triggered; the next attempt looks again"
+                ) from error
+            if found.ambiguous:
+                raise ArizeAmbiguousRunError(ambiguous_message(request, found))
+            now = self._clock.now()
+            if search.is_over(found, now):
+                return found
+            if found.unidentified and now >= give_up:
+                raise ArizeWaitError(unidentified_message(request, found))
+            time.sleep(self._patience.pause)
+
+    def good(self, request: RunRequest, search: Search) -> list[TaskRun]:
+        """The runs that match and did their work, or are at it, at one look.
+
+        :param request: what is wanted.
+        :param search: which runs are in question.
+        """
+        runs = self.runs_of(request.task_id)
+        ids = [each.id for each in self.series(request)] if request.experiment_name is not None else ()
+        return [run for run in matching_runs(request, runs, search, ids) if is_good(run)]
+
+    def twins(self, request: RunRequest, record: RunRecord) -> Found:
+        """The runs of a request beside the one on record, at one look.
+
+        :param request: what was wanted.
+        :param record: what is on record about it.
+        """
+        if not request.shows_in_its_run or not record.is_uncertain:
+            return Found()
+        runs = self.runs_of(request.task_id)
+        # A name makes one experiment at most, so a twin can only carry one that was sent before.
+        sent = names_up_to(request.experiment_name, record.name)
+        experiments = [each for each in self.series(request) if each.name in sent] if sent else ()
+        return find_twins(request, runs, record, experiments=[each.id for each in experiments])
+
+    def run_of_name(self, request: RunRequest, name: str) -> TaskRun | None:
+        """The run that made the experiment of a name; waited for until the server has had time to list it.
+
+        :param request: what is wanted.
+        :param name: of the experiment.
+        """
+        until = self._clock.now() + timedelta(seconds=self._patience.listing)
+        while True:
+            made = {each.id for each in self.named(request, name)}
+            runs = [run for run in self.runs_of(request.task_id) if run.experiment_id in made]
+            if runs:
+                return runs[0]
+            if self._clock.now() >= until:
+                return None
+            time.sleep(self._patience.pause)
+
+    def series(self, request: RunRequest) -> list[Experiment]:
+        """The experiments that carry a name of the request's series."""
+        base = str(request.experiment_name)
+        return [each for each in self._experiments(request) if is_in_series(each.name, base)]
+
+    def named(self, request: RunRequest, name: str) -> list[Experiment]:
+        """The experiments that carry a name; there is one at most.
+
+        :param request: what is wanted.
+        :param name: that was sent for it.
+        """
+        return [each for each in self._experiments(request) if each.name == name]
+
+    def _experiments(self, request: RunRequest) -> Iterable[Experiment]:
+        dataset_id = self._tasks(request.task_id).dataset_id
+        if dataset_id is None:
+            return ()
+        return self.api.iter_experiments(dataset=dataset_id, name=str(request.experiment_name))
+
+    def runs_of(self, task_id: str) -> list[TaskRun]:
+        """All runs of a task, each once, by a list whose pages did not move while they were read.
+
+        :param task_id: the task.
+        :raises ArizeWaitError: they moved every time.
+        """
+        known: dict[str, TaskRun] = {}
+        for _ in range(_MAX_LISTINGS):
+            listed = list(self.api.list_all_runs(task_id))
+            known.update({run.id: run for run in listed})
+            if len({run.id for run in listed}) == len(listed):
+                return list(known.values())
+        raise ArizeWaitError(
+            f"the list of runs of task {task_id} moved each of the {_MAX_LISTINGS} times it was read, so what is not "
+            "on it may be there all the same. Nothing more was triggered; the next attempt looks again"
+        )
+
+    def _look(self, request: RunRequest, search: Search) -> Found:
+        # In this order: an experiment that a run in the list names has to be in the other list.
+        runs = self.runs_of(request.task_id)
+        experiments: Iterable[Experiment] = ()
+        if request.experiment_name is not None:
+            experiments = self.series(request) if search.name is None else self.named(request, search.name)
+        ids = [each.id for each in experiments]
+        return choose(request, runs, search, experiments=ids)
