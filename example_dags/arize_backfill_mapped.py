@@ -54,6 +54,7 @@ with DAG(
 
     ArizeTriggerEvaluationRunOperator.partial(
         task_id="evaluate_day",
+        map_index_template="{{ task.data_start_time[:16] }}",
         task=create.output,
         override_evaluations="{{ params.again }}",
         poll_interval=5,

@@ -60,6 +60,7 @@ with DAG(
 
     ArizeTriggerEvaluationRunOperator.partial(
         task_id="evaluate_window",
+        map_index_template="{{ task.data_start_time[:16] }}",
         task=create.output,
         on_truncated="split",
         poll_interval=5,

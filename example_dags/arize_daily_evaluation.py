@@ -1,8 +1,8 @@
 """Every day: evaluate the spans of the day before, each exactly once.
 
 ``CronDataIntervalTimetable`` gives each DAG run a day as its data interval, and the operator evaluates that interval.
-With the plain ``schedule="@daily"`` the interval would have no width on Airflow 3: then give the operator
-``lookback=timedelta(days=1)`` instead.
+With the plain ``schedule="@daily"`` the interval would have no width on Airflow 3. ``lookback`` is for runs without an
+interval, those triggered by hand among them: they evaluate the last 24 hours.
 
 Runs as it is against the connection ``arize_default`` and the emulator's seeded world; change the names in capitals for
 your own. Backfill it with ``airflow backfill create --dag-id arize_daily_evaluation --from-date ... --to-date ...``.
@@ -42,6 +42,7 @@ with DAG(
     ArizeTriggerEvaluationRunOperator(
         task_id="evaluate_interval",
         task=create.output,
+        lookback=timedelta(days=1),
         poll_interval=5,
         timeout=timedelta(hours=2),
     )

@@ -1,4 +1,7 @@
-"""Every operator once: the examples of the documentation's operator pages, in DAGs that parse and run."""
+"""Every operator once: the examples of the documentation's operator pages, in DAGs that parse and run.
+
+``howto_evaluate_spans`` makes the task that ``howto_backfill`` and ``howto_fill_gaps`` use, so run it first.
+"""
 
 from __future__ import annotations
 

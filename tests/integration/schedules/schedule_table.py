@@ -25,7 +25,7 @@ LOGICAL = datetime(2026, 11, 5, 7, 30, tzinfo=UTC)
 FIRST = datetime(2026, 11, 10, tzinfo=UTC)
 ERROR = "error"
 
-BY_HAND = "manual, without a logical date (the default of the UI, REST and CLI)"
+BY_HAND = "manual, without a logical date (the default of REST and CLI)"
 BY_HAND_DATED = "manual, logical date 5 Nov 07:30 (UI, REST)"
 BY_COMMAND = "manual, `airflow dags trigger --logical-date` and `dag.test()`"
 WITH_INTERVAL = "manual, with an explicit data interval (REST)"
@@ -300,7 +300,9 @@ def page() -> str:
         "",
         "## Manual runs",
         "",
-        "Triggered on 23 November at 00:49.",
+        "Triggered on 23 November at 00:49. The trigger form of Airflow 3's UI fills in the present as logical date: a",
+        "run from there has it unless the field is emptied; `airflow dags trigger` and REST give none by themselves.",
+        "Whatever the schedule, `lookback` makes all of them work.",
     ]
     for kind in (BY_HAND, BY_HAND_DATED, BY_COMMAND, WITH_INTERVAL):
         lines += ["", f"### {kind[0].upper()}{kind[1:]}", "", *_table([c for c in MANUAL_CASES if c.kind == kind])]
