@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_arize_tasks.client.errors import ArizeError
 from airflow_provider_arize_tasks.ui.overview import Day
-from airflow_provider_arize_tasks.ui.states import State
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from airflow_provider_arize_tasks.coverage.calendar import Cell
 
 #: How long a look is shown instead of a new one, in seconds.
 KEPT: Final = 300.0
@@ -124,15 +124,17 @@ def ask_arize(conn_id: str, task: str, year: int) -> tuple[Day, ...]:
         reference=datetime.now(timezone.utc),
     )
     with ArizeClient(_config(conn_id), retry=RetryPolicy(total_seconds=_PATIENCE)) as client:
-        found = read_task_coverage(ArizeApi(client), task, wanted)
+        found = read_task_coverage(ArizeApi(client), task, wanted, count_doubtful=False)
     cells = found.coverage.cells(timedelta(days=1), timezone.utc, now=found.now)
-    return tuple(Day(date=cell.window.start.date(), state=_state(cell, found.now), count=1) for cell in cells)
+    return tuple(_day(cell, found.now) for cell in cells)
 
 
-def _state(cell: Any, now: datetime) -> State | None:
-    if cell.window.end > now:
-        return None
-    return State(cell.state.value)
+def _day(cell: Cell, now: datetime) -> Day:
+    """A day of the calendar; nothing is said of one that is not over."""
+    over = cell.window.end <= now
+    return Day(
+        date=cell.window.start.date(), state=cell.state if over else None, count=1, note=cell.reason if over else ""
+    )
 
 
 def _config(conn_id: str) -> Any:

@@ -25,18 +25,21 @@ class Day:
 
     :param state: ``None`` where nothing was due, as far as records tell.
     :param count: how many windows or nights it has.
+    :param note: why, if that is known.
     """
 
     date: date
     state: State | None
     count: int = 0
+    note: str = ""
 
     @property
     def label(self) -> str:
         """The cell for a screen reader, and its tooltip."""
         what = self.state.value if self.state else "nothing recorded"
         more = f" ({self.count} windows)" if self.count > 1 else ""
-        return f"{self.date:%d %B %Y}: {what}{more}"
+        why = f". {self.note}" if self.note else ""
+        return f"{self.date:%d %B %Y}: {what}{more}{why}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,6 +176,39 @@ def _task(group: str, entries: Sequence[Entry], checks: Sequence[Entry]) -> Ariz
         entries=tuple(entries),
         checks=tuple(checks),
     )
+
+
+def tasks_beside(airflow_task: tuple[str, str], latest: Sequence[Entry]) -> frozenset[tuple[str, str]]:
+    """Airflow's tasks that serve the same Arize task as one of them, and the checks of their DAGs.
+
+    :param airflow_task: DAG id and task id.
+    :param latest: the latest entry of each of Airflow's tasks.
+    :return: empty if it is not among them.
+    """
+    known = {(entry.record.dag_id, entry.record.task_id): entry for entry in latest}
+    if airflow_task not in known:
+        return frozenset()
+    own = known[airflow_task]
+    if own.is_check:
+        same = {key for key in known if key[0] == airflow_task[0]}
+    else:
+        same = {key for key, entry in known.items() if own.arize_id and entry.arize_id == own.arize_id}
+    dag_ids = {dag_id for dag_id, _ in same} | {airflow_task[0]}
+    checks = {key for key, entry in known.items() if entry.is_check and key[0] in dag_ids}
+    return frozenset({airflow_task, *same, *checks})
+
+
+def task_of(airflow_task: tuple[str, str], entries: Iterable[Entry]) -> ArizeTask | None:
+    """The Arize task that one of Airflow's tasks serves, or whose experiments it checks.
+
+    :param airflow_task: DAG id and task id.
+    :param entries: of it and of others, oldest first.
+    """
+    for task in arize_tasks(entries):
+        checks = {(check.record.dag_id, check.record.task_id) for check in task.checks}
+        if airflow_task in task.airflow_tasks or airflow_task in checks:
+            return task
+    return None
 
 
 def days_of(task: ArizeTask, first: date, last: date, *, today: date) -> list[Day]:

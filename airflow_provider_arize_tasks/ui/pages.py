@@ -12,12 +12,21 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from airflow_provider_arize_tasks.ui.calendar import entries_on, year_of
 from airflow_provider_arize_tasks.ui.entries import Entry, entry_of, text
-from airflow_provider_arize_tasks.ui.overview import ArizeTask, arize_tasks, last_window, strip, totals, window_text
+from airflow_provider_arize_tasks.ui.overview import (
+    ArizeTask,
+    arize_tasks,
+    last_window,
+    strip,
+    task_of,
+    tasks_beside,
+    totals,
+    window_text,
+)
 from airflow_provider_arize_tasks.ui.plugin import base_path
 from airflow_provider_arize_tasks.ui.quality import charts_of, nights_of, verdict_of
 from airflow_provider_arize_tasks.ui.records import RESULT_KEY, AirflowRecords, TaskRecord, Wanted
 from airflow_provider_arize_tasks.ui.reports import ReportError
-from airflow_provider_arize_tasks.ui.states import State
+from airflow_provider_arize_tasks.ui.states import State, css_of, letter_of, meaning_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -187,35 +196,22 @@ class Pages:
         if not access.may_read(airflow_task[0]):
             raise UnseenError
         dag_ids = access.readable(self._dag_ids() | {airflow_task[0]})
-        since, until = _range(year)
-        own = self._find(Wanted(dag_ids=frozenset({airflow_task[0]}), since=since, until=until), airflow_task)
-        if own is None:  # nothing in that year: any other tells which task it is
-            own = self._find(Wanted(dag_ids=frozenset({airflow_task[0]}), since=_EVER), airflow_task)
-            if own is None:
-                raise UnseenError
-        everyone = arize_tasks(self._entries(Wanted(dag_ids=dag_ids, since=since, until=until)))
-        for task in everyone:
-            if airflow_task in task.airflow_tasks or (own.arize_id is not None and task.arize_id == own.arize_id):
-                return task
-        return own
-
-    def _find(self, wanted: Wanted, airflow_task: tuple[str, str]) -> ArizeTask | None:
-        for task in arize_tasks(self._entries(wanted)):
-            checks = {(check.record.dag_id, check.record.task_id) for check in task.checks}
-            if airflow_task in task.airflow_tasks or airflow_task in checks:
-                return task
-        return None
+        latest = [entry_of(record) for record in self._records.latest(dag_ids)]
+        tasks = tasks_beside(airflow_task, latest)
+        if airflow_task not in tasks:
+            raise UnseenError
+        since = datetime(year, 1, 1, tzinfo=timezone.utc) if year else _now() - _YEAR
+        members = frozenset(dag_id for dag_id, _ in tasks)
+        entries = self._entries(Wanted(dag_ids=members, since=since, tasks=tasks))
+        # Nothing in that year: what ran last tells which task it is.
+        found = task_of(airflow_task, entries) or task_of(airflow_task, latest)
+        if found is None:
+            raise UnseenError
+        return found
 
 
 def _now() -> datetime:
     return datetime.now(timezone.utc)
-
-
-def _range(year: int | None) -> tuple[datetime, datetime | None]:
-    """DAG runs that may be about a year: its windows are served by later runs, backfills much later."""
-    if year is None:
-        return _now() - _YEAR, None
-    return datetime(year, 1, 1, tzinfo=timezone.utc), None
 
 
 def _date(day: str | None) -> date | None:
@@ -260,8 +256,7 @@ def _environment() -> Environment:
         _jinja.globals.update(
             airflow=base_path(), last_window=last_window, window_text=window_text, verdict_of=verdict_of, query=_query
         )
-        _jinja.filters["moment"] = _moment
-        _jinja.filters["clean"] = clean
+        _jinja.filters.update(moment=_moment, clean=clean, css=css_of, letter=letter_of, meaning=meaning_of)
     return _jinja
 
 

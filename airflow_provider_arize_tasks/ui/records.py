@@ -71,6 +71,7 @@ class Wanted:
     :param until: and before then.
     :param tasks: of these ``(dag_id, task_id)`` only.
     :param run: of this ``(dag_id, run_id)`` only.
+    :param due: of the DAG runs that were due at this time, by ``(dag_id, task_id)``, only.
     """
 
     dag_ids: frozenset[str]
@@ -78,6 +79,7 @@ class Wanted:
     until: datetime | None = None
     tasks: frozenset[tuple[str, str]] | None = None
     run: tuple[str, str] | None = None
+    due: Mapping[tuple[str, str], datetime] | None = None
 
 
 class AirflowRecords:
@@ -92,6 +94,20 @@ class AirflowRecords:
             instance = tables.instance
             query = tables.select(instance.dag_id).where(instance.operator.in_(OPERATORS)).distinct()
             return frozenset(session.scalars(query))
+
+    def latest(self, dag_ids: frozenset[str]) -> list[TaskRecord]:
+        """The latest record of each task of some DAGs: enough to tell which Arize task each of them serves.
+
+        :param dag_ids: of these DAGs only.
+        :raises RecordsError: the tables don't fit.
+        """
+        if not dag_ids:
+            return []
+        with _reading() as (session, tables):
+            due = {(dag_id, task_id): at for dag_id, task_id, at in session.execute(_newest(tables, dag_ids))}
+        if not due:
+            return []
+        return self.read(Wanted(dag_ids=dag_ids, since=min(due.values()), due=due))
 
     def read(self, wanted: Wanted) -> list[TaskRecord]:
         """The records of some DAGs, oldest DAG run first.
@@ -127,12 +143,18 @@ class _Tables:
         from airflow.models.dagrun import DagRun
         from airflow.models.taskinstance import TaskInstance
         from airflow.models.xcom import XComModel
-        from sqlalchemy import select
+        from sqlalchemy import false, func, or_, select
 
         self.select: Any = select
+        self.newest: Any = func.max
+        self._or, self._false = or_, false
         self.run: Any = DagRun
         self.instance: Any = TaskInstance
         self.xcom: Any = XComModel
+
+    def any_of(self, conditions: Iterable[Any]) -> Any:
+        """That one of some conditions holds."""
+        return self._or(self._false(), *conditions)
 
 
 def _not_fitting(error: Exception) -> RecordsError:
@@ -150,7 +172,14 @@ def _conditions(tables: _Tables, wanted: Wanted) -> Iterator[Any]:
     if wanted.until is not None:
         yield run.run_after < wanted.until
     if wanted.tasks is not None:
-        yield instance.task_id.in_(sorted({task_id for _, task_id in wanted.tasks}))
+        yield tables.any_of(
+            (instance.dag_id == dag_id) & (instance.task_id == task_id) for dag_id, task_id in sorted(wanted.tasks)
+        )
+    if wanted.due is not None:
+        yield tables.any_of(
+            (instance.dag_id == dag_id) & (instance.task_id == task_id) & (run.run_after == at)
+            for (dag_id, task_id), at in sorted(wanted.due.items())
+        )
     if wanted.run is not None:
         yield instance.dag_id == wanted.run[0]
         yield instance.run_id == wanted.run[1]
@@ -176,6 +205,16 @@ def _instances(tables: _Tables, wanted: Wanted) -> Any:
         .join(run, (run.dag_id == instance.dag_id) & (run.run_id == instance.run_id))
         .where(*_conditions(tables, wanted))
         .order_by(run.run_after, instance.dag_id, instance.task_id, instance.map_index)
+    )
+
+
+def _newest(tables: _Tables, dag_ids: frozenset[str]) -> Any:
+    instance, run = tables.instance, tables.run
+    return (
+        tables.select(instance.dag_id, instance.task_id, tables.newest(run.run_after))
+        .join(run, (run.dag_id == instance.dag_id) & (run.run_id == instance.run_id))
+        .where(instance.operator.in_(OPERATORS), instance.dag_id.in_(sorted(dag_ids)))
+        .group_by(instance.dag_id, instance.task_id)
     )
 
 
@@ -229,12 +268,3 @@ def _record(row: Any, values: Mapping[tuple[str, str, str, int], Mapping[str, An
         interval=(start, end) if start and end and start < end else None,
         values=values.get((row.dag_id, row.task_id, row.run_id, row.map_index), {}),
     )
-
-
-def only_tasks(records: Iterable[TaskRecord], tasks: frozenset[tuple[str, str]]) -> list[TaskRecord]:
-    """Those of certain tasks: a task id alone, which the database filters by, may belong to several DAGs.
-
-    :param records: from :meth:`AirflowRecords.read`.
-    :param tasks: ``(dag_id, task_id)``.
-    """
-    return [record for record in records if (record.dag_id, record.task_id) in tasks]

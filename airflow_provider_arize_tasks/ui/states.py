@@ -1,41 +1,14 @@
-"""What a window, a night or a day comes to, in one word and one letter. The words are those of coverage."""
+"""How a state of coverage is shown on the page: by a letter as well as a colour. The words are those of coverage."""
 
 from __future__ import annotations
 
-from enum import Enum
+from typing import Final
 
+from airflow_provider_arize_tasks.coverage.states import State
 
-class State(str, Enum):
-    """What is known of a stretch of time, by Airflow's records. The value is the word people read."""
+__all__ = ["State", "css_of", "letter_of", "meaning_of", "worst"]
 
-    RUNNING = "running"
-    FAILED = "failed"
-    TRUNCATED = "truncated"
-    DOUBTFUL = "doubtful"
-    EARLY = "early"
-    STALE = "stale"
-    MISSING = "missing"
-    EMPTY = "empty"
-    LET_GO = "let go"
-    COVERED = "covered"
-
-    @property
-    def letter(self) -> str:
-        """One letter, so that nobody needs to tell colours apart."""
-        return _LETTERS[self]
-
-    @property
-    def css(self) -> str:
-        """Name of its style."""
-        return self.value.replace(" ", "-")
-
-    @property
-    def meaning(self) -> str:
-        """The word in a sentence, for the legend."""
-        return _MEANINGS[self]
-
-
-_LETTERS = {
+_LETTERS: Final = {
     State.RUNNING: "R",
     State.FAILED: "F",
     State.TRUNCATED: "T",
@@ -43,16 +16,16 @@ _LETTERS = {
     State.EARLY: "E",
     State.STALE: "S",
     State.MISSING: "M",
-    State.EMPTY: "N",
+    State.EMPTY: "0",
     State.LET_GO: "L",
     State.COVERED: "C",
 }
-_MEANINGS = {
+_MEANINGS: Final = {
     State.RUNNING: "a run goes on, or its task instance waits",
     State.FAILED: "the task instance failed",
     State.TRUNCATED: "the run reached max_spans: the rest of its window is not evaluated",
     State.DOUBTFUL: "counts can't tell whether the run reached max_spans",
-    State.EARLY: "evaluated before late spans could be seen",
+    State.EARLY: "not over, or evaluated before late spans could be seen",
     State.STALE: "labelled by another version of a judge",
     State.MISSING: "no task instance ran for it",
     State.EMPTY: "Arize found no data",
@@ -60,9 +33,47 @@ _MEANINGS = {
     State.COVERED: "evaluated",
 }
 #: What a day shows when its windows differ, first to last.
-SEVERITY = tuple(State)
+_SEVERITY: Final = (
+    State.RUNNING,
+    State.FAILED,
+    State.TRUNCATED,
+    State.DOUBTFUL,
+    State.EARLY,
+    State.STALE,
+    State.MISSING,
+    State.EMPTY,
+    State.LET_GO,
+    State.COVERED,
+)
+
+
+def letter_of(state: State) -> str:
+    """One letter, so that nobody needs to tell colours apart.
+
+    :param state: of coverage.
+    """
+    return _LETTERS[state]
+
+
+def css_of(state: State) -> str:
+    """Name of its style.
+
+    :param state: of coverage.
+    """
+    return str(state.value).replace(" ", "-")
+
+
+def meaning_of(state: State) -> str:
+    """The word in a sentence, for the legend.
+
+    :param state: of coverage.
+    """
+    return _MEANINGS[state]
 
 
 def worst(states: list[State]) -> State | None:
-    """The state that asks for most attention; ``None`` of none."""
-    return min(states, key=SEVERITY.index, default=None)
+    """The state that asks for most attention; ``None`` of none.
+
+    :param states: of the windows of a day.
+    """
+    return min(states, key=_SEVERITY.index, default=None)
