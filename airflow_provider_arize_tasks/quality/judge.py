@@ -98,6 +98,9 @@ def _past_of(past: Past | Sequence[ExperimentRows] | None) -> Past:
 
 
 def _comparisons(comparison: Comparison, name: str, numbers: Numbers) -> int:
+    """How many chances of a false alarm there are: none where every example was answered, which can be no drop."""
+    if name == ANSWERED and all(share >= 1 for share in numbers.candidate.values()):
+        return 0
     return comparison.is_comparable(name, numbers) + comparison.is_comparable_with_reference(name, numbers)
 
 

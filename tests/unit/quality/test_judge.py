@@ -65,7 +65,7 @@ class TestDrop:
         message = check.failures[0].message
         assert message.startswith("correctness: mean score fell by 0.175, from 0.780 to 0.605")
         assert "60 shared examples" in message
-        assert "97.5% interval" in message
+        assert "95.0% interval" in message
 
     def test_a_drop_that_max_drop_allows_passes(self) -> None:
         check = judge_experiment(
@@ -125,7 +125,7 @@ class TestDrop:
 
         check = judge_experiment(both(1), [both(2)], read_conditions(confidence=0.9))
         levels = {evaluator.change.confidence for evaluator in check.evaluators if evaluator.change}
-        assert levels == {1 - (1 - 0.9) / 3}  # two evaluators, and the share of answered examples
+        assert levels == {0.95}
 
 
 class TestBounds:
@@ -347,7 +347,7 @@ def test_any_data_gives_a_result_that_is_plain_json(scores: list[float | None], 
     assert check.passed is not bool(check.failures)
 
 
-def points(nights: list[ExperimentRows], before: list[ExperimentRows], confidence: float = 0.975) -> tuple[Point, ...]:
+def points(nights: list[ExperimentRows], before: list[ExperimentRows], confidence: float = 0.95) -> tuple[Point, ...]:
     check = judge_experiment(nights[-1], before, read_conditions())
     book = ScoreBook(read_conditions(), Dataset())
     evaluator = check.evaluators[0]
