@@ -11,7 +11,7 @@ from airflow_provider_arize_tasks.client.errors import ArizeError
 from airflow_provider_arize_tasks.client.printable import printable
 from airflow_provider_arize_tasks.exceptions import ArizeQualityError, failing_for_good
 from airflow_provider_arize_tasks.links.arize import ArizeExperimentLink, push_link
-from airflow_provider_arize_tasks.links.report import ArizeReportLink
+from airflow_provider_arize_tasks.links.report import ArizeReportLink, local_report_url
 from airflow_provider_arize_tasks.quality.conditions import ACCEPTED, Verdict
 from airflow_provider_arize_tasks.quality.report.table import describe_baseline, summary_table
 from airflow_provider_arize_tasks.quality.settings import (
@@ -269,7 +269,7 @@ class ArizeCheckExperimentOperator(BaseOperator, BranchMixIn):
             urls["experiment"] = self._link(context, hook, candidate, settings.space)
 
         found = gate.judge(experiment, task, seen=link)
-        result = {**found.check.to_dict(), "report": None, "report_url": None}
+        result = {**found.check.to_dict(), "task_id": found.task_id, "report": None, "report_url": None}
         if self.report_path:
             result |= self._write(context, found, settings, urls.get("experiment", ""))
         return found.check, result
@@ -312,7 +312,7 @@ class ArizeCheckExperimentOperator(BaseOperator, BranchMixIn):
             self.log.exception("The report could not be written to %s; the verdict stands", where)
             return {}
         self.log.info("Report: %s", paths["html"])
-        address = report_address(paths["html"], self.report_url)
+        address = report_address(paths["html"], self.report_url) or local_report_url(paths["html"], ti)
         push_link(context, ArizeReportLink, address)
         return {"report": paths["html"], "report_url": address, "reports": paths}
 

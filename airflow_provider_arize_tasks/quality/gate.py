@@ -36,6 +36,7 @@ class Found:
 
     :param check: the result.
     :param experiment: the candidate, as the API gives it.
+    :param task_id: the task it came from, as far as it is known.
     :param memory: what became of the experiments before.
     :param older: the experiments before, newest first, those that did not count included.
     :param examples: columns of the dataset's examples, by example id.
@@ -45,6 +46,7 @@ class Found:
 
     check: ExperimentCheck
     experiment: Experiment
+    task_id: str | None
     memory: Memory
     older: tuple[ExperimentRows, ...]
     examples: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -109,6 +111,7 @@ class Gate:
         return Found(
             check=check,
             experiment=found,
+            task_id=task_id,
             memory=memory,
             older=tuple(older),
             examples=examples,

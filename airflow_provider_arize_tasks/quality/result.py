@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_arize_tasks.quality.changed import what_changed
 from airflow_provider_arize_tasks.quality.conditions import ANSWERED, OnInconclusive, Outcome, Verdict
 
 if TYPE_CHECKING:
@@ -289,6 +290,7 @@ class ExperimentCheck:
             "baseline": [describe(night) for night in self.past.pool],
             "reference": [describe(night) for night in self.past.reference],
             "expected": {"examples": self.expected.count, "source": self.expected.source},
+            "changes": what_changed(self.candidate, self.past),
             "confidence": self.confidence,
             "correction": {"method": "bonferroni", "comparisons": self.comparisons, "level": self.level},
             "evaluators": {check.evaluator: check.to_dict() for check in self.evaluators},

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow_provider_arize_tasks.client import arguments as args
 from airflow_provider_arize_tasks.client.arguments import Checker, FieldError
 from airflow_provider_arize_tasks.client.errors import ArizeValidationError
-from airflow_provider_arize_tasks.client.times import parse_time
+from airflow_provider_arize_tasks.client.times import length_of_time, parse_time
 from airflow_provider_arize_tasks.quality.conditions import ACCEPTED, PREVIOUS, Conditions, read_conditions
 from airflow_provider_arize_tasks.quality.reading import Patience
 from airflow_provider_arize_tasks.quality.report.address import address_problem, path_problem
@@ -178,9 +178,9 @@ def _moment(value: Any) -> datetime:
 
 
 def _wait(value: Any) -> float:
-    if value is None or value == 0 or value == timedelta(0) or value == "0":
+    if value is None:
         return 0.0
-    return args.seconds(value)
+    return length_of_time(value, name="wait_for_scores").total_seconds()
 
 
 def _path(value: Any) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_arize_tasks.client.printable import printable
+from airflow_provider_arize_tasks.quality.changed import what_changed
 from airflow_provider_arize_tasks.quality.conditions import Outcome, Verdict, limit_of
 from airflow_provider_arize_tasks.quality.report.chart import change_chart, scores_chart
 from airflow_provider_arize_tasks.quality.report.table import describe_baseline, describe_outcome
@@ -67,7 +68,7 @@ def render_page(report: Report) -> str:
         origin=[(printable(key, 40), printable(value, 200)) for key, value in report.origin.items()],
         link=_link(report),
         notes=_notes(check),
-        changed=_changed(check),
+        changed=what_changed(check.candidate, check.past),
         level=f"{check.level * 100:.3g}",
         overview=[_overview(check, one) for one in check.measures],
         evaluators=[_evaluator(report, one) for one in check.measures if one in check.evaluators or one.findings],
@@ -96,7 +97,7 @@ def render_markdown(report: Report) -> str:
             name=for_markdown(check.candidate.label),
             facts=[for_markdown(fact, 300) for fact in _facts(check)],
             notes=notes,
-            changed=[for_markdown(line, 300) for line in _changed(check)],
+            changed=[for_markdown(line, 300) for line in what_changed(check.candidate, check.past)],
             level=f"{check.level * 100:.3g}",
             overview=plain,
             link=_link(report).replace(")", "%29").replace(" ", "%20"),
@@ -139,29 +140,6 @@ def _notes(check: ExperimentCheck) -> list[dict[str, str]]:
     found += [{"tone": "", "text": finding.message} for finding in check.remarks]
     if not found:
         found = [{"tone": "good", "text": "Every condition holds, and no evaluator fell beyond the noise."}]
-    return found
-
-
-def _changed(check: ExperimentCheck) -> list[str]:
-    """What differs between the candidate and its baseline beside the scores."""
-    if not check.baseline:
-        return []
-    now, before = check.candidate, check.baseline[0]
-    found = []
-    if now.setup != before.setup:
-        found.append(
-            f"prompt, model or parameters: {printable(before.setup or 'not known', 200)} before, "
-            f"{printable(now.setup or 'not known', 200)} now"
-        )
-    for name in sorted({*now.judges, *before.judges}):
-        old, new = before.judges.get(name, "not known"), now.judges.get(name, "not known")
-        if old != new:
-            found.append(
-                f"version of evaluator {printable(name, 80)}: {printable(old, 80)} before, {printable(new, 80)} now"
-            )
-    if now.dataset_version_id != before.dataset_version_id:
-        versions = (before.dataset_version_id or "not known", now.dataset_version_id or "not known")
-        found.append(f"version of the dataset: {printable(versions[0], 80)} before, {printable(versions[1], 80)} now")
     return found
 
 
