@@ -1,4 +1,4 @@
-"""The endpoints around tasks: spaces, projects, datasets, experiments with their rows, evaluators, integrations."""
+"""The endpoints around tasks: spaces, projects, datasets, experiments with their rows, integrations."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from airflow_provider_arize_tasks.emulator.paging import (
     space_page,
 )
 from airflow_provider_arize_tasks.emulator.requests import body_of, operation_of, world_of
-from airflow_provider_arize_tasks.emulator.schemas import SEARCH_ROWS, check_object
-from airflow_provider_arize_tasks.emulator.validation import refuse_if
+from airflow_provider_arize_tasks.emulator.schemas import SEARCH_EXAMPLES, SEARCH_ROWS, check_object
+from airflow_provider_arize_tasks.emulator.validation import check_filter, refuse_if
 from airflow_provider_arize_tasks.emulator.world import World, find
 
 if TYPE_CHECKING:
-    from airflow_provider_arize_tasks.emulator.model import Evaluator, EvaluatorVersion, Experiment
+    from airflow_provider_arize_tasks.emulator.model import DatasetVersion, Experiment
 
 _MOST_ROWS = 500
 
@@ -74,11 +74,28 @@ async def list_examples(request: web.Request) -> web.Response:
     world = world_of(request)
     query = read_query(request.query, operation_of(request), ("dataset_version_id",), world.level)
     dataset = find(world.datasets, request.match_info["dataset_id"], "dataset")
-    version = world.version_of(dataset, query.get("dataset_version_id"))
+    rows = _examples(world.version_of(dataset, query.get("dataset_version_id")))
+    view = page("examples", rows, lambda row: row, query, _MOST_ROWS)
+    return web.json_response(_without_cursor(request, view))
+
+
+def _examples(version: DatasetVersion) -> list[dict[str, Any]]:
+    """The examples of a version as the API sends them, in order."""
     stamp = views.dataset_version(version)
     extra = {"created_at": stamp["created_at"], "updated_at": stamp["updated_at"], "annotations": []}
-    view = page("examples", version.examples, lambda row: extra | row, query, _MOST_ROWS)
-    return web.json_response(_without_cursor(request, view))
+    return [extra | row for row in version.examples]
+
+
+async def search_examples(request: web.Request) -> web.Response:
+    """``POST /v2/datasets/{dataset_id}/examples/search``: its examples by time and id, filtered."""
+    world, body = world_of(request), await body_of(request, default={})
+    refuse_if(check_object(body, SEARCH_EXAMPLES, "", world.level), 422)
+    check_filter(body.get("filter"), "filter")
+    passes = parse_filter(body.get("filter"), "filter")
+    dataset = find(world.datasets, request.match_info["dataset_id"], "dataset")
+    rows = _examples(world.version_of(dataset, body.get("dataset_version_id")))
+    chosen = sorted(filter(passes, rows), key=lambda row: (row["created_at"], str(row["id"])))
+    return web.json_response(page("examples", chosen, lambda row: row, body, _MOST_ROWS))
 
 
 async def list_experiments(request: web.Request) -> web.Response:
@@ -137,58 +154,11 @@ async def search_experiment_runs(request: web.Request) -> web.Response:
     """``POST /v2/experiments/{experiment_id}/runs/search``: its rows, filtered."""
     world, body = world_of(request), await body_of(request, default={})
     refuse_if(check_object(body, SEARCH_ROWS, "", world.level))
+    check_filter(body.get("filter"), "filter")
     passes = parse_filter(body.get("filter"), "filter")
     seen = [views.experiment_row(world.level, row, world.clock.now_ms()) for row in _experiment(request, world).rows]
     chosen = [row for row in seen if passes(row)]
     return web.json_response(page("experiment_runs", chosen, lambda row: row, body, _MOST_ROWS))
-
-
-async def list_evaluators(request: web.Request) -> web.Response:
-    """``GET /v2/evaluators``, most recently updated first."""
-    world = world_of(request)
-    items = world.evaluators.values()
-    return space_page(request, "evaluators", items, lambda item: views.evaluator(world, item), by="updated_ms")
-
-
-async def get_evaluator(request: web.Request) -> web.Response:
-    """``GET /v2/evaluators/{evaluator_id}``, with its latest version or the one asked for."""
-    world = world_of(request)
-    query = read_query(request.query, operation_of(request), ("version_id",), world.level)
-    evaluator = find(world.evaluators, request.match_info["evaluator_id"], "evaluator")
-    version = _version(world, evaluator, query.get("version_id"))
-    return web.json_response(views.evaluator(world, evaluator, version))
-
-
-def _versions(world: World, evaluator: Evaluator) -> list[EvaluatorVersion]:
-    """An evaluator's versions made by now, newest first."""
-    now = world.clock.now_ms()
-    return [version for version in reversed(evaluator.versions) if version.created_ms <= now]
-
-
-def _version(world: World, evaluator: Evaluator, version_id: str | None) -> EvaluatorVersion:
-    for version in _versions(world, evaluator):
-        if version_id in (None, version.id):
-            return version
-    raise Refusal(404, f"evaluator version {version_id} not found")
-
-
-async def list_evaluator_versions(request: web.Request) -> web.Response:
-    """``GET /v2/evaluators/{evaluator_id}/versions``, newest first."""
-    world = world_of(request)
-    query = read_query(request.query, operation_of(request), (), world.level)
-    evaluator = find(world.evaluators, request.match_info["evaluator_id"], "evaluator")
-    view = lambda version: views.evaluator_version(world, evaluator, version)  # noqa: E731 -- shorter than a function
-    return web.json_response(page("evaluator_versions", _versions(world, evaluator), view, query))
-
-
-async def get_evaluator_version(request: web.Request) -> web.Response:
-    """``GET /v2/evaluator-versions/{version_id}``."""
-    world, wanted = world_of(request), request.match_info["version_id"]
-    for evaluator in world.evaluators.values():
-        for version in _versions(world, evaluator):
-            if version.id == wanted:
-                return web.json_response(views.evaluator_version(world, evaluator, version))
-    raise Refusal(404, f"evaluator version {wanted} not found")
 
 
 async def list_ai_integrations(request: web.Request) -> web.Response:
@@ -229,15 +199,12 @@ ROUTES = [
     web.get("/v2/datasets", list_datasets),
     web.get("/v2/datasets/{dataset_id}", get_dataset),
     web.get("/v2/datasets/{dataset_id}/examples", list_examples),
+    web.post("/v2/datasets/{dataset_id}/examples/search", search_examples),
     web.get("/v2/experiments", list_experiments),
     web.get("/v2/experiments/{experiment_id}", get_experiment),
     web.delete("/v2/experiments/{experiment_id}", delete_experiment),
     web.get("/v2/experiments/{experiment_id}/runs", list_experiment_runs),
     web.post("/v2/experiments/{experiment_id}/runs/search", search_experiment_runs),
-    web.get("/v2/evaluators", list_evaluators),
-    web.get("/v2/evaluators/{evaluator_id}", get_evaluator),
-    web.get("/v2/evaluators/{evaluator_id}/versions", list_evaluator_versions),
-    web.get("/v2/evaluator-versions/{version_id}", get_evaluator_version),
     web.get("/v2/ai-integrations", list_ai_integrations),
     web.get("/v2/ai-integrations/{integration_id}", get_ai_integration),
     web.get("/v2/integrations", list_integrations),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import secrets
 import time
 from email.utils import formatdate
@@ -11,10 +12,19 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from airflow_provider_arize_tasks.emulator import api_lists, api_prompts, api_spans, api_tasks, control_routes, runs
+from airflow_provider_arize_tasks.emulator import (
+    api_evaluators,
+    api_lists,
+    api_prompts,
+    api_spans,
+    api_tasks,
+    control_routes,
+    runs,
+)
 from airflow_provider_arize_tasks.emulator.common import Refusal, problem
 from airflow_provider_arize_tasks.emulator.faults import BEFORE, LATE, Fault
 from airflow_provider_arize_tasks.emulator.guard import Guard
+from airflow_provider_arize_tasks.emulator.pages import explain, is_first_click
 from airflow_provider_arize_tasks.emulator.requests import WORLD, is_control, operation_of
 from airflow_provider_arize_tasks.emulator.traffic import TRAFFIC, Traffic
 
@@ -24,6 +34,8 @@ if TYPE_CHECKING:
     from airflow_provider_arize_tasks.emulator.world import World
 
 _PROBLEM = "application/problem+json"
+_LOG = logging.getLogger(__name__)
+_LONGEST_DETAIL = 2000
 _PAGE = "<html><head><title>{0}</title></head><body><h1>{0}</h1><p>gateway</p></body></html>"
 _MOST_BYTES = 16 * 1024 * 1024
 
@@ -44,7 +56,14 @@ def make_app(world: World, api_key: str | None = None, guard: Guard | None = Non
     app[API_KEY] = api_key or ""
     app[GUARD] = guard or Guard()
     app.add_routes(
-        [*api_tasks.ROUTES, *api_lists.ROUTES, *api_prompts.ROUTES, *api_spans.ROUTES, *control_routes.ROUTES]
+        [
+            *api_tasks.ROUTES,
+            *api_evaluators.ROUTES,
+            *api_lists.ROUTES,
+            *api_prompts.ROUTES,
+            *api_spans.ROUTES,
+            *control_routes.ROUTES,
+        ]
     )
     return app
 
@@ -174,6 +193,9 @@ async def _answer(request: web.Request, handler: Handler) -> web.Response:
         return _problem_response(request, 404, f"no such endpoint: {request.path}")
     except web.HTTPException as error:  # such as a body that is too large
         return _problem_response(request, error.status, error.reason)
+    except Exception:  # noqa: BLE001 -- a client gets a problem document from a broken server too
+        _LOG.exception("The emulator failed at %s %s", request.method, request.path)
+        return _problem_response(request, 500, "the emulator itself failed; its standard error says where")
     if not isinstance(response, web.Response):
         raise TypeError(f"a handler returned {type(response).__name__}")
     return response
@@ -193,7 +215,7 @@ def _problem_response(
     request: web.Request, status: int, detail: str, headers: dict[str, str] | None = None
 ) -> web.Response:
     request_id = secrets.token_hex(8)
-    document = problem(status, detail, request.path, request_id)
+    document = problem(status, detail[:_LONGEST_DETAIL], request.path[:_LONGEST_DETAIL], request_id)
     all_headers = {"x-request-id": request_id, **(headers or {})}
     return web.json_response(document, status=status, content_type=_PROBLEM, headers=all_headers)
 
@@ -202,6 +224,8 @@ def _problem_response(
 async def _authenticate(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Bearer authentication of the API; the control path takes none."""
     if not is_control(request):
+        if is_first_click(request):
+            return explain(request)
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         wanted = request.app[API_KEY]
         if scheme.lower() != "bearer" or not token.strip():

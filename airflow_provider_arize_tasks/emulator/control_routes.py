@@ -366,7 +366,8 @@ async def read_ledger(request: web.Request) -> web.Response:
 def _current_versions(world: World, task: Task | None, evaluators: list[str]) -> dict[str, str]:
     """The version of each evaluator that judges now: the task's pin, else the latest."""
     now, pins = world.clock.now_ms(), task.pins if task is not None else {}
-    return {name: world.evaluators[name].version_for(pins.get(name), now).id for name in evaluators}
+    known = [name for name in evaluators if name in world.evaluators]
+    return {name: world.evaluators[name].version_for(pins.get(name), now).id for name in known}
 
 
 def _evaluators_of(world: World, project_id: str, spans: list[Span]) -> list[str]:

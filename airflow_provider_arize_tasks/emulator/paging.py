@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 LONGEST_NAME = 255
-_LONGEST_NUMBER = 18
+_TYPES = {"projects": ("APPLICATION", "HARNESS", "EXPERIMENT"), "integrations": ("LLM", "AGENT", "EVALUATOR")}
+_CURSOR = re.compile(r"after:([0-9]{1,15})")
 
 
 def read_query(query: Mapping[str, str], operation: str, allowed: Sequence[str], level: Level) -> dict[str, str]:
@@ -75,10 +77,10 @@ def read_limit(value: Any, most: int) -> int:
     """A page size; 50 where none is given."""
     if value is None:
         return 50
-    try:
-        limit = int(value)
-    except ValueError:
-        raise Refusal(400, f"limit: must be an integer, got {value!r}") from None
+    text = str(value)
+    if not re.fullmatch(r"-?[0-9]{1,15}", text):
+        raise Refusal(400, f"limit: must be an integer, got {value!r}")
+    limit = int(text)
     if not 1 <= limit <= most:
         raise Refusal(400, f"limit: must be between 1 and {most}")
     return limit
@@ -94,11 +96,11 @@ def read_cursor(value: str | None) -> int:
     if value is None:
         return 0
     try:
-        word, _, number = base64.urlsafe_b64decode(value.encode()).decode().partition(":")
-        if word == "after" and number.isdecimal() and len(number) < _LONGEST_NUMBER:
-            return int(number)
+        found = _CURSOR.fullmatch(base64.urlsafe_b64decode(value.encode()).decode())
     except (binascii.Error, ValueError):
-        pass
+        found = None
+    if found is not None:
+        return int(found[1])
     raise Refusal(400, "cursor: is not valid")
 
 
@@ -160,7 +162,9 @@ def space_page(
     query = read_query(request.query, operation_of(request), ("space_id", "space_name", "name", *more), world.level)
     for name in more:
         if name in query:
-            field = name if name == "project_type" else "type"
-            items = [item for item in items if getattr(item, field) == query[name].upper()]
+            known = [world.level.spell(value) for value in _TYPES[key]]
+            if query[name] not in known:
+                raise Refusal(400, f"{name}: must be one of {', '.join(known)}, got {query[name]!r}")
+            items = [item for item in items if getattr(item, name) == query[name].upper()]
     chosen = newest_first(named(scoped(world, items, query, lambda item: str(item.space_id)), query), by)
     return web.json_response(page(key, chosen, view, query))

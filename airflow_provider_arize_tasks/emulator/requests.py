@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+import math
+import re
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
 from airflow_provider_arize_tasks.emulator.common import Refusal
 from airflow_provider_arize_tasks.emulator.world import World
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+#: How deep a body may be nested.
+DEEPEST = 64
 CONTROL_PREFIX = "/_emulator"
+_HALF_A_CHARACTER = re.compile(rb"\\u[dD][89a-fA-F]")
 WORLD: web.AppKey[World] = web.AppKey("world", World)
 
 
@@ -49,16 +57,53 @@ async def body_of(request: web.Request, *, default: Any = None) -> Any:
         return default
     if request.content_type != "application/json":
         raise Refusal(400, f"Content-Type must be application/json, got {request.content_type}")
+    # Tests stage replies that are no JSON, so the control path takes what Python takes.
+    return _read_control(raw) if is_control(request) else read_json(raw)
+
+
+def _read_control(raw: bytes) -> Any:
     try:
-        # Tests stage replies that are no JSON, so the control path takes what Python takes.
-        return json.loads(raw, parse_constant=None if is_control(request) else _no_constant)
+        return json.loads(raw)
     except (ValueError, RecursionError):
-        raise Refusal(400, "the body is not valid JSON, or too deep") from None
+        raise Refusal(400, "the body is not valid JSON, or nested too deeply") from None
 
 
-def _no_constant(name: str) -> float:
-    """NaN and Infinity are no JSON, although Python reads them."""
-    raise ValueError(name)
+def read_json(raw: bytes) -> Any:
+    """A JSON text of a request.
+
+    :raises Refusal: 400 for what isn't JSON (``NaN`` and half a character aren't), is nested too deeply, or holds a
+        number that no client could read back.
+    """
+    try:
+        value = json.loads(raw, parse_constant=_no_number, parse_float=_finite)
+        if _HALF_A_CHARACTER.search(raw):
+            json.dumps(value, ensure_ascii=False).encode()
+    except RecursionError:
+        raise Refusal(400, "the body is nested too deeply") from None
+    except ValueError:
+        raise Refusal(400, "the body is not valid JSON") from None
+    level, depth = [value], 0
+    while level:
+        depth += 1
+        if depth > DEEPEST:
+            raise Refusal(400, "the body is nested too deeply")
+        level = [inner for item in level if isinstance(item, (dict, list)) for inner in _inner(item)]
+    return value
+
+
+def _inner(item: dict[str, Any] | list[Any]) -> Iterable[Any]:
+    return item.values() if isinstance(item, dict) else item
+
+
+def _no_number(word: str) -> None:
+    raise ValueError(f"{word} is not JSON")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text} is out of range")
+    return value
 
 
 async def no_body(request: web.Request) -> None:

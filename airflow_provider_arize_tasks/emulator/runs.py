@@ -10,7 +10,7 @@ from __future__ import annotations
 import heapq
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_arize_tasks.emulator.common import Refusal, make_id
+from airflow_provider_arize_tasks.emulator.common import Refusal, iso, make_id
 from airflow_provider_arize_tasks.emulator.judging import FAILED as JUDGE_FAILED
 from airflow_provider_arize_tasks.emulator.judging import JUDGED, Judge, make_judge
 from airflow_provider_arize_tasks.emulator.model import (
@@ -39,7 +39,6 @@ ALREADY_LABELLED = (
     " override_evaluations enabled to re-evaluate it."
 )
 _NO_ANSWER = "The model did not answer: staged by the emulator"
-NO_DATA = "No data found for the given time range"
 
 
 def start_evaluation(world: World, task: Task, body: Mapping[str, Any], now: int, window: tuple[int, int]) -> Run:
@@ -50,15 +49,15 @@ def start_evaluation(world: World, task: Task, body: Mapping[str, Any], now: int
     :param body: the trigger body, already validated.
     :param now: milliseconds since the epoch.
     :param window: first and after-last millisecond.
-    :raises Refusal: 400 where the window holds no span.
+    :raises Refusal: 400 where the window holds no span, or the task's filter lets none of them through.
     """
     seen_until = now - int(world.settings.index_lag_seconds * 1000)
     spans = [s for s in world.spans[task.body["project_id"]].between(*window) if s.ingested_ms <= seen_until]
-    if not spans:
-        raise Refusal(400, f"{NO_DATA}: no spans between the start and the end of the window")
     limit = body.get("max_spans") or world.settings.max_spans
     override = bool(body.get("override_evaluations"))
     selection = select_spans(world, task, spans, override=override, max_spans=limit)
+    if not selection.passed:
+        raise Refusal(400, f"No data found between {iso(window[0])} and {iso(window[1])}")
     is_done = selection.matched > 0 and not selection.units
     run = _new_run(world, task, now, selection.units, None, is_done=is_done)
     run.window = window

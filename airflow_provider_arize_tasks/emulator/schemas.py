@@ -6,6 +6,7 @@ Which fields are nullable is read off the request models of Arize's own SDK, whi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -82,7 +83,7 @@ def number(low: float | None = None, high: float | None = None, *, whole: bool =
 
     def check(value: Any, where: str, level: Level) -> list[str]:
         is_number = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
-        if not is_number:
+        if not is_number or not -(2**63) <= value < 2**63:
             return [f"{where}: must be {'an integer' if whole else 'a number'}"]
         if (low is not None and value < low) or (high is not None and value > high):
             return [f"{where}: must be between {low} and {high}" if high is not None else f"{where}: must be >= {low}"]
@@ -315,6 +316,12 @@ def experiment_name(value: Any, where: str, level: Level) -> list[str]:
     return complaints
 
 
+def column_name(value: Any, where: str, level: Level) -> list[str]:
+    """The name of an eval column."""
+    is_fine = isinstance(value, str) and re.fullmatch(r"[a-zA-Z0-9_\s\-&()]+", value)
+    return [] if is_fine else [f"{where}: must be letters, digits, spaces, and _ - & ( )"]
+
+
 def provider(value: Any, where: str, level: Level) -> list[str]:
     """The provider of a prompt, which older servers spell in lower case, unlike those of integrations."""
     known = ("OPEN_AI", "AZURE_OPEN_AI", "AWS_BEDROCK", "VERTEX_AI", "ANTHROPIC", "CUSTOM")
@@ -348,6 +355,55 @@ CREATE_PROMPT: Shape = {
 }
 UPDATE_PROMPT: Shape = {"description": Field(text(), required=True)}
 PROMPT_LABELS: Shape = {"labels": Field(list_of(text(1)), required=True)}
+_LLM_CONFIG: Shape = {
+    "ai_integration_id": Field(text(1), required=True),
+    "model_name": Field(text(), required=True),
+    "invocation_parameters": Field(shaped(INVOCATION), required=True),
+    "provider_parameters": Field(free_object, required=True),
+}
+_GRANULARITY = Field(choice("SPAN", "TRACE", "SESSION"), nullable=True)
+_TEMPLATE_CONFIG: Shape = {
+    "name": Field(column_name, required=True),
+    "template": Field(text(), required=True),
+    "include_explanations": Field(boolean, required=True),
+    "use_function_calling": Field(boolean),
+    "use_function_calling_if_available": Field(boolean),
+    "use_structured_output": Field(boolean),
+    "classification_choices": Field(map_of(number()), nullable=True),
+    "direction": Field(choice("MAXIMIZE", "MINIMIZE", "NONE"), nullable=True),
+    "data_granularity": _GRANULARITY,
+    "llm_config": Field(shaped(_LLM_CONFIG), required=True),
+}
+_CODE_CONFIG: Shape = {
+    "type": Field(choice("MANAGED", "CUSTOM"), required=True),
+    "name": Field(column_name, required=True),
+    "code": Field(text()),
+    "imports": Field(text(), nullable=True),
+    "managed_evaluator": Field(text()),
+    "variables": Field(list_of(text()), required=True),
+    "static_params": Field(list_of(free_object), nullable=True),
+    "data_granularity": _GRANULARITY,
+    "query_filter": Field(text(), nullable=True),
+}
+EVALUATOR_VERSION: Shape = {
+    "commit_message": Field(text(1, 1000), required=True),
+    "template_config": Field(shaped(_TEMPLATE_CONFIG)),
+    "code_config": Field(shaped(_CODE_CONFIG)),
+}
+CREATE_EVALUATOR: Shape = {
+    "space_id": Field(text(1), required=True),
+    "name": Field(text(1, 255), required=True),
+    "description": Field(text(), nullable=True),
+    "type": Field(choice("TEMPLATE", "CODE"), required=True),
+    "version": Field(shaped(EVALUATOR_VERSION), required=True),
+}
+UPDATE_EVALUATOR: Shape = {"name": Field(text(1, 255)), "description": Field(text())}
+SEARCH_EXAMPLES: Shape = {
+    "filter": Field(text(), nullable=True),
+    "limit": Field(number(1, 500, whole=True)),
+    "cursor": Field(text(), nullable=True),
+    "dataset_version_id": Field(text(1), nullable=True),
+}
 _COLUMNS = list_of(text(1), 1, 1000)
 LIST_SPANS: Shape = {
     "project_id": Field(text(1), required=True),

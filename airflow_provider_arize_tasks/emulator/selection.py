@@ -86,6 +86,7 @@ def _single(world: World, task: Task, spans: Sequence[Span]) -> Iterator[Unit]:
     own: list[tuple[str, Predicate]] = [
         (item["evaluator_id"], parse_filter(item.get("query_filter") if honoured else None))
         for item in task.body.get("evaluators") or []
+        if item["evaluator_id"] in world.evaluators
     ]
     now = world.clock.now_ms()
     for span in spans:
@@ -99,7 +100,7 @@ def _groups(world: World, task: Task, spans: Sequence[Span], granularity: str) -
     groups: dict[str, list[Span]] = {}
     for span in spans:
         groups.setdefault(span.unit(granularity), []).append(span)
-    now, names = world.clock.now_ms(), tuple(task.evaluator_ids)
+    now, names = world.clock.now_ms(), tuple(e for e in task.evaluator_ids if e in world.evaluators)
     for members in groups.values():
         if _group_matches(task.body.get("query_filters"), [filter_columns(world, span, now) for span in members]):
             yield tuple(members), names

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from airflow_provider_arize_tasks.emulator.world import World
 
 
+LONGEST_LINE = 16 * 1024 * 1024
+
+
 class Server:
     """A listening emulator that can stop listening for a while and come back with its state.
 
@@ -45,7 +48,14 @@ class Server:
         app = make_app(world, api_key, Guard.of([host, *allowed_hosts]))
         app[SEED] = seed
         app[GO_AWAY] = self.go_away
-        self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1)
+        self._runner = web.AppRunner(
+            app,
+            access_log=None,
+            handle_signals=False,
+            shutdown_timeout=1,
+            max_line_size=LONGEST_LINE,  # a cursor of any size gets a problem document, not the parser's plain text
+            max_field_size=LONGEST_LINE,
+        )
         self._site: web.TCPSite | None = None
         self._absence: asyncio.Task[None] | None = None
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_arize_tasks.emulator import schemas
-from airflow_provider_arize_tasks.emulator.common import Refusal, parse_time
+from airflow_provider_arize_tasks.emulator.common import Refusal, parse_strict_time
 from airflow_provider_arize_tasks.emulator.filters import parse_expression, parse_filter
 from airflow_provider_arize_tasks.emulator.model import CODE_EVALUATION, RUN_EXPERIMENT, Evaluator, Task
 from airflow_provider_arize_tasks.emulator.scores import normalise_placeholders
@@ -96,11 +96,12 @@ def check_evaluators(world: World, kind: str, body: dict[str, Any]) -> None:
         raise Refusal(400, "evaluators: the same evaluator_id is given more than once")
     grouped = [item.get("query_mappings") is not None for item in items]
     _check_shapes(items, grouped, filters, whole)
-    parse_filter(whole, "query_filter")
+    check_filter(whole, "query_filter")
     for position, item in enumerate(items):
-        parse_filter(item.get("query_filter"), f"evaluators[{position}].query_filter")
+        check_filter(item.get("query_filter"), f"evaluators[{position}].query_filter")
     if filters is not None:
-        _check_letters(filters, items)
+        _check_filters(filters)
+    _check_letters(filters, items)
     _check_attached(world, kind, items, is_grouped=grouped[0])
 
 
@@ -116,16 +117,30 @@ def _check_shapes(items: list[dict[str, Any]], grouped: list[bool], filters: Any
         raise Refusal(400, "query_filters: needs evaluators with query_mappings")
 
 
-def _check_letters(filters: dict[str, Any], items: list[dict[str, Any]]) -> None:
+def check_filter(text: str | None, where: str) -> None:
+    """Check a filter of a request.
+
+    :raises Refusal: 400 for a blank one, and for what can't be parsed.
+    """
+    if text is not None and not text.strip():
+        raise Refusal(400, f"{where}: must not be empty or whitespace-only; omit it to apply no filter")
+    parse_filter(text, where)
+
+
+def _check_filters(filters: dict[str, Any]) -> None:
     letters = [entry["id"] for entry in filters["filters"]]
     if len(set(letters)) != len(letters):
         raise Refusal(400, "query_filters.filters: the same id is given more than once")
     if len(letters) > 1 and not filters.get("expression"):
         raise Refusal(400, "query_filters.expression: is required with two or more filters")
     for entry in filters["filters"]:
-        parse_filter(entry["filter"], f"query_filters.filters {entry['id']}")
+        check_filter(entry["filter"], f"query_filters.filters {entry['id']}")
     if filters.get("expression"):
         parse_expression(filters["expression"], dict.fromkeys(letters, True))
+
+
+def _check_letters(filters: dict[str, Any] | None, items: list[dict[str, Any]]) -> None:
+    letters = [entry["id"] for entry in filters["filters"]] if filters is not None else []
     for item in items:
         for mapping in item.get("query_mappings") or []:
             unknown = [letter for letter in mapping["query_ids"] if letter not in letters]
@@ -139,21 +154,24 @@ def _check_attached(world: World, kind: str, items: list[dict[str, Any]], *, is_
     attached = []
     for item in items:
         evaluator = find(world.evaluators, item["evaluator_id"], "evaluator")
-        if evaluator.type != wanted:
-            raise Refusal(422, f"evaluator {evaluator.name!r} is of type {evaluator.type}, the task needs {wanted}")
         attached.append(evaluator)
-        granularities.add(_granularity(evaluator, item.get("evaluator_version_id")))
+        granularities.add(_granularity(world, evaluator, item.get("evaluator_version_id")))
+    kinds = {evaluator.type for evaluator in attached}
+    if len(kinds) > 1:
+        raise Refusal(422, "All evaluators on a task must be the same type")
+    if kinds != {wanted}:
+        raise Refusal(422, f"evaluator {attached[0].name!r} is of type {attached[0].type}, the task needs {wanted}")
     if len(granularities) > 1:
         raise Refusal(422, "evaluators: all must have the same data granularity")
     if (granularities != {"SPAN"}) is not is_grouped:
         raise Refusal(422, f"evaluators: their data granularity {granularities.pop()} doesn't fit the task's shape")
     if sum(evaluator.is_custom_code for evaluator in attached) > 1:
-        raise Refusal(422, "evaluators: at most one custom code evaluator is supported")
+        raise Refusal(422, "Only one custom code evaluator runs per task. Create one task per custom evaluator.")
 
 
-def _granularity(evaluator: Evaluator, pinned: str | None) -> str:
+def _granularity(world: World, evaluator: Evaluator, pinned: str | None) -> str:
     if pinned is None:
-        return evaluator.versions[-1].granularity
+        return evaluator.version_at(world.clock.now_ms()).granularity
     version = next((version for version in evaluator.versions if version.id == pinned), None)
     if version is None:
         raise Refusal(422, f"evaluator_version_id {pinned} is not a version of evaluator {evaluator.name!r}")
@@ -227,6 +245,7 @@ def check_trigger(level: Level, task: Task, body: Any) -> None:
     if is_experiment and body.get("example_ids") is not None and body.get("max_examples") is not None:
         raise Refusal(400, "example_ids and max_examples are mutually exclusive")
     if is_experiment:
+        check_filter(body.get("query_filter"), "query_filter")
         return
     is_project = task.body.get("project_id") is not None
     if is_project and body.get("experiment_ids") is not None:
@@ -244,9 +263,9 @@ def read_window(level: Level, task: Task, body: dict[str, Any], now: int) -> tup
 
     :raises Refusal: 400 for a missing start, an inverted or empty window, or one longer than 30 days.
     """
-    end = parse_time(body["data_end_time"], "data_end_time") if "data_end_time" in body else now
+    end = parse_strict_time(body["data_end_time"], "data_end_time") if "data_end_time" in body else now
     if "data_start_time" in body:
-        start = parse_time(body["data_start_time"], "data_start_time")
+        start = parse_strict_time(body["data_start_time"], "data_start_time")
     elif task.last_run_ms is not None:
         start = task.last_run_ms
     elif level.knows("first run needs data_start_time"):

@@ -98,6 +98,7 @@ class Settings:
 class World:
     """All state of one emulator.
 
+    :ivar deleted_evaluators: space and name of each evaluator that was deleted.
     :ivar deleted_experiments: dataset and name of each experiment that was deleted.
     """
 
@@ -113,6 +114,7 @@ class World:
     integrations: dict[str, Integration] = field(default_factory=dict)
     prompts: dict[str, Prompt] = field(default_factory=dict)
     experiments: dict[str, Experiment] = field(default_factory=dict)
+    deleted_evaluators: set[tuple[str, str]] = field(default_factory=set)
     deleted_experiments: set[tuple[str, str]] = field(default_factory=set)
     tasks: dict[str, Task] = field(default_factory=dict)
     runs: dict[str, Run] = field(default_factory=dict)
@@ -148,6 +150,11 @@ class World:
     def task_name_taken(self, space_id: str, name: str, but: str | None = None) -> bool:
         """Whether another task of the space has this name."""
         return any(t.name == name and t.space_id == space_id and t.id != but for t in self.tasks.values())
+
+    def evaluator_name_taken(self, space_id: str, name: str) -> bool:
+        """Whether an evaluator of a space has this name, or had it: names of deleted ones stay taken."""
+        is_used = any(e.name == name and e.space_id == space_id for e in self.evaluators.values())
+        return is_used or (space_id, name) in self.deleted_evaluators
 
     def experiment_name_taken(self, dataset_id: str, name: str) -> bool:
         """Whether an experiment of a dataset has this name, or had it and the name has not become free since."""

@@ -109,7 +109,7 @@ def test_sampling_is_a_share_and_always_the_same_one(api):
         (None, "tier = 'gold' AND latency > 10", 2),
         ("attributes.tier = 'gold'", "attributes.latency >= 20", 2),
         ("attributes.tier IN ('gold', 'tin') AND NOT attributes.latency < 15", None, 2),
-        ("metadata.nothing = 'x'", None, 0),
+        (None, "metadata.nothing = 'x'", 0),
     ],
 )
 def test_filters_of_task_and_evaluator_both_apply(api, task_filter, own_filter, expected):
