@@ -193,7 +193,7 @@ async def _answer(request: web.Request, handler: Handler) -> web.Response:
         return _problem_response(request, 404, f"no such endpoint: {request.path}")
     except web.HTTPException as error:  # such as a body that is too large
         return _problem_response(request, error.status, error.reason)
-    except Exception:  # noqa: BLE001 -- a client gets a problem document from a broken server too
+    except Exception:  # a client gets a problem document from a broken server too
         if is_control(request):
             raise
         _LOG.exception("The emulator failed at %s %s", request.method, request.path)
