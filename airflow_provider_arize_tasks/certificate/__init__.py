@@ -1,0 +1,1 @@
+"""Asking a real server what this provider and its emulator assume of it."""
