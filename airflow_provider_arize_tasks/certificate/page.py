@@ -1,6 +1,6 @@
-"""Writes the table of assumptions into ``docs/emulator.md``: ``python -m airflow_provider_arize_tasks.certificate.page``.
+"""Writes the table of assumptions into ``docs/emulator.md``.
 
-Run it in a checkout of the project; certificates are read from ``docs/certificates``.
+Run ``python -m airflow_provider_arize_tasks.certificate.page`` in a checkout of the project; certificates are read from ``docs/certificates``.
 """
 
 from __future__ import annotations

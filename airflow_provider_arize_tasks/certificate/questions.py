@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,8 @@ from airflow_provider_arize_tasks.client import endpoints
 from airflow_provider_arize_tasks.client.errors import ArizeApiError, ArizeError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from airflow_provider_arize_tasks.client.endpoints import Reply
     from airflow_provider_arize_tasks.client.models import Experiment, Task, TaskRun
 
@@ -67,7 +68,9 @@ def _first(session: Session) -> Reply[TaskRun]:
     def make() -> Reply[TaskRun]:
         body = {**session.window(0, 1), "override_evaluations": True, "max_spans": 2}
         call = endpoints.trigger_task_run(session.task("first").id, body)
-        return session.api.client.send_full(call, retry=False)
+        reply = session.api.client.send_full(call, retry=False)
+        session.runs.append(reply.value.id)
+        return reply
 
     return session.once("first run", make)
 
@@ -99,7 +102,9 @@ def newest_first(session: Session) -> str:
     names = session.api.list_tasks(name=session.name(""), space=session.account.space, limit=100)
     tasks = [task.id for task in names]
     orders = {runs.index(last.id) < runs.index(first.id), tasks.index(newer.id) < tasks.index(older.id)}
-    return {(True,): "newest first", (False,): "oldest first"}.get(tuple(orders), "neither")
+    if len(orders) > 1:
+        return "neither"
+    return "newest first" if orders == {True} else "oldest first"
 
 
 def pages_hold_all_once(session: Session) -> str:
@@ -227,12 +232,13 @@ def labels_readable_at_end(session: Session) -> str:
 
 def evaluation_metadata_names_run(session: Session) -> str:
     """Ids in the metadata of a label."""
-    run = _first_completed(session)
+    _first_completed(session)
     found = _evaluations(session)
     if not found:
         raise CannotAskError("no label could be read")
     text = json.dumps([each.get("metadata") for each in found])
-    named = [word for word, key in (("task", run.task_id), ("run", run.id)) if key and key in text]
+    made = (("task", session.made), ("run", session.runs))
+    named = [word for word, ids in made if any(each in text for each in ids)]
     return " and ".join(named) or "neither"
 
 

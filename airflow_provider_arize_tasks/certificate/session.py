@@ -6,20 +6,21 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_arize_tasks.client import endpoints
-from airflow_provider_arize_tasks.client.api import ArizeApi
 from airflow_provider_arize_tasks.client.errors import ArizeApiError, ArizeError, ArizeNotFoundError
 from airflow_provider_arize_tasks.client.sync import ArizeClient
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from airflow_provider_arize_tasks.client.api import ArizeApi
     from airflow_provider_arize_tasks.client.endpoints import Call
-    from airflow_provider_arize_tasks.client.exchange import Response
     from airflow_provider_arize_tasks.client.models import Evaluator, Span, Task, TaskRun
+    from airflow_provider_arize_tasks.client.responses import Response
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -77,16 +78,18 @@ class Session:
 
     :param api: the server.
     :param account: where to ask.
+    :param pause: seconds between looks at a run.
+    :ivar made: ids of the tasks that were made.
+    :ivar runs: ids of the runs that were started.
     """
 
     api: ArizeApi
     account: Account
     pause: float = 2.0
     made: list[str] = field(default_factory=list)
+    runs: list[str] = field(default_factory=list)
     _known: dict[str, Any] = field(default_factory=dict)
-    _stem: str = field(
-        default_factory=lambda: f"{_PREFIX}{datetime.now(timezone.utc):%Y%m%d}-{secrets.token_hex(4)}-"
-    )
+    _stem: str = field(default_factory=lambda: f"{_PREFIX}{datetime.now(timezone.utc):%Y%m%d}-{secrets.token_hex(4)}-")
 
     def once(self, what: str, make: Callable[[], T]) -> T:
         """What one question finds out, for the others; a failure is remembered, too, and not paid for twice."""
@@ -135,7 +138,7 @@ class Session:
         space = self.account.space
         if self.account.evaluators:
             return [self.api.get_evaluator(each, space) for each in self.account.evaluators]
-        found = []
+        found: list[Evaluator] = []
         for each in self.api.list_evaluators(space, limit=100):
             if len(found) < 2 and (each.type or "").upper() == "TEMPLATE":
                 judge = self.api.get_evaluator(each.id)
@@ -182,7 +185,9 @@ class Session:
 
     def trigger(self, task: Task, **body: Any) -> TaskRun:
         """Start a run as the wire has it: nothing is checked or repeated."""
-        return self.api.client.send(endpoints.trigger_task_run(task.id, body), retry=False)
+        run = self.api.client.send(endpoints.trigger_task_run(task.id, body), retry=False)
+        self.runs.append(run.id)
+        return run
 
     def ended(self, run: TaskRun) -> TaskRun:
         """A run at its end.

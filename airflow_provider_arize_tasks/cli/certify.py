@@ -1,4 +1,4 @@
-"""``python -m airflow_provider_arize_tasks certify``: does a server behave as this provider and its emulator assume?"""
+"""``python -m airflow_provider_arize_tasks certify``: whether a server behaves as this provider assumes."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from airflow_provider_arize_tasks.certificate.session import (
     Session,
     clean_up,
 )
+from airflow_provider_arize_tasks.cli.connection import config_for
 from airflow_provider_arize_tasks.client.api import ArizeApi
 from airflow_provider_arize_tasks.client.errors import ArizeError
 
@@ -97,8 +98,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 @contextlib.contextmanager
 def _api(conn_id: str | None) -> Iterator[ArizeApi]:
-    from airflow_provider_arize_tasks.cli.coverage import config_for
-
     with ListeningClient(config_for(conn_id)) as client:
         yield ArizeApi(client)
 

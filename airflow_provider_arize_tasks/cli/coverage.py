@@ -11,7 +11,8 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_arize_tasks.cli.calendar import Style, render_calendar, render_gaps
-from airflow_provider_arize_tasks.client.errors import ArizeConfigError, ArizeError
+from airflow_provider_arize_tasks.cli.connection import config_for
+from airflow_provider_arize_tasks.client.errors import ArizeError
 from airflow_provider_arize_tasks.coverage.reading import TaskCoverage, range_of, read_task_coverage
 from airflow_provider_arize_tasks.windows.grid import border_after
 from airflow_provider_arize_tasks.windows.times import WindowError, delay_of, width_of, zone_of
@@ -21,11 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from airflow_provider_arize_tasks.client.api import ArizeApi
-    from airflow_provider_arize_tasks.client.config import ClientConfig
     from airflow_provider_arize_tasks.coverage.calendar import Cell
     from airflow_provider_arize_tasks.coverage.gaps import Gaps
 
-DEFAULT_CONNECTION = "arize_default"
 #: For how long a person is kept waiting by a server that fails or throttles, in seconds.
 PATIENCE = 20.0
 _EPILOG = """\
@@ -138,38 +137,11 @@ def _read(arguments: argparse.Namespace) -> TaskCoverage:
 @contextlib.contextmanager
 def _source(conn_id: str | None) -> Iterator[ArizeApi]:
     from airflow_provider_arize_tasks.client.api import ArizeApi
-    from airflow_provider_arize_tasks.client.environment import config_from_environment, has_environment
     from airflow_provider_arize_tasks.client.retry import RetryPolicy
     from airflow_provider_arize_tasks.client.sync import ArizeClient
 
-    if conn_id is None and has_environment(os.environ):
-        config = config_from_environment(os.environ)
-    else:
-        config = _airflow_config(conn_id or DEFAULT_CONNECTION)
-    with ArizeClient(config, retry=RetryPolicy(total_seconds=PATIENCE)) as client:
+    with ArizeClient(config_for(conn_id), retry=RetryPolicy(total_seconds=PATIENCE)) as client:
         yield ArizeApi(client)
-
-
-def _airflow_config(conn_id: str) -> ClientConfig:
-    """A connection as Airflow's own commands find it: environment, secrets backends, metadata database.
-
-    Not by way of the hook: outside a task, the task SDK leaves the database out.
-
-    :raises ArizeConfigError: there is none, or it is wrong.
-    """
-    with contextlib.redirect_stdout(sys.stderr):  # Airflow may log while it is imported; --json must stay JSON
-        from airflow.models.connection import Connection
-        from airflow.providers.common.compat.sdk import AirflowNotFoundException
-
-        from airflow_provider_arize_tasks.hooks.arize import ArizeHook
-
-        try:
-            return ArizeHook.config_from_connection(Connection.get_connection_from_secrets(conn_id))
-        except AirflowNotFoundException as error:
-            raise ArizeConfigError(
-                f"there is no Airflow connection {conn_id!r}, by this AIRFLOW_HOME and its environment; name another "
-                "with --conn-id, or set ARIZE_API_KEY"
-            ) from error
 
 
 def _style(arguments: argparse.Namespace) -> Style:
