@@ -1,6 +1,6 @@
 """What this provider and its emulator assume of the server: one list.
 
-Whoever relies on an entry says so beside the code, with the comment ``assumes: NAME``; so does the emulator where it
+Whoever relies on an entry says so beside the code, with the comment ``Assumes "NAME"``; so does the emulator where it
 behaves that way. A test holds the list, the comments and the questions together.
 """
 

@@ -1,6 +1,7 @@
 """Writes the table of assumptions into ``docs/emulator.md``.
 
-Run ``python -m airflow_provider_arize_tasks.certificate.page`` in a checkout of the project; certificates are read from ``docs/certificates``.
+Run ``python -m airflow_provider_arize_tasks.certificate.page`` in a checkout of the project; certificates are read from
+``docs/certificates``.
 """
 
 from __future__ import annotations

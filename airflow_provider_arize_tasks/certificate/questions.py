@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 _MILLISECONDS = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 #: No project of this API has spans of that time.
 _LONG_AGO = ("2001-01-01T00:00:00", "2001-01-01T01:00:00")
-_SOON = 15.0
 _RATE_LIMIT = re.compile(r"rate-?limit|retry-after|quota")
 
 
@@ -197,7 +196,7 @@ def name_clash_is_409(session: Session) -> tuple[str, str | None]:
         "project_id": first.project_id,
         "evaluators": [{"evaluator_id": session.judges[0].id}],
     }
-    return _refusal(lambda: session.api.client.send(endpoints.create_task(body), retry=False))
+    return _refusal(lambda: session.api.call(endpoints.create_task(body)))
 
 
 def enums_upper_case(session: Session) -> str:
@@ -227,7 +226,7 @@ def _evaluations(session: Session) -> list[dict[str, Any]]:
 def labels_readable_at_end(session: Session) -> str:
     """Labels of the run that has just completed."""
     _first_completed(session)
-    return "within 15 s" if session.within(_SOON, lambda: bool(_evaluations(session))) else "later"
+    return "within 15 s" if session.within(session.soon, lambda: bool(_evaluations(session))) else "later"
 
 
 def evaluation_metadata_names_run(session: Session) -> str:
@@ -315,7 +314,7 @@ def scores_readable_at_end(session: Session) -> str:
         rows = session.api.call(endpoints.list_experiment_runs(experiment.id, limit=10))
         return any("eval" in json.dumps(sorted(row.to_dict())) for row in rows)
 
-    return "within 15 s" if session.within(_SOON, is_there) else "later"
+    return "within 15 s" if session.within(session.soon, is_there) else "later"
 
 
 def deleted_experiment_name_is_free(session: Session) -> str | tuple[str, str | None]:

@@ -10,9 +10,16 @@ from airflow_provider_arize_tasks.client.names import is_id
 _TOKEN = re.compile(r"[A-Za-z0-9_+/=.:-]+|\S")
 _MOST = 60
 #: Words that refusals of an API use. All else becomes an ellipsis, so no name, text or key gets through.
-_WORDS = frozenset(
-    ["a", "all", "already", "an", "and", "another", "any", "api", "are", "argument", "at", "bad", "be", "been", "between", "body", "by", "can", "cannot", "cancel", "cancelled", "completed", "conflict", "create", "created", "data", "dataset", "date", "datetime", "deleted", "does", "ended", "end", "evaluation", "evaluations", "evaluator", "evaluators", "exist", "exists", "experiment", "failed", "field", "for", "found", "given", "has", "have", "id", "in", "invalid", "is", "iso", "it", "key", "labels", "limit", "longer", "matching", "max_spans", "must", "name", "named", "names", "no", "not", "of", "offset", "on", "or", "override_evaluations", "parameter", "pending", "present", "previous", "range", "request", "resource", "run", "running", "same", "span", "spans", "start", "state", "status", "such", "task", "terminal", "that", "the", "there", "this", "time", "timestamp", "to", "trigger", "type", "unique", "unprocessable", "utc", "value", "while", "window", "with", "without"]
-)
+_VOCABULARY = """
+a all already an and another any api are argument at bad be been between body by can cannot cancel
+cancelled completed conflict create created data dataset date datetime deleted does ended end
+evaluation evaluations evaluator evaluators exist exists experiment failed field for found given has
+have id in invalid is iso it key labels limit longer matching max_spans must name named names no not
+of offset on or override_evaluations parameter pending present previous range request resource run
+running same span spans start state status such task terminal that the there this time timestamp to
+trigger type unique unprocessable utc value while window with without
+"""
+_WORDS = frozenset(_VOCABULARY.split())
 
 
 def redacted(text: str | None) -> str | None:

@@ -79,6 +79,7 @@ class Session:
     :param api: the server.
     :param account: where to ask.
     :param pause: seconds between looks at a run.
+    :param soon: within how many seconds of a run's end its effects should show.
     :ivar made: ids of the tasks that were made.
     :ivar runs: ids of the runs that were started.
     """
@@ -86,6 +87,7 @@ class Session:
     api: ArizeApi
     account: Account
     pause: float = 2.0
+    soon: float = 15.0
     made: list[str] = field(default_factory=list)
     runs: list[str] = field(default_factory=list)
     _known: dict[str, Any] = field(default_factory=dict)

@@ -49,6 +49,7 @@ def iterate(
         progress.see(request.what, page)
         yield from page.items
         cursor = page.next_cursor
+        # Assumes "pages-hold-all-once", which a certificate asks about.
         if cursor is None:
             if page.has_more:
                 raise ArizeReplyError(f"{request.what}: the server says there is more, but gives no cursor to it")

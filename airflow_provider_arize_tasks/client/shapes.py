@@ -126,6 +126,7 @@ def instant(check: Checker, where: str, value: Any) -> Any:
     if isinstance(value, datetime):
         if value.utcoffset() is not None:
             return value
+        # Assumes "naive-time-is-422", which a certificate asks about.
         check.notes.append(f"{where} {value.isoformat()} has no offset; it is sent as UTC")
         return value.replace(tzinfo=timezone.utc)
     moment = parse_time(value) if isinstance(value, str) else None

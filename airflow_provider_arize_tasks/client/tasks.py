@@ -394,6 +394,7 @@ class TasksApi:
         except (ArizeAuthenticationError, ArizeRateLimitError, ArizeServerError):
             raise
         except ArizeApiError as refused:
+            # Assumes "cancel-of-ended-run-is-400", which a certificate asks about.
             # The wording of "it has ended already" is not contractual: the run itself tells.
             run = self.get_run(run_id)
             if not run.status.is_terminal:

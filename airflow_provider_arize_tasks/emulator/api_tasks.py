@@ -54,6 +54,7 @@ async def list_tasks(request: web.Request) -> web.Response:
     if "type" in query:
         refuse_if(CREATE_EVALUATION["type"].check(query["type"], "type", world.level))
         tasks = [task for task in tasks if task.type == query["type"].upper()]
+    # Assumes "newest-first", which a certificate asks about.
     if not world.settings.oldest_first:
         tasks.reverse()
     return web.json_response(page("tasks", tasks, lambda task: views.task(world, task), query))
@@ -115,6 +116,7 @@ def _trigger_experiment(world: World, task: Task, body: dict[str, Any], now: int
     version = world.version_of(dataset, body.get("dataset_version_id"))
     name = body["experiment_name"]
     if world.experiment_name_taken(dataset.id, name):
+        # Assumes "experiment-name-clash-is-409", which a certificate asks about.
         raise Refusal(409, f"an experiment named {name!r} already exists in this dataset")
     for task_id in body.get("evaluation_task_ids") or []:
         if find(world.tasks, task_id, "evaluation task").type == RUN_EXPERIMENT:
@@ -140,6 +142,7 @@ async def list_runs(request: web.Request) -> web.Response:
     if wanted is not None and wanted not in [level.spell(status) for status in _STATUSES]:
         raise Refusal(400, f"status: must be one of {', '.join(level.spell(s) for s in _STATUSES)}, got {wanted!r}")
     start, limit = read_cursor(query.get("cursor")), read_limit(query.get("limit"), 100)
+    # Assumes "pages-hold-all-once", which a certificate asks about.
     # the cursor is the number of the last run shown, so that new runs don't shift the pages that follow
     matching = (
         run

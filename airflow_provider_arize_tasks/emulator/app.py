@@ -21,6 +21,7 @@ from airflow_provider_arize_tasks.emulator import (
     control_routes,
     runs,
 )
+from airflow_provider_arize_tasks.emulator.assumed import turn_request, turn_response
 from airflow_provider_arize_tasks.emulator.common import Refusal, problem
 from airflow_provider_arize_tasks.emulator.faults import BEFORE, LATE, Fault
 from airflow_provider_arize_tasks.emulator.guard import Guard
@@ -83,7 +84,12 @@ async def _outer(request: web.Request, handler: Handler) -> web.StreamResponse:
     traffic.open_now += 1
     traffic.open_most = max(traffic.open_most, traffic.open_now)
     try:
-        response, fault = await _with_faults(request, handler, traffic)
+        try:
+            await turn_request(request, world)
+            response, fault = await _with_faults(request, handler, traffic)
+        except Refusal as refusal:
+            response, fault = _problem_response(request, refusal.status, refusal.detail), None
+        turn_response(request, response, world)
     finally:
         traffic.open_now -= 1
     await traffic.note(request, response, fault)
@@ -91,6 +97,8 @@ async def _outer(request: web.Request, handler: Handler) -> web.StreamResponse:
         if request.transport is not None:
             request.transport.abort()
         raise web.HTTPInternalServerError  # never sent: the connection is closed
+    # Assumes "created-at-is-the-date-clock", which a certificate asks about.
+    # Assumes "no-rate-limit-headers", which a certificate asks about.
     gateway_ms = world.clock.unskewed_ms() + int(world.weather.gateway_skew_seconds * 1000)
     response.headers["Date"] = formatdate(gateway_ms // 1000, usegmt=True)
     return response

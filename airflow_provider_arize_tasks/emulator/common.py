@@ -145,6 +145,7 @@ def parse_strict_time(value: Any, where: str) -> int:
     ms = parse_time(value, where)
     clock = value[len("2026-01-01") :]
     if not (clock.endswith(("Z", "z")) or "+" in clock or "-" in clock):
+        # Assumes "naive-time-is-422", which a certificate asks about.
         raise Refusal(422, f"Invalid ISO datetime: {where} has no offset from UTC: {value!r}")
     return ms
 

@@ -57,8 +57,10 @@ def start_evaluation(world: World, task: Task, body: Mapping[str, Any], now: int
     override = bool(body.get("override_evaluations"))
     selection = select_spans(world, task, spans, override=override, max_spans=limit)
     if not selection.passed:
+        # Assumes "no-data-is-400", which a certificate asks about.
         raise Refusal(400, f"No data found between {iso(window[0])} and {iso(window[1])}")
     is_done = selection.matched > 0 and not selection.units
+    # Assumes "second-trigger-runs-again", which a certificate asks about.
     run = _new_run(world, task, now, selection.units, None, is_done=is_done)
     run.window = window
     run.settings = {"max_spans": limit, "override_evaluations": override}
@@ -170,6 +172,7 @@ def _take_rule(world: World, task: Task, experiment_name: str | None) -> Outcome
 
 def _count(world: World, work: Sequence[Any]) -> int:
     """How many items a piece of work counts for."""
+    # Assumes "counts-once", which a certificate asks about.
     if world.settings.counts == "items" or not work or not isinstance(work[0], tuple):
         return len(work)
     if world.settings.counts == "per_evaluator":
@@ -180,6 +183,7 @@ def _count(world: World, work: Sequence[Any]) -> int:
 def _outcome(world: World, rule: OutcomeRule, work: list[Any], *, is_done: bool) -> Outcome:
     """The end a rule stages; trims the work to what will be done."""
     if is_done and rule.status == COMPLETED and rule.successes is None:
+        # Assumes "labelled-run-is-cancelled", which a certificate asks about.
         return Outcome(status=CANCELLED, reason=ALREADY_LABELLED)
     outcome = Outcome(status=rule.status, reason=rule.failure_reason)
     if rule.status in (FAILED, CANCELLED):
@@ -201,6 +205,7 @@ def cancel(world: World, run: Run, now: int, reason: str = "The run was cancelle
     :raises Refusal: 400 for a run that has ended.
     """
     if run.is_over(now):
+        # Assumes "cancel-of-ended-run-is-400", which a certificate asks about.
         raise Refusal(400, f"cannot cancel a run with status '{run.status(now).lower()}'")
     share = 0.0 if now < run.starts_ms else (now - run.starts_ms) / max(1, run.ends_ms - run.starts_ms)
     del run.work[int(len(run.work) * share) :]
@@ -241,6 +246,7 @@ def _finish(world: World, run: Run) -> None:
     elif run.window is not None:
         _label_spans(world, run)
     else:
+        # Assumes "scores-readable-at-end", which a certificate asks about.
         _score_rows(world, run)
     run.work = []
 

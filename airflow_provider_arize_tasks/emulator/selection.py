@@ -56,6 +56,7 @@ def select_spans(world: World, task: Task, spans: Sequence[Span], *, override: b
         selection.matched += 1
         size = len(members) if counts_spans else 1
         left = _open_evaluators(members, names, override)
+        # Assumes "limit-after-labels", which a certificate asks about.
         if (left or before_labels) and taken + size <= max_spans:
             taken += size
             if left:

@@ -29,6 +29,7 @@ def evaluations(world: World, span: Span, now: int) -> dict[str, dict[str, Any]]
     :param span: the span.
     :param now: milliseconds since the epoch.
     """
+    # Assumes "labels-readable-at-end", which a certificate asks about.
     seen_until = now - int(world.settings.label_lag_seconds * 1000)
     shown: dict[str, tuple[int, dict[str, Any]]] = {}
     for evaluator_id, labels in span.labels.items():
@@ -53,6 +54,7 @@ def _evaluation(
     ordered = sorted(choices.items(), key=lambda item: item[1])
     text, score = ordered[-1] if draw < _GOOD else ordered[0]
     parts = {"score": score, "label": text, "explanation": f"{evaluator.name} judged this {text}."}
+    # Assumes "evaluation-metadata-names-run", which a certificate asks about.
     if world.settings.evaluation_metadata and world.level.sends("Evaluation", "metadata"):
         parts["metadata"] = {"task_id": label.task_id, "run_id": label.run_id}
     return parts

@@ -49,6 +49,7 @@ def read_create(world: World, body: Any) -> tuple[str, str, dict[str, Any]]:
         space_id = _read_source(world, body)
         check_evaluators(world, kind, body)
     if world.task_name_taken(space_id, body["name"]):
+        # Assumes "name-clash-is-409", which a certificate asks about.
         raise Refusal(409, f"a task named {body['name']!r} already exists in this space")
     return kind, space_id, kept
 

@@ -222,6 +222,7 @@ def run(world: World, item: Run, now: int) -> dict[str, Any]:
         "num_successes": outcome.successes if over else 0,
         "num_errors": outcome.errors if over else 0,
         "num_skipped": outcome.skipped if over else 0,
+        # Assumes "created-at-milliseconds", which a certificate asks about.
         "created_at": iso(item.created_ms),
         "created_by_user_id": world.user_id,
         "failure_reason": outcome.reason if over else None,

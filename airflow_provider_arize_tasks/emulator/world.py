@@ -6,8 +6,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from airflow_provider_arize_tasks.emulator.assumed import known
 from airflow_provider_arize_tasks.emulator.checked import STRICT, Seconds
 from airflow_provider_arize_tasks.emulator.common import Clock, Refusal, is_id, make_id
 from airflow_provider_arize_tasks.emulator.levels import Level
@@ -68,6 +69,7 @@ class Settings:
     :ivar limit_counts: ``max_spans`` of a trace or session task counts ``spans``, or traces and sessions (``units``).
     :ivar evaluator_filters: heed the filter of a single evaluator of a task.
     :ivar oldest_first: list tasks and runs oldest first instead of newest first.
+    :ivar turned: assumptions (see ``assumed``) that this server does not bear out.
     :ivar max_spans: limit of a run whose trigger gives none.
     :ivar record_requests: keep the requests for ``/_emulator/requests``.
     """
@@ -90,6 +92,7 @@ class Settings:
     limit_counts: Literal["spans", "units"] = "spans"
     evaluator_filters: bool = True
     oldest_first: bool = False
+    turned: Annotated[list[str], AfterValidator(known)] = field(default_factory=list)
     max_spans: Annotated[int, Field(ge=1)] = 10_000
     record_requests: bool = True
 
@@ -158,6 +161,7 @@ class World:
 
     def experiment_name_taken(self, dataset_id: str, name: str) -> bool:
         """Whether an experiment of a dataset has this name, or had it and the name has not become free since."""
+        # Assumes "deleted-experiment-name-is-free", which a certificate asks about.
         is_kept = not self.settings.free_experiment_names and (dataset_id, name) in self.deleted_experiments
         return is_kept or self.experiment_named(dataset_id, name) is not None
 

@@ -424,6 +424,7 @@ class ArizeCreateRunExperimentTaskOperator(_CreateTaskOperator):
 
 def _is_name_clash(error: ArizeError) -> bool:
     """A taken name comes back as 409, on some servers as 400 or 422 that says so."""
+    # Assumes "name-clash-is-409", which a certificate asks about.
     if isinstance(error, ArizeConflictError):
         return True
     if not isinstance(error, ArizeInvalidRequestError):

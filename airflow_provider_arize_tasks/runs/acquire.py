@@ -468,6 +468,7 @@ def _is_rival(run: TaskRun, record: RunRecord) -> bool:
 def _is_no_data(error: ArizeError) -> bool:
     if not isinstance(error, ArizeInvalidRequestError):
         return False
+    # Assumes "no-data-is-400", which a certificate asks about.
     return "no data found" in f"{error.detail or ''} {error.title or ''}".lower()
 
 

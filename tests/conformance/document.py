@@ -15,6 +15,8 @@ from tests.conformance.differences import DIFFERENCES, NULL_IN_CONFIGURATION, SP
 from tests.conformance.environments import RELEASES
 from tests.conformance.scenarios import SCENARIOS, Call
 from tests.conformance.sides import METHODS
+from tests.conformance.snippets import RELEASES as SNIPPET_RELEASES
+from tests.conformance.snippets import SNIPPETS, Snippet
 
 _HERE = Path(__file__).resolve().parent
 PAGE = _HERE.parents[1] / "docs" / "sdk-conformance.md"
@@ -43,7 +45,8 @@ MORE = (
     ("`trigger_run(query_filter=...)`", "only matching examples of an experiment; in the API since 8.51"),
     ("`iter_tasks`, `list_all_runs`", "follow the pages; the SDK leaves cursors to its caller"),
     ("`.to_df()` of a page", "where pandas is installed"),
-    ("names of evaluators and experiments", "wherever the SDK takes ids alone"),
+    ("names of evaluators, experiments and integrations", "wherever the SDK takes ids alone"),
+    ("`list_integrations`, `get_prompt`", "without a client of their own"),
     ("`known_task=...`", "saves the request that reads the task, for callers that have just read it"),
 )
 
@@ -117,7 +120,7 @@ def _section(signatures: dict[str, dict[str, Any]], method: str) -> list[str]:
     return [
         f"### `{method}`",
         "",
-        f"Hook: `{METHODS[method]}`. Operator: {carried}.",
+        f"Hook: `{METHODS[method]}`, and `tasks.{method}`. Operator: {carried}.",
         "",
         "| argument | SDK releases that have it | hook | operator | checked with |",
         "|---|---|---|---|---|",
@@ -136,6 +139,18 @@ outcomes of a run, refusals, pages, throttling and lost connections are among th
 """
 
 
+SNIPPETS_INTRODUCTION = """\
+With `client = ArizeHook()` each runs as it is printed and leaves what the page says: with plain dictionaries, and with
+the SDK's own objects passed in ({releases}). The tests are those of `tests/conformance/test_snippets.py`.
+"""
+
+
+def _objects_of(snippet: Snippet) -> str:
+    """The releases whose objects a snippet is run with."""
+    has = [each for each in SNIPPET_RELEASES if snippet.since <= tuple(int(part) for part in each.split(".")[:2])]
+    return "all three" if len(has) == len(SNIPPET_RELEASES) else ", ".join(has)
+
+
 def render(signatures: dict[str, dict[str, Any]]) -> str:
     """The page."""
     lines = [
@@ -146,6 +161,13 @@ def render(signatures: dict[str, dict[str, Any]]) -> str:
         "## Every method and argument of the SDK's tasks client",
         "",
         *(line for method in METHODS for line in _section(signatures, method)),
+        "## Every snippet of the SDK's page about tasks",
+        "",
+        SNIPPETS_INTRODUCTION.format(releases=", ".join(SNIPPET_RELEASES)),
+        "| the page says | test | with objects of |",
+        "|---|---|---|",
+        *(f"| {each.sentence} | `{each.name}` | {_objects_of(each)} |" for each in SNIPPETS),
+        "",
         "## Where this provider does not do as the SDK does",
         "",
         "The suite checks both sides of each of these, but for the last.",
