@@ -165,7 +165,7 @@ def get_provider_info() -> dict[str, Any]:
             )
         ],
         "sensors": [_modules("sensors.task_run")],
-        "triggers": [_modules("triggers.task_run")],
+        "triggers": [_modules("triggers.task_run", "triggers.settle")],
         "extra-links": [
             f"{_PACKAGE}.links.{name}"
             for name in (

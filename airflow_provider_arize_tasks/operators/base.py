@@ -88,6 +88,10 @@ class TriggerRunOperator(WaitingForRuns):
     def _no_data(self) -> OnNoData:
         return OnNoData.FAIL
 
+    def _why_no_data(self, session: RunSession, finished: Sequence[FinishedRun]) -> str:
+        """What more to say where there was no data, to follow a sentence without its full stop."""
+        return ""
+
     def _combine(self, session: RunSession, finished: Sequence[FinishedRun]) -> dict[str, Any] | None:
         """The result from all that was done; ``None`` if there was no run at all."""
         return combined_result(finished)
@@ -121,6 +125,9 @@ class TriggerRunOperator(WaitingForRuns):
 
         :return: the run as JSON; see the class.
         """
+        return self._begin(context)
+
+    def _begin(self, context: Context) -> dict[str, Any] | None:
         with failing_for_good():
             self._settings.raise_if_any(f"{type(self).__name__} {self.task_id!r}")
             keep_links_as_pushed(self, context)
@@ -257,7 +264,7 @@ class TriggerRunOperator(WaitingForRuns):
         if finished:
             self._lineage = (finished[0].request, self._dataset_version(session, finished))
         if result is None:
-            self._finish_without_data(finished)
+            self._finish_without_data(finished, self._why_no_data(session, finished))
             return None
         if self.wait_for_completion:
             verdict = self._gate(finished)
@@ -268,9 +275,9 @@ class TriggerRunOperator(WaitingForRuns):
             raise AirflowSkipException("All data was labelled already (on_already_evaluated='skip')")
         return result
 
-    def _finish_without_data(self, finished: Sequence[FinishedRun]) -> None:
+    def _finish_without_data(self, finished: Sequence[FinishedRun], why: str) -> None:
         requests = ", ".join(str(each.request) for each in finished)
-        message = f"Arize found no data for {requests}; no run was started"
+        message = f"Arize found no data for {requests}; no run was started{why}"
         policy = self._no_data()
         if policy is OnNoData.SKIP:
             raise AirflowSkipException(f"{message} (on_no_data='skip')")

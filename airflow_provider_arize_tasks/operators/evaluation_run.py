@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+import time
+from datetime import timedelta
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_arize_tasks.client import arguments as args
 from airflow_provider_arize_tasks.client.enums import RunStatus, TaskType
 from airflow_provider_arize_tasks.client.errors import ArizeConfigError
+from airflow_provider_arize_tasks.client.times import length_of_time
 from airflow_provider_arize_tasks.exceptions import ArizeGateError
 from airflow_provider_arize_tasks.operators.base import TriggerRunOperator
+from airflow_provider_arize_tasks.operators.settle import settle_or_default
+from airflow_provider_arize_tasks.operators.window_spans import (
+    counts_hide_limit,
+    held_by,
+    is_in_doubt,
+    pieces_of,
+    why_no_data,
+)
+from airflow_provider_arize_tasks.operators.window_times import lookback_of, say_hole, window_of_run
 from airflow_provider_arize_tasks.runs.progress import FinishedRun, counts_of
 from airflow_provider_arize_tasks.runs.requests import RunRequest
 from airflow_provider_arize_tasks.runs.verdict import (
+    SERVER_MAX_SPANS,
     OnAlreadyEvaluated,
     OnNoData,
     OnTruncated,
@@ -21,11 +34,11 @@ from airflow_provider_arize_tasks.runs.verdict import (
     Verdict,
     judge_counts,
 )
-from airflow_provider_arize_tasks.windows.window import MAX_WINDOW, Window, halve, resolve_window, split_window
+from airflow_provider_arize_tasks.windows.window import MAX_WINDOW, Window, halve, iso, split_window
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import date, datetime, timedelta
+    from datetime import date, datetime
 
     from airflow.providers.common.compat.sdk import Context
 
@@ -54,7 +67,12 @@ class ArizeTriggerEvaluationRunOperator(TriggerRunOperator):
         is taken in the DAG's time zone. (templated)
     :param data_end_time: end of the window, not part of it. (templated)
     :param lookback: length of the window before its end, where the DAG run has no interval of its own, or where only
-        one end is given: a ``timedelta``, or seconds. (templated)
+        one end is given: a ``timedelta``, seconds or ``"1d"``. ``"since_previous"`` begins the window where the data
+        interval of the last DAG run that succeeded ended, so that weekends, changed schedules and the clocks leave no
+        hole. (templated)
+    :param settle: how late evaluation sees spans: the run is not triggered before the window has been over for that
+        long; until then the task is deferred. A ``timedelta``, seconds or ``"2h"``; default ``[arize] settle`` of
+        Airflow's configuration, else 0. (templated)
     :param max_window: longest piece of a window that one run evaluates: a ``timedelta``, or seconds. Default and most:
         30 days, the API's limit. (templated)
     :param max_spans: most spans one run evaluates. Default: the server's own, 10,000. (templated)
@@ -63,9 +81,9 @@ class ArizeTriggerEvaluationRunOperator(TriggerRunOperator):
     :param on_no_data: when Arize finds no data in the window: ``skip`` (default), ``succeed`` or ``fail``. (templated)
     :param on_already_evaluated: when everything in the window carries labels already: ``succeed`` (default), ``skip``
         or ``fail``. (templated)
-    :param on_truncated: when a run reached ``max_spans``: ``fail``, ``warn`` or ``split`` (evaluate the halves of the
-        window until every piece fits). Default ``None``: fail on the server's own limit, warn on one given in
-        ``max_spans``, since that one is a budget. (templated)
+    :param on_truncated: when a run reached ``max_spans``: ``fail``, ``warn`` or ``split`` (cut the window into pieces
+        that fit: beforehand by counting its spans, or by halves once a run was cut short). Default ``None``: fail on
+        the server's own limit, warn on one given in ``max_spans``, since that one is a budget. (templated)
     :param max_error_rate: largest share of errors among successes and errors of all runs together, 0 to 1; more fails
         the task for good. Default: no limit. (templated)
     :param min_successes: fewest successes of all runs together; less fails the task for good. Default: no limit.
@@ -101,6 +119,7 @@ class ArizeTriggerEvaluationRunOperator(TriggerRunOperator):
         "on_no_data",
         "on_already_evaluated",
         "on_truncated",
+        "settle",
     )
 
     def __init__(
@@ -116,6 +135,7 @@ class ArizeTriggerEvaluationRunOperator(TriggerRunOperator):
         on_no_data: str = "skip",
         on_already_evaluated: str = "succeed",
         on_truncated: str | None = None,
+        settle: timedelta | float | str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -129,11 +149,13 @@ class ArizeTriggerEvaluationRunOperator(TriggerRunOperator):
         self.on_no_data = on_no_data
         self.on_already_evaluated = on_already_evaluated
         self.on_truncated = on_truncated
+        self.settle = settle
         self._check_literals()
 
     def _check(self, check: Checker) -> None:
         super()._check(check)
-        check.read("lookback", self.lookback, args.optional(args.span), None)
+        check.read("lookback", self.lookback, lookback_of, None)
+        check.read("settle", self.settle, args.optional(partial(length_of_time, name="settle")), None)
         check.read("max_window", self.max_window, args.optional(args.span), None)
         check.read("max_spans", self.max_spans, args.optional(args.count), None)
         check.read("override_evaluations", self.override_evaluations, args.as_bool, False)
@@ -157,10 +179,37 @@ class ArizeTriggerEvaluationRunOperator(TriggerRunOperator):
                 f"task {task.name or task.id!r} evaluates the spans of a project: experiment_ids is for tasks of a "
                 "dataset. Nothing was triggered"
             )
-        pieces = split_window(self._window(session.context), max_width=self._max_window)
+        window = self._window(session.context)
+        self._wait_until_settled(window)
+        pieces = split_window(window, max_width=self._max_window)
         if len(pieces) > 1:
             self.log.info("The window is evaluated in %d pieces, one after the other", len(pieces))
+        if self.on_truncated == OnTruncated.SPLIT.value:
+            pieces = tuple(part for piece in pieces for part in self._cut(session, task, piece))
         return tuple(_window_request(task, piece) for piece in pieces)
+
+    def _cut(self, session: RunSession, task: Task, window: Window) -> tuple[Window, ...]:
+        return pieces_of(session.hook, task, window, self._limit, self.log)
+
+    def _wait_until_settled(self, window: Window) -> None:
+        """Wait, deferred if the operator is, until the window's late spans can be seen; again on every attempt."""
+        until = (window.end + self._settle).timestamp()
+        if until <= time.time():
+            return
+        self.log.info("The window settles at %s; waiting until then", iso(window.end + self._settle))
+        if self.deferrable:
+            from airflow_provider_arize_tasks.triggers.settle import ArizeSettleTrigger
+
+            self.defer(trigger=ArizeSettleTrigger(until=until), method_name="execute_settled")
+        while (left := until - time.time()) > 0 and not self._killed:
+            time.sleep(min(left, 1.0))
+
+    def execute_settled(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any] | None:
+        """Go on once the window has settled: as if the attempt began now.
+
+        :param event: of :class:`ArizeSettleTrigger`; it says nothing but that the time has come.
+        """
+        return self._begin(context)
 
     def _dataset_request(self, task: Task) -> RunRequest:
         given = [
@@ -181,19 +230,10 @@ class ArizeTriggerEvaluationRunOperator(TriggerRunOperator):
         )
 
     def _window(self, context: Context) -> Window:
-        from datetime import datetime, timezone
-
-        from airflow_provider_arize_tasks.operators.run_times import read_run_times
-
-        found = resolve_window(
-            data_start_time=self.data_start_time,
-            data_end_time=self.data_end_time,
-            lookback=args.optional(args.span)(self.lookback),
-            now=datetime.now(timezone.utc),
-            **read_run_times(context).to_dict(),
-        )
+        found = window_of_run(context, self.data_start_time, self.data_end_time, self.lookback)
         for note in found.notes:
             self.log.info(note)
+        say_hole(context, found, self.log)
         self.log.info("Window %s, from the %s", found.window.key, found.source)
         return found.window
 
@@ -227,8 +267,17 @@ class ArizeTriggerEvaluationRunOperator(TriggerRunOperator):
     def _following(
         self, session: RunSession, request: RunRequest, run: TaskRun, verdict: Verdict
     ) -> tuple[RunRequest, ...]:
-        if verdict.outcome is not Outcome.SPLIT or request.window is None:
+        if request.window is None:
             return ()
+        if verdict.outcome is not Outcome.SPLIT:
+            verdict = self._resolve_doubt(session, request, run, verdict)
+        if verdict.outcome is not Outcome.SPLIT:
+            return ()
+        if args.as_bool(self.override_evaluations):
+            raise ArizeGateError(
+                f"{request}: {verdict.reason}. Its halves are not evaluated: with override_evaluations all that this "
+                "run labelled would be paid for again. Set a larger max_spans, or a smaller max_window"
+            )
         halves = halve(request.window)
         if halves is None:
             raise ArizeGateError(
@@ -237,6 +286,29 @@ class ArizeTriggerEvaluationRunOperator(TriggerRunOperator):
             )
         self.log.info("%s; evaluating its halves", verdict.reason)
         return tuple(request.over(half) for half in halves)
+
+    def _resolve_doubt(self, session: RunSession, request: RunRequest, run: TaskRun, verdict: Verdict) -> Verdict:
+        """Count the spans of the window where the counts of its run can't tell whether it was cut short."""
+        if request.window is None or run.status is not RunStatus.COMPLETED:
+            return verdict
+        if not is_in_doubt(request, run, self._limit):
+            return verdict
+        held = held_by(session.hook, session.task(request.task_id), request.window, self._limit)
+        limit = SERVER_MAX_SPANS if self._limit is None else self._limit
+        if held is not None and held <= limit:
+            return verdict
+        many = "its spans can't be counted" if held is None else f"its window holds more than {limit} spans"
+        reason = f"run {run.id} may have been cut short at max_spans {limit}: {many}"
+        if self.on_truncated == OnTruncated.SPLIT.value:
+            return Verdict(outcome=Outcome.SPLIT, reason=reason)
+        if held is not None and self.on_truncated == OnTruncated.FAIL.value:
+            raise ArizeGateError(f'{request}: {reason}. Set on_truncated="split", or a larger max_spans')
+        self.log.warning('%s: %s. Set on_truncated="split" to evaluate all of it', request, reason)
+        return verdict
+
+    def _why_no_data(self, session: RunSession, finished: Sequence[FinishedRun]) -> str:
+        window = finished[0].request.window if finished else None
+        return "" if window is None else why_no_data(session.hook, session.task(finished[0].request.task_id), window)
 
     def _gate(self, finished: Sequence[FinishedRun]) -> Verdict:
         # In any case: an older release wrote the status down as the server spelled it.
@@ -247,6 +319,14 @@ class ArizeTriggerEvaluationRunOperator(TriggerRunOperator):
 
     def _no_data(self) -> OnNoData:
         return OnNoData(self.on_no_data)
+
+    @cached_property
+    def _limit(self) -> int | None:
+        return args.optional(args.count)(self.max_spans)
+
+    @cached_property
+    def _settle(self) -> timedelta:
+        return settle_or_default(self.settle, timedelta())
 
     @cached_property
     def _max_window(self) -> timedelta:
@@ -263,5 +343,6 @@ def _window_request(task: Task, window: Window) -> RunRequest:
         window=window,
         project_id=task.project_id,
         evaluators=max(1, len(task.evaluators)),
+        counts_hide_limit=counts_hide_limit(task),
         stage=window.key,
     )

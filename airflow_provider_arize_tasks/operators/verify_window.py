@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +13,11 @@ from airflow_provider_arize_tasks.client import arguments as args
 from airflow_provider_arize_tasks.client.arguments import Checker
 from airflow_provider_arize_tasks.client.times import length_of_time
 from airflow_provider_arize_tasks.exceptions import ArizeGateError, failing_for_good
-from airflow_provider_arize_tasks.operators.run_times import read_run_times
-from airflow_provider_arize_tasks.windows.window import resolve_window
+from airflow_provider_arize_tasks.operators.window_times import lookback_of, window_of_run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import date
+    from datetime import date, datetime
 
     from airflow.providers.common.compat.sdk import Context
     from typing_extensions import Unpack
@@ -54,7 +53,7 @@ class ArizeVerifyWindowOperator(BaseOperator):
     :param data_start_time: first instant of the window. Default: as in the trigger operator. (templated)
     :param data_end_time: first instant after the window. (templated)
     :param lookback: length of the window before its end, where the DAG run has no interval of its own, or where only
-        one end is given: a ``timedelta``, seconds or ``"1d"``. (templated)
+        one end is given: a ``timedelta``, seconds or ``"1d"``, or ``"since_previous"``. (templated)
     :param sample: look at so many spans only, at places of the window drawn at random; the result states how many
         missing ones that rules out. Default: all spans. (templated)
     :param min_labelled: share of the spans, 0 to 1, that must carry a label of each evaluator; with less, the task
@@ -115,11 +114,9 @@ class ArizeVerifyWindowOperator(BaseOperator):
 
     def _check(self, *, rendered: bool) -> _Settings:
         check = Checker(rendered=rendered)
+        check.read("lookback", self.lookback, lookback_of, None)
         settings = _Settings(
             task=check.read("task", self.task, args.reference, ""),
-            lookback=check.read(
-                "lookback", self.lookback, args.optional(partial(length_of_time, name="lookback")), None
-            ),
             sample=check.read("sample", self.sample, args.optional(args.count), None),
             min_labelled=check.read("min_labelled", self.min_labelled, args.rate, 1.0),
             late=check.read("late", self.late, partial(length_of_time, name="late"), timedelta()),
@@ -134,7 +131,7 @@ class ArizeVerifyWindowOperator(BaseOperator):
         """
         with failing_for_good():
             settings = self._check(rendered=True)
-            window = self._window(context, settings)
+            window = self._window(context)
             found = self._verify(settings, window)
             result = found.to_dict()
             ti = context.get("ti")
@@ -149,14 +146,8 @@ class ArizeVerifyWindowOperator(BaseOperator):
                 )
         return result
 
-    def _window(self, context: Context, settings: _Settings) -> Window:
-        found = resolve_window(
-            data_start_time=self.data_start_time,
-            data_end_time=self.data_end_time,
-            lookback=settings.lookback,
-            now=datetime.now(timezone.utc),
-            **read_run_times(context).to_dict(),
-        )
+    def _window(self, context: Context) -> Window:
+        found = window_of_run(context, self.data_start_time, self.data_end_time, self.lookback)
         for note in found.notes:
             self.log.info(note)
         return found.window
@@ -189,7 +180,6 @@ class _Settings:
     """The arguments, read."""
 
     task: str
-    lookback: timedelta | None
     sample: int | None
     min_labelled: float
     late: timedelta

@@ -59,6 +59,8 @@ class RunRequest:
     :param project_id: project of the task, for links and lineage.
     :param dataset_id: dataset of the task, likewise.
     :param evaluators: how many evaluators the task has.
+    :param counts_hide_limit: whether the counts of its run can't tell whether it reached ``max_spans``: it counts
+        traces or sessions, or a sample.
     :param stage: requests next to each other with the same stage run side by side, others one after the other.
     :param is_part: whether the window is a part of one that held too much for a run: that run has labelled some of it.
     :param not_before: server time; no run of it is older.
@@ -71,6 +73,7 @@ class RunRequest:
     project_id: str | None = None
     dataset_id: str | None = None
     evaluators: int = 1
+    counts_hide_limit: bool = False
     stage: str = ""
     is_part: bool = False
     not_before: datetime | None = None
@@ -118,6 +121,7 @@ class RunRequest:
             "project_id": self.project_id,
             "dataset_id": self.dataset_id,
             "evaluators": self.evaluators,
+            "counts_hide_limit": self.counts_hide_limit,
             "stage": self.stage,
             "is_part": self.is_part,
             "not_before": iso(self.not_before) if self.not_before else None,
@@ -135,6 +139,7 @@ class RunRequest:
             project_id=data.get("project_id"),
             dataset_id=data.get("dataset_id"),
             evaluators=data.get("evaluators", 1),
+            counts_hide_limit=bool(data.get("counts_hide_limit", False)),
             stage=data.get("stage", ""),
             is_part=bool(data.get("is_part", False)),
             not_before=parse_iso(data["not_before"]) if data.get("not_before") else None,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, timezone, tzinfo
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from airflow_provider_arize_tasks.windows.partitions import read_partition
 from airflow_provider_arize_tasks.windows.times import (
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CLOCK_TOLERANCE",
     "MAX_WINDOW",
+    "SINCE_PREVIOUS",
     "ResolvedWindow",
     "Window",
     "WindowError",
@@ -38,6 +39,9 @@ __all__ = [
 
 #: The widest window one run may have (the API's limit: ``data_start_time`` to ``data_end_time`` at most 30 days).
 MAX_WINDOW = timedelta(days=30)
+
+#: The ``lookback`` that reaches to the end of the window before.
+SINCE_PREVIOUS = "since_previous"
 
 #: How far the end of a window may lie after ``now`` before it counts as future. A run that starts on the dot ends its
 #: window at "now" by the scheduler's clock; the worker's clock may be behind that.
@@ -101,21 +105,24 @@ class ResolvedWindow:
     :param window: the window, not yet split.
     :param source: where it comes from, for the log: ``arguments``, ``data interval``, ``partition`` or ``lookback``.
     :param notes: lines to log, each a complete sentence.
+    :param hole: what lies between the window of the DAG run before and this one, and no run evaluates.
     """
 
     window: Window
     source: str
     notes: tuple[str, ...] = ()
+    hole: Window | None = None
 
 
 def resolve_window(
     *,
     data_start_time: datetime | date | str | None,
     data_end_time: datetime | date | str | None,
-    lookback: timedelta | None,
+    lookback: timedelta | Literal["since_previous"] | None,
     interval_start: datetime | None,
     interval_end: datetime | None,
     run_after: datetime | None,
+    previous_end: datetime | None = None,
     partition_date: datetime | None = None,
     partition_key: str | None = None,
     timezone: tzinfo | str = "UTC",
@@ -133,9 +140,11 @@ def resolve_window(
         ``timezone``, and a note says so.
     :param data_end_time: first instant after the window, likewise.
     :param lookback: width to use where the DAG run gives none. Whole days are calendar days of ``schedule_timezone``.
+        ``"since_previous"`` reaches back to ``previous_end`` whatever the DAG run gives (a day where there is none).
     :param interval_start: the DAG run's ``data_interval_start``, ``None`` if it has none.
     :param interval_end: the DAG run's ``data_interval_end``, ``None`` if it has none.
     :param run_after: the DAG run's ``run_after`` (Airflow 3), ``None`` where unknown.
+    :param previous_end: where the window of the DAG run before ended; ``None`` if there was none, or it is not known.
     :param partition_date: start of the DAG run's partition, ``None`` if not partitioned.
     :param partition_key: key of the DAG run's partition, ``None`` if not partitioned. A key of a month, day or hour
         (``2026-11``, ``2026-11-22``, ``2026-11-22T06``) says how wide the partition is; with another key,
@@ -151,14 +160,18 @@ def resolve_window(
     zone = zone_of(timezone)
     schedule_zone = zone if schedule_timezone is None else zone_of(schedule_timezone)
     facts = _RunFacts(interval_start, interval_end, run_after, partition_date, partition_key, schedule_zone, schedule)
-    if lookback is not None and lookback < MILLISECOND:
+    since_previous = lookback == SINCE_PREVIOUS
+    width = None if isinstance(lookback, str) else lookback
+    if width is not None and width < MILLISECOND:
         raise WindowError(f"lookback must be positive, got {lookback!r}")
     if data_start_time is not None or data_end_time is not None:
-        found = _from_arguments(data_start_time, data_end_time, lookback, zone)
+        found = _from_arguments(data_start_time, data_end_time, width, zone)
+    elif since_previous:
+        found = _since_previous(facts, previous_end)
     else:
-        found = _from_run(facts, lookback)
-    _check(found, now)
-    return found
+        found = _from_run(facts, width)
+    _check(found, now, facts)
+    return found if since_previous else replace(found, hole=_hole(found, previous_end))
 
 
 @dataclass(frozen=True)
@@ -170,6 +183,11 @@ class _RunFacts:
     partition_key: str | None
     zone: tzinfo
     schedule: str | None
+
+    @property
+    def has_intervals(self) -> bool:
+        """Whether the schedule gives its own runs an interval with a width: only runs by hand have none."""
+        return self.schedule is not None and "DataIntervalTimetable" in self.schedule
 
     @property
     def interval(self) -> Window | None:
@@ -230,6 +248,28 @@ def _from_run(facts: _RunFacts, lookback: timedelta | None) -> ResolvedWindow:
     return ResolvedWindow(Window(shift(end, -lookback, facts.zone), end), "lookback", (note,))
 
 
+def _since_previous(facts: _RunFacts, previous_end: datetime | None) -> ResolvedWindow:
+    end = facts.interval_end or facts.run_after
+    if end is None:
+        raise WindowError(_no_window(facts, end))
+    if previous_end is None or previous_end >= end:
+        interval = facts.interval
+        start = interval.start if interval is not None and interval.width else shift(end, -DAY, facts.zone)
+        note = "No earlier DAG run has succeeded, so the window is this one's own interval, or else a day."
+    else:
+        start = previous_end
+        note = f"The window begins where that of the DAG run before ended, at {iso(previous_end)}."
+    return ResolvedWindow(Window(start, end), "end of the DAG run before", (note,))
+
+
+def _hole(found: ResolvedWindow, previous_end: datetime | None) -> Window | None:
+    """What a weekday schedule, a changed cron or the clocks leave out between two DAG runs."""
+    if previous_end is None or found.source not in ("data interval", "lookback"):
+        return None
+    previous = in_utc(previous_end)
+    return Window(previous, found.window.start) if previous < found.window.start else None
+
+
 def _no_window(facts: _RunFacts, end: datetime | None) -> str:
     interval = facts.interval
     schedule = "the schedule of this DAG" if facts.schedule is None else f"the schedule {facts.schedule!r}"
@@ -241,11 +281,14 @@ def _no_window(facts: _RunFacts, end: datetime | None) -> str:
         reason = f"this DAG run has neither a data interval nor a run_after time ({schedule})"
     else:
         reason = f"this DAG run has no data interval (a manual or asset-triggered run; {schedule})"
-    ways = [
-        "lookback=timedelta(days=1) on this operator to evaluate the day before",
-        "a schedule whose runs have an interval: schedule=CronDataIntervalTimetable('0 0 * * *', timezone='UTC')",
-        "both data_start_time and data_end_time",
-    ]
+    ways = ["lookback=timedelta(days=1) on this operator to evaluate the day before"]
+    if facts.has_intervals:
+        ways.append("a logical date with the manual run, so that it gets the interval of that date")
+    else:
+        ways.append(
+            "a schedule whose runs have an interval: schedule=CronDataIntervalTimetable('0 0 * * *', timezone='UTC')"
+        )
+    ways.append("both data_start_time and data_end_time")
     if facts.partition_key is not None:
         ways.insert(2, "a partition key that names a month, a day or an hour (key_format='%Y-%m-%d')")
     return f"no window to evaluate: {reason}. Use one of: " + "; ".join(ways)
@@ -264,8 +307,12 @@ def _from_partition(facts: _RunFacts, lookback: timedelta | None) -> ResolvedWin
     return ResolvedWindow(Window(partition.start, end), "partition", (note,))
 
 
-def _check(found: ResolvedWindow, now: datetime) -> None:
+def _check(found: ResolvedWindow, now: datetime, facts: _RunFacts) -> None:
     window = found.window
+    interval = facts.interval
+    if window.start == window.end and interval is not None and interval == window:
+        # "{{ data_interval_start }}" and "{{ data_interval_end }}" of a plain cron on Airflow 3.
+        raise WindowError(_no_window(facts, window.end))
     if window.start >= window.end:
         problem = "is empty" if window.start == window.end else "ends before it begins"
         raise WindowError(

@@ -136,15 +136,17 @@ def test_a_truncated_run_fails_on_the_servers_limit_and_warns_on_the_authors(
     assert "server's own limit of 10000" in str(result.error)
 
 
+@pytest.mark.parametrize(("spans_status", "runs"), [(None, 4), (404, 5)])
 def test_a_truncated_window_is_split_until_every_piece_fits(
-    evaluate: Any, emulator: EmulatorProcess, window: Window
+    evaluate: Any, emulator: EmulatorProcess, window: Window, spans_status: int | None, runs: int
 ) -> None:
+    emulator.control.configure(spans_status=spans_status)
     result = evaluate(max_spans="30", on_truncated="split")
     assert result.state == "success"
     ledger = emulator.control.ledger(start=window.start, end=window.end)
     assert (ledger["missed"], ledger["twice"]) == (0, 0)
     assert result.value["num_successes"] == 100
-    assert len(result.value["runs"]) > 4
+    assert len(result.value["runs"]) == runs  # counted, it is cut before anything runs
     assert result.value["data_start_time"] == window.to_dict()["data_start_time"]
     assert result.value["data_end_time"] == window.to_dict()["data_end_time"]
 
