@@ -180,7 +180,7 @@ class ArizeTriggerEvaluationRunOperator(TriggerRunOperator):
                 "dataset. Nothing was triggered"
             )
         window = self._window(session.context)
-        self._wait_until_settled(window)
+        self._wait_until_settled(session, window)
         pieces = split_window(window, max_width=self._max_window)
         if len(pieces) > 1:
             self.log.info("The window is evaluated in %d pieces, one after the other", len(pieces))
@@ -191,7 +191,7 @@ class ArizeTriggerEvaluationRunOperator(TriggerRunOperator):
     def _cut(self, session: RunSession, task: Task, window: Window) -> tuple[Window, ...]:
         return pieces_of(session.hook, task, window, self._limit, self.log)
 
-    def _wait_until_settled(self, window: Window) -> None:
+    def _wait_until_settled(self, session: RunSession, window: Window) -> None:
         """Wait, deferred if the operator is, until the window's late spans can be seen; again on every attempt."""
         until = (window.end + self._settle).timestamp()
         if until <= time.time():
@@ -201,7 +201,8 @@ class ArizeTriggerEvaluationRunOperator(TriggerRunOperator):
             from airflow_provider_arize_tasks.triggers.settle import ArizeSettleTrigger
 
             self.defer(trigger=ArizeSettleTrigger(until=until), method_name="execute_settled")
-        while (left := until - time.time()) > 0 and not self._killed:
+        while (left := until - time.time()) > 0:
+            session.stop_if_killed()
             time.sleep(min(left, 1.0))
 
     def execute_settled(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any] | None:
