@@ -185,6 +185,8 @@ def classify(error: Exception) -> tuple[Failure, str]:
     reason = _words(error)
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return Failure.TLS, reason
+    if isinstance(error, UnicodeError):
+        return Failure.DROPPED, reason  # of the response: what goes out is all ASCII
     if isinstance(error, (aiohttp.ClientProxyConnectionError, aiohttp.ClientHttpProxyError, ValueError)):
         return Failure.PROXY, reason  # of URLs only the proxy's may be wrong, the server's own was checked before
     if isinstance(error, aiohttp.ClientConnectorError):

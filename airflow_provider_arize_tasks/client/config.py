@@ -280,7 +280,7 @@ def _url_of_host(fields: _Fields, host: str, port: int | None, schema: str) -> s
         fields.wrong("port", f"{port} contradicts the host, which says {parts.port}")
     if parts.scheme == "http" and _is_arizes(parts.hostname or ""):
         fields.wrong(
-            "host", "is Arize's own cloud, which the key is not sent to unencrypted: write https:// or no scheme"
+            "host", "is Arize's own cloud, where the key is never sent unencrypted: write https:// or no scheme"
         )
     name = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else str(parts.hostname)
     number = parts.port or port

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Iterator
 
+    from requests import Response, Session
     from requests.adapters import HTTPAdapter
 
 _ends: ContextVar[float] = ContextVar("arize_request_ends", default=float("inf"))
@@ -84,7 +85,7 @@ class LimitedResponse(HTTPResponse):
             parse_headers(self.fp)
 
 
-def limited_adapter() -> HTTPAdapter:
+def _limited_adapter() -> HTTPAdapter:
     """An adapter for a ``requests.Session`` whose responses keep to :func:`time_limit`."""
     from requests.adapters import HTTPAdapter
     from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -115,3 +116,20 @@ def limited_adapter() -> HTTPAdapter:
             return manager
 
     return Adapter()
+
+
+def limited_session() -> Session:
+    """A ``requests.Session`` whose responses keep to :func:`time_limit`, and which never looks where one redirects to.
+
+    Even told not to follow redirects, ``requests`` would read their target, and crash on one that is no text.
+    """
+    from requests import Session
+
+    class UnredirectedSession(Session):
+        def get_redirect_target(self, resp: Response) -> None:
+            return None
+
+    session = UnredirectedSession()
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, _limited_adapter())
+    return session

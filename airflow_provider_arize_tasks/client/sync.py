@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from airflow_provider_arize_tasks.client.errors import ArizeError
 from airflow_provider_arize_tasks.client.failures import Failure, no_response
 from airflow_provider_arize_tasks.client.incoming import MAX_BYTES, Gate, RefusedReplyError, clean_text
-from airflow_provider_arize_tasks.client.limited import limited_adapter, time_limit
+from airflow_provider_arize_tasks.client.limited import limited_session, time_limit
 from airflow_provider_arize_tasks.client.network import (
     ca_bundle_of,
     handshake_failure,
@@ -129,7 +129,7 @@ class ArizeClient:
             ):
                 headers = {name.lower(): clean_text(value) for name, value in response.headers.items()}
                 body = self._body(response)
-        except (RequestException, HTTPError) as error:
+        except (RequestException, HTTPError, OSError, ValueError) as error:
             failure, reason = classify(error, outside=outside)
             if failure is Failure.READ_TIMEOUT and time.monotonic() >= ends:
                 failure = Failure.TOTAL_TIMEOUT
@@ -150,11 +150,7 @@ class ArizeClient:
             return refused if response.status_code < 400 else b""
 
     def _open(self) -> requests.Session:
-        import requests
-
-        session = requests.Session()
-        for scheme in ("http://", "https://"):
-            session.mount(scheme, limited_adapter())
+        session = limited_session()
         # The environment is read by network.py, for both transports alike; left to requests, a ~/.netrc entry for the
         # host would replace the API key.
         session.trust_env = False

@@ -237,8 +237,7 @@ class ByteServer:
                 connection.settimeout(5)
                 self._read(connection)
                 connection.sendall(self.response)
-                connection.shutdown(socket.SHUT_WR)
-                connection.recv(1)  # until the other side hangs up, too: else unread bytes would reset the connection
+                connection.shutdown(socket.SHUT_RDWR)
 
     @staticmethod
     def _read(connection: socket.socket) -> None:

@@ -60,6 +60,12 @@ def test_base_url(fields, url):
         ({"region": 5}, "extra 'region' must be text"),
         ({"host": "ftp://a.example.com"}, "host has the scheme 'ftp'"),
         ({"host": "https://user:pw@a.example.com"}, "host must not hold credentials"),
+        ({"host": "http://api.arize.com"}, "host is Arize's own cloud, where the key is never sent unencrypted"),
+        ({"host": "http://api.eu-west-1a.ARIZE.com."}, "host is Arize's own cloud"),
+        ({"host": "api.arize.com", "schema": "http"}, "host is Arize's own cloud"),
+        ({"region": "eu/../../evil"}, "extra 'region' must be letters, digits and single hyphens"),
+        ({"region": "evil.example.com/"}, "extra 'region' must be letters"),
+        ({"region": "a@evil"}, "extra 'region' must be letters"),
         ({"host": "https://a.example.com/?q=1"}, "host must not hold a query"),
         ({"host": "https://"}, "host holds no valid host name"),
         ({"host": "a b"}, "host holds no valid host name"),
@@ -104,6 +110,13 @@ def test_what_is_wrong_is_named(fields, says):
         read(**fields)
     assert says in str(caught.value)
     assert "connection 'c1'" in str(caught.value)
+
+
+def test_credentials_in_a_host_are_refused_without_quoting_them():
+    with pytest.raises(ArizeConfigError) as caught:
+        read(host="https://someone:hidden-word@a.example.com")
+    assert "hidden-word" not in str(caught.value)
+    assert "someone" not in str(caught.value)
 
 
 def test_everything_wrong_is_named_at_once():
@@ -183,6 +196,15 @@ def test_unknown_extras_are_told(caplog):
         ({}, False),
         ({"host": "http://127.0.0.1:1"}, False),
         ({"host": "http://localhost"}, False),
+        ({"host": "http://127.1.2.3:8080"}, False),
+        ({"host": "http://[::1]:8080"}, False),
+        ({"host": "http://[::ffff:127.0.0.1]"}, False),
+        ({"host": "http://arize.localhost"}, False),
+        ({"host": "http://127.evil.example"}, True),
+        ({"host": "http://127.0.0.1.evil.example"}, True),
+        ({"host": "http://localhost.evil.example"}, True),
+        ({"host": "http://notlocalhost"}, True),
+        ({"host": "http://0.0.0.0"}, True),
         ({"host": "http://arize.example.com"}, True),
         ({"verify": False}, True),
     ],

@@ -230,6 +230,48 @@ def test_unreadable_answer_to_a_trigger_leaves_its_fate_open(transport, odd_serv
     assert pauses == []
 
 
+@pytest.mark.parametrize(
+    "response",
+    [
+        reply(204, b""),
+        reply(408, {"title": "Request timeout"}),
+        reply(425, {"title": "Too early"}),
+        reply(400, b"<html><title>Bad request</title>", {"Content-Type": "text/html"}),
+        reply(403, b"blocked by policy 17", {"Content-Type": "text/plain"}),
+        reply(404, b"no healthy upstream", {"Content-Type": "text/plain"}),
+        reply(500, {"title": "Internal"}),
+        reply(504, b"<html>Gateway timeout", {"Content-Type": "text/html"}),
+        b"HTTP/1.1 103 Early Hints\r\n\r\n",
+    ],
+)
+def test_whether_a_trigger_took_effect_is_not_known(transport, odd_server, response):
+    odd_server.answers(response)
+    policy, pauses = no_pauses()
+    with pytest.raises(ArizeError, match="whether the request took effect is not known") as caught:
+        transport.send(config_for(odd_server.url, timeout=0.3), TRIGGER, policy)
+    assert caught.value.outcome_unknown
+    assert pauses == []
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        reply(400, {"detail": "No data found"}),
+        reply(403, b""),
+        reply(404, {}),
+        reply(409, {"title": "Conflict"}),
+        reply(422, {"detail": "Invalid ISO datetime"}),
+        reply(407, b"<html>proxy", {"Content-Type": "text/html"}),
+        reply(429, b"<html>slow down", {"Content-Type": "text/html", "Retry-After": "3600"}),
+    ],
+)
+def test_a_trigger_that_was_refused_took_no_effect(transport, odd_server, response):
+    odd_server.answers(response)
+    with pytest.raises(ArizeError) as caught:
+        transport.send(config_for(odd_server.url), TRIGGER, no_pauses()[0])
+    assert not caught.value.outcome_unknown
+
+
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_redirects_are_not_followed(transport, odd_server, status):
     odd_server.answers(reply(status, b"", {"Location": "http://evil.example.com/v2?token=abc"}))
@@ -271,7 +313,8 @@ def test_unknown_host(transport):
 
 
 def test_no_tls_where_tls_is_expected(transport, odd_server):
-    with pytest.raises(ArizeTlsError, match=r"schema to 'http'") as caught:
+    plain = odd_server.url.replace(".", r"\.")
+    with pytest.raises(ArizeTlsError, match=rf"does not speak TLS.*write the host as '{plain}'.*'http'") as caught:
         transport.send(config_for(odd_server.url.replace("http:", "https:")), TRIGGER)
     assert not caught.value.retryable
     assert not caught.value.outcome_unknown
@@ -515,3 +558,9 @@ def test_connections_are_kept(transport, odd_server):
             client.send(GET)
         assert threading.active_count() == before + 1  # the server has one thread per connection
     assert KEY not in repr(client)
+
+
+def test_a_redirect_to_what_is_no_text(transport, odd_server):
+    odd_server.answers(b"HTTP/1.1 301 Moved\r\nLocation: \x80\xff\r\nContent-Length: 0\r\n\r\n")
+    with pytest.raises(ArizeReplyError, match="was redirected"):
+        transport.send(config_for(odd_server.url), GET)
