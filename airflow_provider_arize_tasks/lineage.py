@@ -8,6 +8,7 @@ evaluation of a dataset   ``datasets/{dataset_id}``              ``datasets/{dat
 experiment                ``datasets/{dataset_id}``              ``datasets/{dataset_id}/experiments/{experiment}``
 ========================  =====================================  =================================================
 
+and for an experiment that runs a prompt of the Prompt Hub also ``prompts/{prompt_id}`` in, with its version; all that
 in the namespace ``arize://{host of the API}``. The output carries its row count (labels written), the job run the ids
 of the Arize runs, so that a lineage tool can find them.
 
@@ -38,7 +39,8 @@ def facets_for_run(
 
     Call it from there only: OpenLineage's own classes are imported here.
 
-    :param run: the operator's result (a run as the API gives it, with ``runs`` where there were several); ``None``
+    :param run: the operator's result (a run as the API gives it, with ``runs`` where there were several, ``prompt``
+        where a prompt of the Prompt Hub was run); ``None``
         where no run was made (no data): the inputs stay, there is no output.
     :param base_url: address of the API, ``ClientConfig.base_url``; its host becomes part of the namespace.
     :param project_id: the project whose spans the task evaluates.
@@ -55,6 +57,9 @@ def facets_for_run(
     inputs = [_input(namespace, source, base_url, dataset_version_id)]
     if not run:
         return OperatorLineage(inputs=inputs)
+    prompt = run.get("prompt")
+    if prompt:
+        inputs.append(_input(namespace, f"prompts/{prompt['id']}", base_url, prompt.get("version_id")))
     made = f"experiments/{run['experiment_id']}" if run.get("experiment_id") else "evaluations"
     return OperatorLineage(
         inputs=inputs,

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from airflow_provider_arize_tasks.client.tasks import TasksApi
+
+
+class HasToDict(Protocol):
+    """An object of the SDK, or of this client: it is taken wherever a dict is."""
+
+    def to_dict(self) -> Any:
+        """Its fields."""
 
 
 class TasksNamespace:

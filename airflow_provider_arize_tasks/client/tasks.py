@@ -19,7 +19,7 @@ from airflow_provider_arize_tasks.client.errors import (
 )
 from airflow_provider_arize_tasks.client.names import Resolver
 from airflow_provider_arize_tasks.client.paging import iterate
-from airflow_provider_arize_tasks.client.sdk import TasksNamespace
+from airflow_provider_arize_tasks.client.sdk import HasToDict, TasksNamespace
 from airflow_provider_arize_tasks.client.validation import (
     check_evaluation_task,
     check_experiment_task,
@@ -164,7 +164,7 @@ class TasksApi:
         *,
         name: str,
         task_type: TaskType | str,
-        evaluators: Sequence[Mapping[str, Any]],
+        evaluators: Sequence[Mapping[str, Any] | HasToDict],
         project: str | None = None,
         dataset: str | None = None,
         space: str | None = None,
@@ -172,7 +172,7 @@ class TasksApi:
         sampling_rate: float | None = None,
         is_continuous: bool | None = None,
         query_filter: str | None = None,
-        query_filters: Mapping[str, Any] | None = None,
+        query_filters: Mapping[str, Any] | HasToDict | None = None,
     ) -> Task:
         """Create an evaluation task. Never reuses one.
 
@@ -208,7 +208,7 @@ class TasksApi:
         return self.call(endpoints.create_task(bodies.evaluation_task(given, self.names, space)))
 
     def create_run_experiment_task(
-        self, *, name: str, dataset: str, run_configuration: Mapping[str, Any], space: str | None = None
+        self, *, name: str, dataset: str, run_configuration: Mapping[str, Any] | HasToDict, space: str | None = None
     ) -> Task:
         """Create a task that runs experiments. Never reuses one.
 
@@ -230,12 +230,12 @@ class TasksApi:
         *,
         space: str | None = None,
         name: str | Unset = UNSET,
-        run_configuration: Mapping[str, Any] | Unset = UNSET,
+        run_configuration: Mapping[str, Any] | HasToDict | Unset = UNSET,
         sampling_rate: float | Unset = UNSET,
         is_continuous: bool | Unset = UNSET,
         query_filter: str | Unset | None = UNSET,
-        query_filters: Mapping[str, Any] | Unset | None = UNSET,
-        evaluators: Sequence[Mapping[str, Any]] | Unset = UNSET,
+        query_filters: Mapping[str, Any] | HasToDict | Unset | None = UNSET,
+        evaluators: Sequence[Mapping[str, Any] | HasToDict] | Unset = UNSET,
         known_task: Task | None = None,
     ) -> Task:
         """Change what is given and leave the rest alone.

@@ -20,7 +20,7 @@ from airflow_provider_arize_tasks.operators.task_base import TaskOperator, as_de
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from typing import Literal, Protocol, TypeAlias
+    from typing import Literal, TypeAlias
 
     from airflow.providers.common.compat.sdk import Context
     from airflow.sdk import XComArg
@@ -28,18 +28,13 @@ if TYPE_CHECKING:
 
     from airflow_provider_arize_tasks.base_arguments import OperatorArguments
     from airflow_provider_arize_tasks.client.models import Prompt, Task
+    from airflow_provider_arize_tasks.client.sdk import HasToDict
     from airflow_provider_arize_tasks.hooks.arize import ArizeHook
 
     IfExistsWord: TypeAlias = Literal["reuse", "update", "fail"]
     EvaluationTypeWord: TypeAlias = Literal[
         "TEMPLATE_EVALUATION", "CODE_EVALUATION", "template_evaluation", "code_evaluation"
     ]
-
-    class HasToDict(Protocol):
-        """An object of the SDK."""
-
-        def to_dict(self) -> Any:
-            """Its fields."""
 
 
 #: XCom with the keys of the definition that was applied: what is missing in the next one was taken out.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -228,6 +229,8 @@ class ArizeTriggerExperimentRunOperator(TriggerRunOperator):
             return None
         experiment = self._experiment(session, result.get("experiment_id"), finished[0].name)
         result["experiment_name"] = experiment.name if experiment else finished[0].name
+        if isinstance(self.task, dict) and isinstance(self.task.get("prompt"), dict):
+            result["prompt"] = dict(self.task["prompt"])  # which version of the Prompt Hub the create operator pinned
         if self.wait_for_evaluations:
             result["evaluations"] = [dict(each.run) for each in finished[1:] if each.run is not None]
         return result

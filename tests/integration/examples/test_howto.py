@@ -79,6 +79,7 @@ def test_whatever_carries_the_label_runs_at_night(arize_emulator, arize_connecti
     assert moved["run_configuration"]["messages"][0]["content"] == "Kindly: {{input}}"
     night = run_task(example.run, xcoms={"create_task": moved}, run_id="wednesday", data_interval=DAY)
     assert done(night)["experiment_name"] == "production wednesday"
+    assert night.value["prompt"]["version_id"] == better
 
 
 def test_runs_of_others(arize_emulator, arize_connection):

@@ -57,6 +57,13 @@ def test_experiment_reads_a_dataset_version_and_makes_an_experiment():
     assert lineage.outputs[0].name == "datasets/D=/experiments/E="
 
 
+def test_a_prompt_of_the_hub_is_an_input_with_its_version():
+    run = {"id": "r", "experiment_id": "E=", "prompt": {"id": "P=", "version_id": "V="}}
+    dataset, prompt = facets_for_run(run, base_url=BASE, dataset_id="D=").inputs
+    assert (dataset.name, prompt.name) == ("datasets/D=", "prompts/P=")
+    assert as_json(prompt)["facets"]["version"]["datasetVersion"] == "V="
+
+
 def test_no_run_leaves_the_input_only():
     lineage = facets_for_run(None, base_url=BASE, project_id="P=")
     assert [d.name for d in lineage.inputs] == ["projects/P="]
