@@ -17,8 +17,8 @@ from airflow_provider_arize_tasks.client.enums import UNSET
 from airflow_provider_arize_tasks.client.errors import ArizeError
 from airflow_provider_arize_tasks.client.names import Resolver
 from airflow_provider_arize_tasks.client.sync import ArizeClient
-from airflow_provider_arize_tasks.hooks.environment import config_without_connection
-from airflow_provider_arize_tasks.hooks.masking import mask_secret
+from airflow_provider_arize_tasks.hooks.environment import config_without_connection, raise_if_unreadable
+from airflow_provider_arize_tasks.hooks.masking import mask_secret, unmasked_secrets
 
 if TYPE_CHECKING:
     from datetime import date, tzinfo
@@ -104,7 +104,7 @@ class ArizeHook(ArizeApi, BaseHook):
     def config(self) -> ClientConfig:
         """The connection's settings."""
         config = self._read_config()
-        for risk in config.risks:
+        for risk in (*config.risks, *unmasked_secrets(config.secrets)):
             self.log.warning("%s", risk)
         return config
 
@@ -116,6 +116,7 @@ class ArizeHook(ArizeApi, BaseHook):
         except AirflowNotFoundException:
             config = config_without_connection(self.arize_conn_id)
             if config is None:
+                raise_if_unreadable(self.arize_conn_id)
                 raise
             for secret in config.secrets:
                 mask_secret(secret)

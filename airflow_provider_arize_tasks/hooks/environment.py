@@ -7,17 +7,23 @@ default connection alone; a misspelt id stays an error.
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from airflow_provider_arize_tasks.client.environment import config_from_environment
+from airflow_provider_arize_tasks.client.errors import ArizeConfigError
 
 if TYPE_CHECKING:
     from airflow_provider_arize_tasks.client.config import ClientConfig
 
 #: The one connection that the variables stand in for.
 DEFAULT_CONNECTION = "arize_default"
+#: What a JSON connection may hold.
+_OF_AIRFLOW = frozenset(
+    ("conn_id", "conn_type", "description", "host", "login", "password", "schema", "port", "extra", "uri", "team_name")
+)
 
 
 def config_without_connection(conn_id: str) -> ClientConfig | None:
@@ -33,3 +39,25 @@ def config_without_connection(conn_id: str) -> ClientConfig | None:
     if conn_id != DEFAULT_CONNECTION or not conf.getboolean("arize", "use_environment", fallback=False):
         return None
     return replace(config_from_environment(os.environ), conn_id=f"{conn_id} (from ARIZE_* variables)")
+
+
+def raise_if_unreadable(conn_id: str) -> None:
+    """Explain a connection that is there, in an environment variable, and that Airflow passes over.
+
+    Airflow can't read a JSON connection with a key that it doesn't know, and then says that there is no connection. A
+    field of this provider beside ``extra`` instead of in it is such a key.
+
+    :param conn_id: of the connection that Airflow did not find.
+    :raises ArizeConfigError: it is there, with keys that don't belong there.
+    """
+    name = f"AIRFLOW_CONN_{conn_id.upper()}"
+    try:
+        fields = json.loads(os.environ.get(name, ""))
+    except ValueError:
+        return
+    unknown = sorted(set(fields) - _OF_AIRFLOW) if isinstance(fields, dict) else []
+    if unknown:
+        raise ArizeConfigError(
+            f"connection {conn_id!r} is in {name}, but Airflow can't read it: {', '.join(map(repr, unknown))} must "
+            'stand in "extra", as in {"conn_type": "arize", "password": "...", "extra": {"space": "..."}}'
+        )

@@ -29,6 +29,23 @@ def mask_secret(secret: str) -> None:
     raise ImportError(f"no mask_secret in any of {', '.join(_HOMES)}")
 
 
+def unmasked_secrets(secrets: Iterable[str]) -> list[str]:
+    """A warning if secrets are too short to be masked, which Airflow leaves in the logs as they are.
+
+    :param secrets: of a connection.
+    """
+    from airflow.providers.common.compat.sdk import conf
+
+    shortest = conf.getint("logging", "min_length_masked_secret", fallback=5)
+    if not any(0 < len(secret) < shortest for secret in secrets):
+        return []
+    warning = (
+        f"the API key (or another secret of this connection) has fewer than {shortest} characters: Airflow does not "
+        "mask it, so it may show in logs. Arize's own keys are longer; is it complete?"
+    )
+    return [warning]
+
+
 async def mask_secrets_on_loop(secrets: Iterable[str]) -> None:
     """The same for several, on the event loop of a triggerer: Airflow 3 tells its supervisor, and must not block on it.
 

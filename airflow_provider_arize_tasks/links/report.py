@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import unquote, urlencode, urlsplit
 
 from airflow_provider_arize_tasks.links.arize import _PushedLink
 
-#: Where Airflow's API server serves reports of local folders; the plugin's page.
-_PAGE = "/arize-tasks/report"
+#: Where the page of this provider is, below the address of Airflow's API server.
+PAGE_PREFIX: Final = "/arize-tasks"
 
 
 class ArizeReportLink(_PushedLink):
@@ -17,6 +17,15 @@ class ArizeReportLink(_PushedLink):
 
     name = "Quality report"
     key = "arize_report_link"
+
+
+def has_page(version: str) -> bool:
+    """Whether an Airflow has the page of this provider: those that show pages of plugins in their UI.
+
+    :param version: of Airflow.
+    """
+    major, minor = (int(part) for part in version.split(".")[:2])
+    return (major, minor) >= (3, 1)
 
 
 def local_report_url(path: str, ti: Any) -> str | None:
@@ -33,8 +42,7 @@ def local_report_url(path: str, ti: Any) -> str | None:
 
     folders = str(conf.get("arize", "report_folders", fallback="") or "")
     base = str(conf.get("api", "base_url", fallback="") or "")
-    major, minor = (int(part) for part in __version__.split(".")[:2])
-    if not folders or (major, minor) < (3, 1) or not base.startswith(("http://", "https://")):
+    if not folders or not has_page(__version__) or not base.startswith(("http://", "https://")):
         return None
     parts = urlsplit(path)
     place = Path(unquote(parts.path) if parts.scheme == "file" else path)
@@ -47,4 +55,4 @@ def local_report_url(path: str, ti: Any) -> str | None:
         "run_id": ti.run_id,
         "map_index": getattr(ti, "map_index", -1),
     }
-    return f"{base.rstrip('/')}{_PAGE}?{urlencode(query)}"
+    return f"{base.rstrip('/')}{PAGE_PREFIX}/report?{urlencode(query)}"

@@ -13,11 +13,11 @@ from urllib.parse import urlsplit
 from airflow import __version__ as airflow_version
 from airflow.providers.common.compat.sdk import AirflowPlugin, conf
 
+from airflow_provider_arize_tasks.links.report import PAGE_PREFIX, has_page
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-#: Where the page is, below the address of Airflow's API server.
-PREFIX: Final = "/arize-tasks"
 #: What the navigation and the tabs call it.
 NAME: Final = "Arize"
 
@@ -42,22 +42,13 @@ class LazyApp:
         await self._app(scope, receive, send)
 
 
-def has_external_views(version: str) -> bool:
-    """Whether an Airflow shows pages of plugins in its navigation and its tabs.
-
-    :param version: of Airflow.
-    """
-    major, minor = (int(part) for part in version.split(".")[:2])
-    return (major, minor) >= (3, 1)
-
-
 def base_path() -> str:
     """The path below which Airflow is served, without a slash at its end; empty at the root of a host."""
     return urlsplit(conf.get("api", "base_url", fallback="") or "").path.rstrip("/")
 
 
 def _views() -> list[dict[str, Any]]:
-    root = f"{base_path()}{PREFIX}"
+    root = f"{base_path()}{PAGE_PREFIX}"
     task_instance = "dag_id={DAG_ID}&task_id={TASK_ID}&run_id={RUN_ID}&map_index={MAP_INDEX}"
     return [
         {"name": NAME, "href": f"{root}/", "destination": "nav", "category": "browse", "url_route": "arize"},
@@ -76,6 +67,6 @@ class ArizeTasksPlugin(AirflowPlugin):
 
     name = "arize_tasks"
 
-    if has_external_views(airflow_version):
-        fastapi_apps = [{"app": LazyApp(), "url_prefix": PREFIX, "name": "Arize tasks"}]
+    if has_page(airflow_version):
+        fastapi_apps = [{"app": LazyApp(), "url_prefix": PAGE_PREFIX, "name": "Arize tasks"}]
         external_views = _views()

@@ -12,13 +12,9 @@ if TYPE_CHECKING:
     from typing import TypeGuard
 
 _WIDTH, _HEIGHT, _LEFT, _TOP, _BOTTOM = 720, 150, 40, 12, 22
-_WORDS = {
-    "passed": "passed",
-    "failed": "did not pass",
-    "inconclusive": "inconclusive",
-    "no_baseline": "nothing to compare with",
-    "nothing_to_compare": "nothing to compare with",
-}
+_WORDS = {"passed": "passed", "failed": "did not pass", "nothing_to_compare": "nothing to compare with"}
+#: Findings that tell of another judge, prompt, model or dataset.
+_CHANGES = frozenset({"judge_changed", "setup_changed", "dataset_changed"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,21 +117,23 @@ def _is_number(value: Any) -> TypeGuard[float]:
 
 
 def _sentences(result: Mapping[str, Any]) -> Iterator[str]:
-    for kind in ("failures", "remarks"):
-        findings = result.get(kind)
-        for finding in (findings if isinstance(findings, list) else [])[:10]:
-            message = text(finding.get("message")) if isinstance(finding, dict) else text(finding)
-            if message:
-                yield message
+    for finding in _findings(result):
+        if finding.get("outcome") not in _CHANGES and (message := text(finding.get("message"))):
+            yield message
 
 
 def _changes(result: Mapping[str, Any]) -> Iterator[str]:
-    changes = result.get("changes")
-    for change in (changes if isinstance(changes, list) else [])[:20]:
-        told = (change.get("message") or change.get("what")) if isinstance(change, dict) else change
-        sentence = text(told)
-        if sentence:
-            yield sentence
+    for finding in _findings(result):
+        if finding.get("outcome") in _CHANGES and (message := text(finding.get("message"))):
+            yield message
+
+
+def _findings(result: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    for kind in ("failures", "inconclusive", "remarks"):
+        findings = result.get(kind)
+        for finding in (findings if isinstance(findings, list) else [])[:20]:
+            if isinstance(finding, dict):
+                yield finding
 
 
 @dataclass(frozen=True)

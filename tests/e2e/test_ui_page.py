@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
-from airflow_provider_arize_tasks.ui.plugin import airflow_version, has_external_views
+from airflow_provider_arize_tasks.ui.plugin import airflow_version, has_page
 from dev.local_airflow import LocalAirflow
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ pytestmark = [
     pytest.mark.timeout(400),
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine"),
     pytest.mark.skipif(find_spec("playwright") is None, reason="playwright drives the browser"),
-    pytest.mark.skipif(not has_external_views(airflow_version), reason="the page is for Airflow 3.1 and later"),
+    pytest.mark.skipif(not has_page(airflow_version), reason="the page is for Airflow 3.1 and later"),
 ]
 
 HERE = Path(__file__).parent / "ui"

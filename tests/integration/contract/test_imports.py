@@ -53,9 +53,9 @@ for kind in ("operators", "sensors"):
             importlib.import_module(module)
 """
 EVERYTHING = """
-from airflow_provider_arize_tasks.ui.plugin import airflow_version, has_external_views
+from airflow_provider_arize_tasks.ui.plugin import airflow_version, has_page
 #: Built on Airflow's own web application, which is imported with it from Airflow 3.1 on.
-absent = () if has_external_views(airflow_version) else ("ui.app",)
+absent = () if has_page(airflow_version) else ("ui.app",)
 for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
     if not module.name.endswith(("__main__", *absent)):
         importlib.import_module(module.name)

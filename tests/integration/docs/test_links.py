@@ -56,4 +56,5 @@ def test_every_page_and_readme_is_looked_at():
     listed = subprocess.run(["git", "ls-files", "*.md"], cwd=REPOSITORY, capture_output=True, text=True, check=False)
     if listed.returncode:
         pytest.skip("not a git checkout")
-    assert {REPOSITORY / name for name in listed.stdout.split()} <= set(pages())
+    templates = "airflow_provider_arize_tasks/"  # what reports are filled into
+    assert {REPOSITORY / name for name in listed.stdout.split() if not name.startswith(templates)} <= set(pages())

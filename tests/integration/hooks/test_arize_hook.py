@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import logging
 from datetime import datetime, timedelta, timezone
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from airflow_provider_arize_tasks.client.errors import (
     ArizeAuthenticationError,
+    ArizeConfigError,
     ArizeConflictError,
     ArizeError,
     ArizeInvalidRequestError,
@@ -88,6 +90,27 @@ def sent(emulator: EmulatorProcess, method: str, part: str) -> list[dict]:
 
 def test_test_connection(hook):
     assert hook.test_connection() == (True, f"Connected to {hook.config.base_url}")
+
+
+def test_a_field_of_ours_beside_extra_is_explained(hook, monkeypatch, emulator):
+    fields = {"conn_type": "arize", "password": "k" * 8, "host": emulator.url, "space": SPACE}
+    monkeypatch.setenv("AIRFLOW_CONN_ARIZE_DEFAULT", json.dumps(fields))
+    ok, message = ArizeHook().test_connection()
+    assert not ok
+    assert '"extra": {"space": "..."}' in message
+    with pytest.raises(ArizeConfigError, match="'space' must stand in"):
+        _ = ArizeHook().config
+
+
+@pytest.mark.parametrize(("key", "warned"), [("abcd", True), ("abcde", False)])
+def test_a_key_too_short_to_be_masked_is_warned_of(monkeypatch, emulator, key, warned):
+    fields = {"conn_type": "arize", "password": key, "host": emulator.url}
+    monkeypatch.setenv("AIRFLOW_CONN_ARIZE_DEFAULT", json.dumps(fields))
+    told = []
+    monkeypatch.setattr(ArizeHook, "log", SimpleNamespace(warning=lambda text, *given: told.append(text % given)))
+    _ = ArizeHook().config
+    assert any("fewer than 5 characters" in line for line in told) is warned
+    assert key not in " ".join(told)
 
 
 def test_test_connection_looks_the_default_space_up(hook, monkeypatch, emulator):

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_arize_tasks.ui.plugin import airflow_version, has_external_views
+from airflow_provider_arize_tasks.ui.plugin import airflow_version, has_page
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fastapi.testclient import TestClient
 
-if not has_external_views(airflow_version):
+if not has_page(airflow_version):
     collect_ignore_glob = ["test_*.py"]  # the page is for Airflow 3.1 and later; tests/unit/ui runs everywhere
 
 

@@ -208,7 +208,7 @@ def test_tables_that_do_not_fit_are_said(page: TestClient, monkeypatch: pytest.M
 
 
 def test_quality_page(page: TestClient, database: Any, nights: list[datetime]) -> None:
-    changed = {"changes": [{"message": "judge correctness: version 3 to 4"}]}
+    changed = {"remarks": [{"outcome": "judge_changed", "message": "judge correctness: version 3 to 4"}]}
     database.write(
         [
             *(database.experiment("nightly", night) for night in nights),

@@ -8,7 +8,7 @@ import sys
 import pytest
 from airflow import __version__
 
-from airflow_provider_arize_tasks.ui.plugin import ArizeTasksPlugin, has_external_views
+from airflow_provider_arize_tasks.ui.plugin import ArizeTasksPlugin, has_page
 
 PROGRAM = """
 import sys
@@ -24,16 +24,16 @@ print(" ".join(sorted({name.partition(".")[0] for name in set(sys.modules) - bef
     [("2.11.2", False), ("3.0.6", False), ("3.1.0", True), ("3.3.2", True), ("3.4.0b2", True), ("4.0.0", True)],
 )
 def test_which_airflow_has_pages(version: str, there: bool) -> None:
-    assert has_external_views(version) is there
+    assert has_page(version) is there
 
 
 def test_registered_here_or_absent() -> None:
-    there = has_external_views(__version__)
+    there = has_page(__version__)
     assert bool(getattr(ArizeTasksPlugin, "external_views", [])) is there
     assert bool(getattr(ArizeTasksPlugin, "fastapi_apps", [])) is there
 
 
-@pytest.mark.skipif(not has_external_views(__version__), reason="absent before Airflow 3.1")
+@pytest.mark.skipif(not has_page(__version__), reason="absent before Airflow 3.1")
 def test_in_the_navigation_and_as_a_tab_of_dag_and_task_instance() -> None:
     views = {view["destination"]: view["href"] for view in ArizeTasksPlugin.external_views}
     assert set(views) == {"nav", "dag", "task_instance"}
