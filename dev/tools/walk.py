@@ -1,8 +1,8 @@
 """Follow one deferred window through the package: which modules it passes, and how many calls.
 
-Usage: ``python dev/tools/walk.py``. Starts an emulator, runs ``ArizeTriggerEvaluationRunOperator`` from its constructor to
-its result (execute, trigger, resume) in this process, and counts the calls of functions of the package, the emulator and
-the testing helpers aside.
+Usage: ``python dev/tools/walk.py``. Starts an emulator, runs ``ArizeTriggerEvaluationRunOperator`` from its
+constructor to its result (execute, trigger, resume) in this process, and counts the calls of the package's functions,
+those of the emulator and of the testing helpers aside.
 """
 
 from __future__ import annotations
