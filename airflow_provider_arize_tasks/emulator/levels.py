@@ -83,7 +83,13 @@ OLD_SPELLING: dict[str, str] = {
     "AWS_BEDROCK": "awsBedrock",
     "VERTEX_AI": "vertexAI",
     "NVIDIA_NIM": "nvidiaNim",
+    "MATCHES_REGEX": "MatchesRegex",
+    "JSON_PARSEABLE": "JSONParseable",
+    "CONTAINS_ANY_KEYWORD": "ContainsAnyKeyword",
+    "CONTAINS_ALL_KEYWORDS": "ContainsAllKeywords",
+    "EXACT_MATCH": "ExactMatch",
 }
+_NEW_SPELLING = {old: new for new, old in OLD_SPELLING.items()}
 
 
 def parse_level(text: str) -> tuple[int, ...]:
@@ -139,6 +145,11 @@ class Level:
     def is_upper(self) -> bool:
         """Whether enums are upper case."""
         return self.knows("upper-case enums")
+
+    @staticmethod
+    def read(value: str) -> str:
+        """An enum value of a request as it is kept: in upper case."""
+        return _NEW_SPELLING.get(value, value.upper())
 
     def spell(self, value: Any) -> Any:
         """An enum value as this level writes it; anything but a text is left alone."""

@@ -204,7 +204,7 @@ def canonical(value: Any, level: Level, key: str = "") -> Any:
         return {name: canonical(item, level, name) for name, item in value.items()}
     if isinstance(value, list):
         return [canonical(item, level, key) for item in value]
-    return value.upper() if key in ENUM_KEYS and isinstance(value, str) else value
+    return level.read(value) if key in ENUM_KEYS and isinstance(value, str) else value
 
 
 def read_update(world: World, task: Task, body: Any) -> dict[str, Any]:

@@ -25,7 +25,19 @@ if TYPE_CHECKING:
     from airflow_provider_arize_tasks.emulator.world import World
 
 #: Keys of a run configuration whose values are enums.
-ENUM_KEYS = frozenset({"experiment_type", "role", "input_variable_format", "type", "auth_type", "provider"})
+ENUM_KEYS = frozenset(
+    {
+        "experiment_type",
+        "role",
+        "input_variable_format",
+        "type",
+        "auth_type",
+        "provider",
+        "managed_evaluator",
+        "data_granularity",
+        "direction",
+    }
+)
 
 
 def _base(record: Record, *, updated: bool = True) -> dict[str, Any]:
@@ -132,13 +144,29 @@ def ai_integration(world: World, item: Integration) -> dict[str, Any]:
 
 def integration(world: World, item: Integration) -> dict[str, Any]:
     """An integration of any type as ``/v2/integrations`` shows it."""
-    config = {key: world.level.spell(value) if key in ENUM_KEYS else value for key, value in item.config.items()}
-    return _base(item) | {
+    view = _base(item) | {
         "type": world.level.spell(item.type),
-        "description": None,
         "scopings": [{"organization_id": None, "space_id": item.space_id}],
         "created_by_user_id": world.user_id,
-        "config": config,
+        "config": _llm_config(world.level, item.config) if item.type == "LLM" else item.config,
+    }
+    return view if item.type == "LLM" else view | {"description": None}
+
+
+def _llm_config(level: Level, config: dict[str, Any]) -> dict[str, Any]:
+    """The configuration of an LLM integration, whose fields have other names than in ``/v2/ai-integrations``."""
+    view = {
+        "provider": level.spell(config["provider"]),
+        "has_api_key": config["has_api_key"],
+        "is_function_calling_enabled": config["function_calling_enabled"],
+    }
+    if config["provider"] != "CUSTOM":
+        return view
+    return view | {
+        "base_url": config["base_url"] or "",
+        "header_names": sorted(config["headers"] or {}),
+        "is_default_models_enabled": config["enable_default_models"],
+        "model_names": config["model_names"],
     }
 
 
