@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta, tzinfo
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from airflow_provider_arize_tasks.coverage.states import State
+from airflow_provider_arize_tasks.client.printable import printable
+from airflow_provider_arize_tasks.coverage.states import NEXT_STEPS, State
 from airflow_provider_arize_tasks.windows.times import DAY
 from airflow_provider_arize_tasks.windows.window import Window
 
@@ -45,7 +47,7 @@ LOOKS = {
     State.STALE: Look("S", "S", "34", "stale: labelled by an older judge"),
     State.FAILED: Look("F", "F", "31", "failed: no good run"),
     State.EMPTY: Look("0", "0", "93", "empty: runs found nothing to evaluate"),
-    State.MISSING: Look("M", "M", "91", "missing: no run (a window without data leaves none)"),
+    State.MISSING: Look("M", "M", "91", "missing: no run, as of a window without data"),
     State.LET_GO: Look("-", "-", "90", "let go: no sign of data for long enough"),
 }
 
@@ -56,10 +58,12 @@ class Style:
 
     :param colour: use ANSI colours.
     :param ascii: use ASCII characters only.
+    :param width: columns of the terminal.
     """
 
     colour: bool = False
     ascii: bool = False
+    width: int = 80
 
     def mark(self, state: State) -> str:
         """The character of a state."""
@@ -101,12 +105,14 @@ def _months(cells: Sequence[Cell], zone: tzinfo, style: Style) -> Iterator[str]:
 def _days(cells: Sequence[Cell], every: timedelta, zone: tzinfo, style: Style) -> Iterator[str]:
     if every == timedelta(hours=1):
         yield " " * 12 + "".join(f"{hour:<7}" for hour in range(0, 24, 6)).rstrip()
+    fit = max(1, (style.width - 11) // 7)  # groups of six marks and a blank, beside the date
     for day, group in groupby(cells, lambda cell: _local(cell, zone).date()):
         row = list(group)
         since_midnight = _local(row[0], zone).replace(tzinfo=None) - datetime.combine(day, time())
         marks = [" "] * (since_midnight // every) + [style.mark(cell.state) for cell in row]
         parts = ["".join(marks[first : first + 6]) for first in range(0, len(marks), 6)]
-        yield f"{day}  {' '.join(parts)}"
+        for first in range(0, len(parts), fit):
+            yield f"{'' if first else str(day):<10}  {' '.join(parts[first : first + fit])}"
 
 
 def _legend(cells: Sequence[Cell], style: Style) -> Iterator[str]:
@@ -127,6 +133,39 @@ def _percent(share: float) -> str:
     if share in (0, 1):
         return f"{share:.0%}"
     return f"{min(max(share, 0.001), 0.999):.1%}"
+
+
+def render_reasons(cells: Sequence[Cell], zone: tzinfo, style: Style) -> str:
+    """Why windows are not covered and what to do about it, each reason once; empty where there is nothing to say.
+
+    :param cells: the windows, in order.
+    :param zone: whose calendar.
+    :param style: what the terminal can show.
+    """
+    told: dict[str, str] = {}
+    for cell in cells:
+        for each in cell.stretches:
+            if each.run_id and each.state not in (State.COVERED, State.RUNNING):
+                when = _moment(each.window.start.astimezone(zone))
+                told.setdefault(each.reason, f"{when}  {each.evaluator}: {each.state.value}: {each.reason}")
+    lines = [_fitted(printable(line), style.width) for line in told.values()]
+    if len(lines) > _MOST_LINES:
+        lines[_MOST_LINES:] = [f"and {len(lines) - _MOST_LINES} more; --json lists all"]
+    found = {cell.state for cell in cells}
+    steps = [f"{state.value}: {NEXT_STEPS[state]}" for state in State if state in found and state in _NEED_A_STEP]
+    parts = (["Why:", *(f"  {line}" for line in lines)] if lines else []) + (
+        ["What to do:", *(f"  {_fitted(step, style.width)}" for step in steps)] if steps else []
+    )
+    return "\n".join(parts)
+
+
+#: States that a person may have to do something about, beside what any gap asks for.
+_NEED_A_STEP = (State.TRUNCATED, State.DOUBTFUL, State.STALE, State.FAILED, State.EMPTY)
+
+
+def _fitted(line: str, width: int) -> str:
+    """A line in as many as it takes, indented."""
+    return textwrap.fill(line, max(40, width - 2), subsequent_indent="    ", break_long_words=True)
 
 
 def render_gaps(gaps: Sequence[Window], zone: tzinfo) -> str:

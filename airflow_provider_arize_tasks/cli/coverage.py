@@ -6,24 +6,32 @@ import argparse
 import contextlib
 import json
 import os
+import shutil
 import sys
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_arize_tasks.cli.calendar import Style, render_calendar, render_gaps
+from airflow_provider_arize_tasks.cli.calendar import Style, render_calendar, render_gaps, render_reasons
 from airflow_provider_arize_tasks.cli.connection import config_for
 from airflow_provider_arize_tasks.client.errors import ArizeError
+from airflow_provider_arize_tasks.client.printable import printable
+from airflow_provider_arize_tasks.coverage.calendar import Cell, cells_of
+from airflow_provider_arize_tasks.coverage.cost import Cost, cost_of
+from airflow_provider_arize_tasks.coverage.gaps import Gaps, OnStale, gaps_of
+from airflow_provider_arize_tasks.coverage.intervals import clip
 from airflow_provider_arize_tasks.coverage.reading import TaskCoverage, range_of, read_task_coverage
+from airflow_provider_arize_tasks.coverage.verify import verify_window
 from airflow_provider_arize_tasks.windows.grid import border_after
 from airflow_provider_arize_tasks.windows.times import WindowError, delay_of, width_of, zone_of
-from airflow_provider_arize_tasks.windows.window import iso
+from airflow_provider_arize_tasks.windows.window import Window, iso
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from airflow_provider_arize_tasks.client.api import ArizeApi
-    from airflow_provider_arize_tasks.coverage.calendar import Cell
-    from airflow_provider_arize_tasks.coverage.gaps import Gaps
+    from airflow_provider_arize_tasks.coverage.proof import Verification
+    from airflow_provider_arize_tasks.coverage.states import Stretch
 
 #: For how long a person is kept waiting by a server that fails or throttles, in seconds.
 PATIENCE = 20.0
@@ -32,8 +40,8 @@ The connection: --conn-id names an Airflow connection. Without it the environmen
 ARIZE_API_HOST, ARIZE_REGION, ARIZE_SINGLE_HOST or ARIZE_BASE_DOMAIN, ARIZE_SPACE and the like), else the Airflow
 connection arize_default.
 
-Exit status: 0, or 1 with --fail-on-gaps if windows are left to evaluate; 2 for a mistake in the arguments or the
-connection; 3 if the API could not be asked.
+Exit status: 0, or 1 with --fail-on-gaps if windows are left to evaluate or --verify finds spans without a label; 2 for
+a mistake in the arguments or the connection; 3 if the API could not be asked.
 """
 
 
@@ -59,6 +67,16 @@ def add_parser(commands: Any) -> None:
     add("--max-spans", type=_at_least_one, help="the max_spans of the runs (default: the server's 10000)")
     add("--max-error-rate", type=_share, help="a run with a larger share of errors does not cover (default: any may)")
     add("--settle", type=_width, default=timedelta(), help="how late spans are seen, such as 2h (default: 0)")
+    add("--give-up-after", type=_width, help="let windows go that show no data for longer than this, such as 3d")
+    add(
+        "--stale",
+        choices=[each.value for each in OnStale],
+        default=OnStale.REPORT.value,
+        help="windows labelled by an older judge: report what evaluating them again takes (default), count them as "
+        "left to evaluate, or ignore them",
+    )
+    add("--verify", action="store_true", help="read the spans of the range and prove which carry their labels")
+    add("--sample", type=_at_least_one, help="with --verify: look at so many spans only")
     add("--conn-id", help="Airflow connection to use")
     add("--json", action="store_true", help="print JSON")
     add("--color", choices=("auto", "always", "never"), default="auto", help="default: auto (NO_COLOR is respected)")
@@ -99,21 +117,77 @@ def run(arguments: argparse.Namespace) -> int:
     """
     try:
         # Airflow 2 logs to standard output, where the calendar and --json go.
-        with contextlib.redirect_stdout(sys.stderr):
-            found = _read(arguments)
+        with contextlib.redirect_stdout(sys.stderr), _progress() as progress:
+            seen = _look(arguments, progress)
     except ArizeError as error:
-        sys.stderr.write(f"coverage: {error}\n")
+        sys.stderr.write(f"coverage: {printable(str(error))}\n")
         return 3 if error.retryable else 2
-    gaps = found.coverage.gaps(found.range.every, found.range.zone, now=found.now, settle=arguments.settle)
-    cells = list(found.coverage.cells(found.range.every, found.range.zone, now=found.now))
     if arguments.json:
-        sys.stdout.write(json.dumps(_as_json(found, cells, gaps), indent=2) + "\n")
+        sys.stdout.write(json.dumps(_as_json(seen), indent=2) + "\n")
     else:
-        sys.stdout.write(_as_text(found, cells, gaps, _style(arguments)))
-    return 1 if gaps.windows and arguments.fail_on_gaps else 0
+        sys.stdout.write(_as_text(seen, _style(arguments)))
+    is_short = bool(seen.left) or (seen.proof is not None and not seen.proof.complete)
+    return 1 if is_short and arguments.fail_on_gaps else 0
 
 
-def _read(arguments: argparse.Namespace) -> TaskCoverage:
+@dataclass(frozen=True, kw_only=True)
+class _Seen:
+    """What was read.
+
+    :param left: windows left to evaluate.
+    :param cost: what evaluating the stale ones again takes.
+    :param proof: what the spans say.
+    """
+
+    found: TaskCoverage
+    cells: list[Cell]
+    gaps: Gaps
+    left: tuple[Window, ...]
+    cost: Cost | None = None
+    proof: Verification | None = None
+
+
+def _look(arguments: argparse.Namespace, progress: Callable[[str], None]) -> _Seen:
+    with _source(arguments.conn_id) as source:
+        found = _read(arguments, source, progress)
+        every, zone = found.range.every, found.range.zone
+        gaps = gaps_of(
+            found.coverage,
+            every,
+            zone,
+            now=found.now,
+            settle=arguments.settle,
+            give_up_after=arguments.give_up_after,
+        )
+        stale = tuple(sorted((*gaps.stale, *gaps.unseen)))
+        cost = cost_of(source.call, found, stale) if stale and arguments.stale == OnStale.REPORT.value else None
+        return _Seen(
+            found=found,
+            cells=list(cells_of(found.coverage, every, zone, now=found.now, let_go=gaps.let_go)),
+            gaps=gaps,
+            left=(*gaps.windows, *stale) if arguments.stale == OnStale.REEVALUATE.value else gaps.windows,
+            cost=cost,
+            proof=_verify(arguments, source, found, progress) if arguments.verify else None,
+        )
+
+
+def _verify(
+    arguments: argparse.Namespace, source: ArizeApi, found: TaskCoverage, progress: Callable[[str], None]
+) -> Verification | None:
+    span = found.range.span
+    over = clip(span, Window(span.start, max(span.start, min(span.end, found.now))))
+    if over is None:
+        return None
+    return verify_window(
+        source,
+        found.task.id,
+        over,
+        sample=arguments.sample,
+        progress=lambda count: progress(f"{count} spans read"),
+    )
+
+
+def _read(arguments: argparse.Namespace, source: ArizeApi, progress: Callable[[str], None]) -> TaskCoverage:
     every = width_of(arguments.window, name="--window")
     wanted = range_of(
         timedelta(days=30) if arguments.start is None else arguments.start,
@@ -122,16 +196,28 @@ def _read(arguments: argparse.Namespace) -> TaskCoverage:
         timezone=arguments.timezone,
         reference=border_after(datetime.now(timezone.utc), every, zone_of(arguments.timezone)),
     )
-    with _source(arguments.conn_id) as source:
-        return read_task_coverage(
-            source,
-            arguments.task,
-            wanted,
-            space=arguments.space,
-            max_spans=arguments.max_spans,
-            max_error_rate=arguments.max_error_rate,
-            settle=arguments.settle,
-        )
+    return read_task_coverage(
+        source,
+        arguments.task,
+        wanted,
+        space=arguments.space,
+        max_spans=arguments.max_spans,
+        max_error_rate=arguments.max_error_rate,
+        settle=arguments.settle,
+        progress=progress,
+    )
+
+
+@contextlib.contextmanager
+def _progress() -> Iterator[Callable[[str], None]]:
+    """Where to say what is being read: on a terminal's standard error, and nowhere else."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status("asking Arize") as status:
+        yield lambda said: status.update(said)
 
 
 @contextlib.contextmanager
@@ -149,25 +235,37 @@ def _style(arguments: argparse.Namespace) -> Style:
     if arguments.color == "auto":
         colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     encoding = (getattr(sys.stdout, "encoding", None) or "ascii").lower()
-    return Style(colour=colour, ascii=arguments.ascii or not encoding.startswith("utf"))
+    plain = arguments.ascii or not encoding.startswith("utf")
+    return Style(colour=colour, ascii=plain, width=shutil.get_terminal_size().columns)
 
 
-def _as_text(found: TaskCoverage, cells: list[Cell], gaps: Gaps, style: Style) -> str:
+def _as_text(seen: _Seen, style: Style) -> str:
+    found = seen.found
     zone, span = found.range.zone, found.range.span
     parts = [
-        f"Task {found.task.name or found.task.id} ({found.task.id})",
+        f"Task {printable(found.task.name or found.task.id)} ({printable(found.task.id)})",
         f"{span.start.astimezone(zone).isoformat()} to {span.end.astimezone(zone).isoformat()}, {zone}",
+        *(f"{printable(note)}." for note in found.notes),
         "",
-        render_calendar(cells, found.range.every, zone, style),
+        render_calendar(seen.cells, found.range.every, zone, style),
         "",
-        render_gaps(gaps.windows, zone),
+        render_gaps(seen.left, zone),
     ]
+    reasons = render_reasons(seen.cells, zone, style)
+    if reasons:
+        parts += ["", reasons]
+    if seen.cost is not None:
+        parts += ["", f"{seen.cost.windows} windows are stale; evaluating them again would take {seen.cost}."]
+    if seen.proof is not None:
+        verdict = "complete" if seen.proof.complete else "not complete"
+        parts += ["", f"Verified, {verdict}:", *(f"  {printable(line)}" for line in str(seen.proof).split("; "))]
     return "\n".join(parts) + "\n"
 
 
-def _as_json(found: TaskCoverage, cells: list[Cell], gaps: Gaps) -> dict[str, Any]:
+def _as_json(seen: _Seen) -> dict[str, Any]:
+    found, gaps = seen.found, seen.gaps
     counts: dict[str, int] = {}
-    for cell in cells:
+    for cell in seen.cells:
         counts[cell.state.value] = counts.get(cell.state.value, 0) + 1
     return {
         "task_id": found.task.id,
@@ -179,7 +277,34 @@ def _as_json(found: TaskCoverage, cells: list[Cell], gaps: Gaps) -> dict[str, An
         "now": iso(found.now),
         "counts": counts,
         "windows": [
-            {**cell.window.to_dict(), "state": cell.state.value, "covered": round(cell.covered, 6)} for cell in cells
+            {
+                **cell.window.to_dict(),
+                "state": cell.state.value,
+                "covered": round(cell.covered, 6),
+                "reason": cell.reason,
+                "next_step": cell.next_step,
+            }
+            for cell in seen.cells
         ],
-        "gaps": [window.to_dict() for window in gaps.windows],
+        "gaps": [window.to_dict() for window in seen.left],
+        "running": [window.to_dict() for window in gaps.running],
+        "let_go": [window.to_dict() for window in gaps.let_go],
+        "not_over": [window.to_dict() for window in gaps.not_over],
+        "stale": [window.to_dict() for window in (*gaps.stale, *gaps.unseen)],
+        "stale_cost": None if seen.cost is None else seen.cost.to_dict(),
+        "evaluators": {
+            name: [_as_dict(each) for each in stretches] for name, stretches in found.coverage.by_evaluator.items()
+        },
+        "verification": None if seen.proof is None else seen.proof.to_dict(),
+        "notes": list(found.notes),
+    }
+
+
+def _as_dict(stretch: Stretch) -> dict[str, Any]:
+    return {
+        **stretch.window.to_dict(),
+        "state": stretch.state.value,
+        "reason": stretch.reason,
+        "next_step": stretch.next_step,
+        "run_id": stretch.run_id,
     }

@@ -157,6 +157,78 @@ class TestRules:
         ]
         assert states == ["failed", "covered", "missing"]
 
+    def test_windows_without_data_can_be_given_up(self, task, capsys):
+        found = json.loads(printed(capsys, "--start", "9d", "--end", back(0), "--give-up-after", "3d", "--json")[1])
+        assert {each["state"] for each in found["windows"][:5]} == {"let go"}
+        assert len(found["let_go"]) in (6, 7)
+        assert len(found["gaps"]) == 9 - len(found["let_go"])
+
+
+class TestStale:
+    @pytest.fixture
+    def stale(self, task):
+        task.run(1)
+        task.control.advance_clock(60)
+        task.control.add_evaluator_version("correctness")
+        task.control.advance_clock(60)
+        return ("--start", back(1), "--end", back(0), "--fail-on-gaps")
+
+    def test_is_reported_with_its_cost_and_what_to_do(self, stale, capsys):
+        status, out = printed(capsys, *stale)
+        assert status == 0
+        assert "1 windows are stale; evaluating them again would take 100 judge calls over 100 spans." in out
+        assert 'stale: evaluate it again: stale="reevaluate"' in out
+        assert "that was before version" in re.sub(r"\s+", " ", out)
+
+    def test_counts_as_left_to_evaluate_when_told(self, stale, capsys):
+        assert printed(capsys, *stale, "--stale", "reevaluate")[0] == 1
+        status, out = printed(capsys, *stale, "--stale", "ignore", "--json")
+        found = json.loads(out)
+        assert (status, found["stale_cost"], len(found["stale"])) == (0, None, 1)
+        (stretch,) = found["evaluators"]["correctness"]
+        assert stretch["state"] == "stale"
+        assert stretch["run_id"] in stretch["reason"]
+
+
+class TestVerify:
+    def test_proves_span_by_span(self, task, capsys):
+        task.control.configure(run_seconds=0)
+        window = {"data_start_time": (TODAY - DAY).isoformat(), "data_end_time": (TODAY - DAY / 2).isoformat()}
+        task.call("POST", f"tasks/{task.id}/trigger", window)
+        task.control.advance_clock(1)
+        span = ("--start", back(1), "--end", back(0), "--verify")
+        _, out = printed(capsys, *span)
+        assert "Verified, not complete:" in out
+        assert "correctness: 50 of 100 spans missing" in out
+        status, out = printed(capsys, *span, "--fail-on-gaps", "--json")
+        found = json.loads(out)["verification"]
+        assert status == 1
+        assert found["evaluators"]["correctness"]["missing"] == 50
+        assert "evaluators" in found["audit"]
+
+    def test_says_why_it_can_not(self, task, capsys):
+        task.control.configure(spans_status=403)
+        assert main(["coverage", "--task", task.id, "--verify"]) == 2
+        assert "spans can't be listed" in capsys.readouterr().err
+
+
+class TestTerminal:
+    def test_lines_fit_its_width(self, one_of_each, capsys, monkeypatch):
+        monkeypatch.setenv("COLUMNS", "60")
+        for width in ("15m", "daily", "weekly"):
+            _, out = printed(capsys, "--start", back(8), "--end", back(-1), "--window", width, "--ascii")
+            calendar = out.split("\n\n", 1)[1]
+            assert max(map(len, calendar.splitlines())) <= 60
+
+    def test_names_bring_no_control_characters(self, emulator, task, capsys):
+        CoveredTask(emulator, name="quality\x1b[2J\u202etxet")
+        tasks = task.call("GET", "tasks")["tasks"]
+        other = next(each["id"] for each in tasks if each["name"].startswith("quality"))
+        assert main(["coverage", "--task", other]) == 0
+        out = capsys.readouterr().out
+        assert "\x1b[2J" not in out
+        assert "\u202e" not in out
+
 
 class TestBorders:
     @pytest.mark.parametrize(
