@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_arize_tasks.client.printable import printable
 from airflow_provider_arize_tasks.quality.changed import what_changed
 from airflow_provider_arize_tasks.quality.conditions import ANSWERED, OnInconclusive, Outcome, Verdict
 
@@ -315,7 +316,7 @@ def describe(experiment: ExperimentRows) -> dict[str, Any]:
     """
     return {
         "id": experiment.id,
-        "name": experiment.name,
+        "name": None if experiment.name is None else printable(experiment.name, 300),
         "dataset_id": experiment.dataset_id,
         "dataset_version_id": experiment.dataset_version_id,
         "created_at": experiment.created_at,

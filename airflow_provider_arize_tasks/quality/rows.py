@@ -14,12 +14,16 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from airflow_provider_arize_tasks.client.printable import printable
+
 #: What an evaluation may consist of. ``error`` is not in the API's documentation; where a server sends it, it counts.
 _PARTS = ("score", "label", "explanation", "error")
 _PREFIX = "eval."
 _LONE = re.compile("[\x00\ud800-\udfff]")
 #: What a judge's answer is labelled as where no label could be read off it: a score that is missing, not a bad one.
 _UNPARSABLE = {"NOT_PARSABLE", "NOT PARSABLE", "NOT_PARSEABLE", "NOT PARSEABLE"}
+#: Labels are cut to so many characters, and so many of them are told.
+_LABEL, _MOST_LABELS = 200, 50
 #: Keys under which a nested form has been seen.
 _NESTED_KEYS = ("eval", "evals", "evaluations")
 
@@ -194,7 +198,9 @@ def answered_by_example(rows: Iterable[Row]) -> dict[str, float]:
 
 
 def label_shares(rows: Iterable[Row], evaluator: str) -> dict[str, float]:
-    """How often each label was given, as a share of the rows that have one; the most frequent first.
+    """How often each label was given, as a share of the rows that have one; the most frequent ones first.
+
+    Labels are what a model wrote: each is cut to a line, and of many different ones only the most frequent are told.
 
     :param rows: rows of one experiment.
     :param evaluator: name of the evaluator.
@@ -203,9 +209,11 @@ def label_shares(rows: Iterable[Row], evaluator: str) -> dict[str, float]:
     for row in rows:
         said = row.evaluations.get(evaluator)
         if said is not None and said.label is not None:
-            counts[said.label] = counts.get(said.label, 0) + 1
+            label = printable(said.label, _LABEL)
+            counts[label] = counts.get(label, 0) + 1
     total = sum(counts.values())
-    return {label: count / total for label, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))}
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:_MOST_LABELS]
+    return {label: count / total for label, count in ordered}
 
 
 def _nested(value: Any) -> list[tuple[str, Mapping[str, Any]]]:

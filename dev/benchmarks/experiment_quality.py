@@ -96,8 +96,10 @@ def scores_of(world: World, difficulty: Array, night: int, random: np.random.Gen
         noise = math.sqrt(world.icc) * shared + math.sqrt(1 - world.icc) * noise
     off = world.mood * random.standard_normal((shape[0], 1)) - world.drop(night)
     if world.kind == "pass/fail":
-        # The chance of each example is moved so that the mean moves by as much.
-        chance = np.clip(difficulty * (1 + off / 0.9), 0, 1)
+        # A bad mood turns some passes into fails, a good one some fails into passes, so that the mean moves by as much.
+        mean = difficulty.mean(axis=1, keepdims=True)
+        worse = difficulty * (1 + np.minimum(off, 0) / mean)
+        chance = worse + (1 - worse) * np.maximum(off, 0) / (1 - mean)
         uniform = _normal_cdf(noise)
         return (uniform < chance).astype(float)
     if world.kind == "grades":

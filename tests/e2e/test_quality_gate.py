@@ -1,7 +1,9 @@
-"""The example DAG of the quality gate on a real Airflow: seven good nights pass, a bad one stops the promotion."""
+"""The gate on a real Airflow: what blocks, for how long, what it is compared with, and what a person decides."""
 
 from __future__ import annotations
 
+import json
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,23 +16,20 @@ from tests.e2e.arize import connection
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1500)]
 
-DAG_ID = "arize_nightly_quality_gate"
-EXAMPLE = Path(__file__).parents[2] / "example_dags" / f"{DAG_ID}.py"
-GOOD = [f"good-{number}" for number in range(1, 8)]
-TASKS = (
-    "create_experiment_task",
-    "create_correctness_task",
-    "create_hallucination_task",
-    "run_experiment",
-)
+DAG_ID, BY_HAND = "arize_nightly_quality_gate", "arize_quality_gate_by_hand"
+EXAMPLES = Path(__file__).parents[2] / "example_dags"
+GOOD = [f"good-{number}" for number in range(1, 4)]
+#: In this order: good nights, a run over five examples, the same regression twice, examples that vanished.
+NIGHTS = (*GOOD, "smoke", "bad-1", "bad-2", "vanished")
 
 
 @pytest.fixture(scope="module")
 def emulator() -> Iterator[EmulatorProcess]:
     with running_emulator(run_seconds=3) as emulator:
         emulator.control.set_quality(mean=0.45, experiment="nightly bad")
+        emulator.control.set_answers(vanished=0.6, experiment="nightly vanished")
         yield emulator
 
 
@@ -44,52 +43,77 @@ def airflow(
     emulator: EmulatorProcess, reports: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[LocalAirflow]:
     dags = tmp_path_factory.mktemp("dags")
-    # The example as it is, but for its schedule: only the nights of this test are to run.
-    text = EXAMPLE.read_text(encoding="utf-8")
+    # The example as it is, but for its schedule, and for a smoke run over five examples.
+    text = (EXAMPLES / f"{DAG_ID}.py").read_text(encoding="utf-8")
+    named = 'experiment_name="nightly {{ run_id }}",'
     assert 'schedule="0 2 * * *"' in text
-    (dags / EXAMPLE.name).write_text(text.replace('schedule="0 2 * * *"', "schedule=None"), encoding="utf-8")
-    environment = connection(emulator.url) | {"ARIZE_QUALITY_REPORTS": str(reports)}
+    assert named in text
+    text = text.replace('schedule="0 2 * * *"', "schedule=None")
+    text = text.replace(named, named + " max_examples=\"{{ 5 if run_id == 'smoke' else 500 }}\",")
+    (dags / f"{DAG_ID}.py").write_text(text, encoding="utf-8")
+    (dags / f"{BY_HAND}.py").write_text((EXAMPLES / f"{BY_HAND}.py").read_text(encoding="utf-8"), encoding="utf-8")
+    environment = connection(emulator.url) | {
+        "ARIZE_QUALITY_REPORTS": str(reports),
+        "AIRFLOW__ARIZE__REPORT_FOLDERS": str(reports),
+    }
     with LocalAirflow(dags, env=environment) as airflow:
         airflow.api.unpause(DAG_ID)
+        airflow.api.unpause(BY_HAND)
         yield airflow
 
 
 @pytest.fixture(scope="module")
 def states(airflow: LocalAirflow) -> dict[str, dict[str, str]]:
-    """Task states by night, after eight nights in a row."""
-    for run_id in (*GOOD, "bad"):
+    """Task states by night, after all nights in a row."""
+    for run_id in NIGHTS:
         airflow.api.trigger(DAG_ID, run_id)
         airflow.api.wait_for_run(DAG_ID, run_id, limit=240)
-    return {
-        run_id: {task["task_id"]: task["state"] for task in airflow.api.tasks(DAG_ID, run_id)}
-        for run_id in (*GOOD, "bad")
-    }
+    return {run_id: tasks(airflow, DAG_ID, run_id) for run_id in NIGHTS}
 
 
-def result(airflow: LocalAirflow, run_id: str) -> dict[str, Any]:
-    found: dict[str, Any] = airflow.api.xcom(DAG_ID, run_id, "check_quality")
+def tasks(airflow: LocalAirflow, dag_id: str, run_id: str) -> dict[str, str]:
+    return {task["task_id"]: task["state"] for task in airflow.api.tasks(dag_id, run_id)}
+
+
+def result(airflow: LocalAirflow, run_id: str, dag_id: str = DAG_ID) -> dict[str, Any]:
+    found: dict[str, Any] = airflow.api.xcom(dag_id, run_id, "check_quality")
     return found
 
 
-def test_seven_good_nights_pass_and_are_promoted(states: dict[str, dict[str, str]]) -> None:
+def names(check: dict[str, Any]) -> list[str]:
+    return [night["name"] for night in check["baseline"]]
+
+
+def test_good_nights_pass_and_are_promoted(airflow: LocalAirflow, states: dict[str, dict[str, str]]) -> None:
     for run_id in GOOD:
         assert set(states[run_id].values()) == {"success"}, run_id
+    assert result(airflow, GOOD[0])["outcome"] == "nothing_to_compare"
 
 
-def test_the_bad_night_fails_and_is_not_promoted(airflow: LocalAirflow, states: dict[str, dict[str, str]]) -> None:
-    bad = states["bad"]
-    assert {bad[task] for task in TASKS} == {"success"}
-    assert bad["check_quality"] == "failed"
-    assert bad["promote"] == "upstream_failed"
+@pytest.mark.parametrize("run_id", ["bad-1", "bad-2", "smoke", "vanished"])
+def test_other_nights_fail_and_are_not_promoted(
+    airflow: LocalAirflow, states: dict[str, dict[str, str]], run_id: str
+) -> None:
+    assert states[run_id]["check_quality"] == "failed"
+    assert states[run_id]["promote"] == "upstream_failed"
     # Five retries are left; Airflow does not use them.
-    assert airflow.api.task(DAG_ID, "bad", "check_quality")["try_number"] == 1
-    assert airflow.api.run(DAG_ID, "bad")["state"] == "failed"
+    assert airflow.api.task(DAG_ID, run_id, "check_quality")["try_number"] == 1
+    # Whatever failed is not what the next night is compared with.
+    assert names(result(airflow, run_id)) == [f"nightly {name}" for name in reversed(GOOD)]
+
+
+def test_each_fails_for_its_own_reason(airflow: LocalAirflow, states: dict[str, dict[str, str]]) -> None:
+    assert result(airflow, "bad-2")["evaluators"]["correctness"]["outcome"] == "score_dropped"
+    found = {finding["outcome"] for finding in result(airflow, "smoke")["failures"]}
+    assert "coverage_too_low" in found
+    found = {finding["outcome"] for finding in result(airflow, "vanished")["failures"]}
+    assert {"coverage_too_low", "score_dropped"} <= found
 
 
 def test_each_night_ran_once_and_was_evaluated_by_both_evaluators(
     emulator: EmulatorProcess, states: dict[str, dict[str, str]]
 ) -> None:
-    experiments = {one["name"]: one for one in emulator.control.experiments() if one["name"] != "baseline"}
+    experiments = {one["name"]: one for one in emulator.control.experiments() if one["name"].startswith("nightly ")}
     assert sorted(experiments) == sorted(f"nightly {run_id}" for run_id in states)
     for experiment in experiments.values():
         for row in experiment["rows"]:
@@ -97,30 +121,79 @@ def test_each_night_ran_once_and_was_evaluated_by_both_evaluators(
             assert len(row["labelled_by"]) == 2
 
 
-def test_the_bad_night_was_compared_with_the_seven_before(
-    airflow: LocalAirflow, states: dict[str, dict[str, str]]
-) -> None:
-    check = result(airflow, "bad")
-    assert check["passed"] is False
-    assert [night["name"] for night in check["baseline"]] == [f"nightly {run_id}" for run_id in reversed(GOOD)]
-    assert check["evaluators"]["correctness"]["outcome"] == "score_dropped"
-    assert check["evaluators"]["correctness"]["coverage"] == 1.0
-    assert [remark["outcome"] for remark in result(airflow, GOOD[0])["remarks"]] == ["no_baseline"]
-
-
 def test_the_log_tells_the_person_on_call(airflow: LocalAirflow, states: dict[str, dict[str, str]]) -> None:
-    log = airflow.api.log(DAG_ID, "bad", "check_quality")
-    assert "FAILED: experiment nightly bad against the mean of 7 experiments" in log
-    assert "Experiment nightly bad did not pass" in log
+    log = airflow.api.log(DAG_ID, "bad-1", "check_quality")
+    assert "FAILED: experiment nightly bad-1 against the mean of 3 experiments" in log
+    assert "Experiment nightly bad-1 did not pass" in log
     assert "Not retried" in log
 
 
-def test_the_report_is_there_and_linked(
+def test_the_report_is_there_and_the_button_leads_to_it(
     airflow: LocalAirflow, reports: Path, states: dict[str, dict[str, str]]
 ) -> None:
-    path = reports / "nightly-bad.html"
-    page = path.read_text(encoding="utf-8")
-    assert page.count('<g class="night">') == 2 * 8
-    assert "What about my" in page
-    assert airflow.api.links(DAG_ID, "bad", "check_quality")["Quality report"] == f"file://{path}"
-    assert sorted(each.name for each in reports.iterdir()) == sorted(f"nightly-{run_id}.html" for run_id in states)
+    path = next(reports.glob("nightly-bad-1-*.html"))
+    assert "What about my" in path.read_text(encoding="utf-8")
+    link = airflow.api.links(DAG_ID, "bad-1", "check_quality")["Quality report"]
+    assert link is not None
+    assert link.startswith("http")
+    assert "/arize-tasks/report?" in link
+    assert len(list(reports.glob("nightly-*.json"))) == len(states)
+    assert {path.stat().st_mode & 0o777 for path in reports.glob("nightly-*")} == {0o600}
+
+
+def test_a_cleared_night_is_blocked_again(airflow: LocalAirflow, states: dict[str, dict[str, str]]) -> None:
+    airflow.api.clear(DAG_ID, "bad-1")
+    airflow.api.wait_for_run(DAG_ID, "bad-1", limit=240)
+    again = tasks(airflow, DAG_ID, "bad-1")
+    assert (again["check_quality"], again["promote"]) == ("failed", "upstream_failed")
+    assert names(result(airflow, "bad-1")) == [f"nightly {name}" for name in reversed(GOOD)]
+
+
+def test_a_person_accepts_the_new_normal(airflow: LocalAirflow, states: dict[str, dict[str, str]]) -> None:
+    since = datetime.now(timezone.utc).isoformat()
+    airflow.api.call("POST", "variables", {"key": "arize_quality_accept_since", "value": since})
+    for run_id in ("bad-3", "bad-4"):
+        airflow.api.trigger(DAG_ID, run_id)
+        airflow.api.wait_for_run(DAG_ID, run_id, limit=240)
+        assert set(tasks(airflow, DAG_ID, run_id).values()) == {"success"}, run_id
+    assert names(result(airflow, "bad-4")) == ["nightly bad-3"]
+
+
+def ask(airflow: LocalAirflow, run_id: str, answer: str) -> dict[str, str]:
+    """Runs a night of the DAG that asks, answers, and returns the states of its tasks."""
+    airflow.api.trigger(BY_HAND, run_id)
+    waiting = ("deferred", "awaiting_input")
+    airflow.api.wait_for(
+        f"{run_id} to ask", lambda: tasks(airflow, BY_HAND, run_id).get("ask_somebody") in waiting, limit=240
+    )
+    place = f"dags/{BY_HAND}/dagRuns/{run_id}/taskInstances/ask_somebody/-1/hitlDetails"
+    asked = airflow.api.call("GET", place)
+    assert "The check could not tell" in asked["body"]
+    assert "Report: " in asked["body"]
+    airflow.api.call("PATCH", place, {"chosen_options": [answer], "params_input": {}})
+    airflow.api.wait_for_run(BY_HAND, run_id, limit=240)
+    return tasks(airflow, BY_HAND, run_id)
+
+
+def test_a_person_decides_about_an_inconclusive_night(airflow: LocalAirflow, reports: Path) -> None:
+    airflow.api.trigger(BY_HAND, "first")
+    airflow.api.wait_for_run(BY_HAND, "first", limit=240)
+    first = tasks(airflow, BY_HAND, "first")
+    assert (first["promote"], first["ask_somebody"]) == ("success", "skipped")
+
+    rejected = ask(airflow, "second", "Do not promote")
+    assert result(airflow, "second", BY_HAND)["outcome"] == "inconclusive"
+    assert (rejected["check_quality"], rejected["decided"], rejected["promote"]) == ("success", "skipped", "skipped")
+
+    promoted = ask(airflow, "third", "Promote")
+    assert (promoted["decided"], promoted["promote"]) == ("success", "success")
+    decision = airflow.api.xcom(BY_HAND, "third", "decided")
+    assert decision["promoted"] is True
+    assert decision["decided_by"] not in ("", "nobody, in time")
+    kept = json.loads(next(reports.glob("by-hand-third-*.decision.json")).read_text(encoding="utf-8"))
+    assert kept["decided_by"] == decision["decided_by"]
+    assert kept["verdict"] == "inconclusive"
+
+    # What somebody promoted counts from then on (Airflow keeps it in the asset's store), what was rejected does not.
+    ask(airflow, "fourth", "Do not promote")
+    assert names(result(airflow, "fourth", BY_HAND)) == ["by hand third", "by hand first"]

@@ -142,12 +142,12 @@ def _grid(scale: _Scale) -> str:
 
 def _shade(points: Sequence[Point], scale: _Scale) -> str:
     """A tint behind the points of the baseline."""
-    tinted = [index for index, point in enumerate(points) if point.in_baseline]
-    if not tinted:
-        return ""
-    start = scale.x(tinted[0]) - scale.step / 2
-    width = scale.x(tinted[-1]) + scale.step / 2 - start
-    return f'<rect class="shade" x="{start:.1f}" y="{TOP}" width="{width:.1f}" height="{HEIGHT - TOP - BOTTOM}"/>'
+    parts = []
+    for run in _runs([point.in_baseline for point in points]):
+        start = scale.x(run[0]) - scale.step / 2
+        size = f'width="{scale.x(run[-1]) + scale.step / 2 - start:.1f}" height="{HEIGHT - TOP - BOTTOM}"'
+        parts.append(f'<rect class="shade" x="{start:.1f}" y="{TOP}" {size}/>')
+    return "".join(parts)
 
 
 def _dates(points: Sequence[Point], scale: _Scale) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_arize_tasks.client.printable import printable
 from airflow_provider_arize_tasks.quality.rows import pooled
 from airflow_provider_arize_tasks.quality.statistics import are_shares, estimate_score, mean_error, paired_differences
 from airflow_provider_arize_tasks.quality.variation import change_of
@@ -95,7 +96,7 @@ def points_of(
         low, high = _around(None if mean is None else mean.mean, interval, is_paired=is_paired)
         found.append(
             Point(
-                experiment=one.label,
+                experiment=printable(one.label, 300),
                 experiment_id=one.id,
                 created_at=one.created_at,
                 score=None if mean is None else mean.mean,
