@@ -82,7 +82,7 @@ def _second(session: Session) -> TaskRun:
     """The same window once more."""
     _first_completed(session)
     return session.once(
-        "second run", lambda: session.ended(session.trigger(session.task("first"), **session.window(0, 1)))
+        "second run", lambda: session.ended(session.trigger(session.task("first"), **session.window(0, 1), max_spans=2))
     )
 
 
@@ -229,8 +229,8 @@ def labels_readable_at_end(session: Session) -> str:
     return "within 15 s" if session.within(session.soon, lambda: bool(_evaluations(session))) else "later"
 
 
-def evaluation_metadata_names_run(session: Session) -> str:
-    """Ids in the metadata of a label."""
+def evaluation_metadata_names_run(session: Session) -> tuple[str, str]:
+    """Ids in the metadata of a label, and its keys."""
     _first_completed(session)
     found = _evaluations(session)
     if not found:
@@ -238,7 +238,8 @@ def evaluation_metadata_names_run(session: Session) -> str:
     text = json.dumps([each.get("metadata") for each in found])
     made = (("task", session.made), ("run", session.runs))
     named = [word for word, ids in made if any(each in text for each in ids)]
-    return " and ".join(named) or "neither"
+    keys = sorted({key for each in found for key in each.get("metadata") or {}})
+    return " and ".join(named) or "neither", " ".join(keys)
 
 
 def no_rate_limit_headers(session: Session) -> str:

@@ -11,6 +11,7 @@ _TOKEN = re.compile(r"[A-Za-z0-9_+/=.:-]+|\S")
 _MOST = 60
 #: Words that refusals of an API use. All else becomes an ellipsis, so no name, text or key gets through.
 _VOCABULARY = """
+task_id run_id task_run_id evaluator_id evaluator_name evaluator_version_id version_id experiment_id created_at
 a all already an and another any api are argument at bad be been between body by can cannot cancel
 cancelled completed conflict create created data dataset date datetime deleted does ended end
 evaluation evaluations evaluator evaluators exist exists experiment failed field for found given has

@@ -28,8 +28,10 @@ log = logging.getLogger(__name__)
 #: Spans that are looked at to find some that nothing has labelled yet, and how many of them are used.
 _LOOK_AT = 200
 SPANS = 6
+#: Evaluation sees spans an hour or two after they arrive; younger ones are left alone.
+_INDEXED_AFTER = timedelta(hours=3)
 #: At most so many spans are judged, examples included, and so many answers asked of a model.
-MOST_JUDGEMENTS, MOST_ANSWERS = 14, 2
+MOST_JUDGEMENTS, MOST_ANSWERS = 16, 3
 #: What is made bears such a name, and nothing else is ever deleted.
 _OURS = re.compile(r"certify-\d{8}-[0-9a-f]{8}-.+")
 _PREFIX = "certify-"
@@ -161,7 +163,7 @@ class Session:
         body = {
             "project_id": self.api.resolve_project(self.account.project, self.account.space),
             "start_time": (now - timedelta(days=29)).isoformat(),
-            "end_time": now.isoformat(),
+            "end_time": (now - _INDEXED_AFTER).isoformat(),
         }
         page = self.api.call(endpoints.list_spans(body, limit=_LOOK_AT))
         found = [span for span in reversed(page.items) if span.start_time is not None]

@@ -275,7 +275,7 @@ def test_nothing_is_spent_before_somebody_agrees(emulator: EmulatorProcess, tmp_
     process = command(emulator, "--out", str(tmp_path / "c.json"))
     _, errors = process.communicate("n\n", timeout=60)
     assert process.returncode == 2
-    assert "at most 14 judgements" in errors
+    assert "at most 16 judgements" in errors
     assert emulator.control.requests() == []
 
 
