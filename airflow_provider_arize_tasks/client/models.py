@@ -25,6 +25,7 @@ from pydantic_core import core_schema as cs
 from airflow_provider_arize_tasks.client.enums import RunStatus as RunStatus
 from airflow_provider_arize_tasks.client.enums import TaskType as TaskType
 from airflow_provider_arize_tasks.client.errors import ArizeReplyError
+from airflow_provider_arize_tasks.client.printable import printable
 from airflow_provider_arize_tasks.client.times import parse_time
 
 if TYPE_CHECKING:
@@ -76,6 +77,18 @@ def _in_turn(*choices: cs.CoreSchema) -> cs.CoreSchema:
     return cs.union_schema(list(choices), mode="left_to_right")
 
 
+def _line(limit: int) -> cs.CoreSchema:
+    """Text as one printable line; plain ASCII, as nearly all is, without a call into Python."""
+
+    def shown(value: Any) -> str:
+        if not isinstance(value, str):
+            raise TypeError("no text")
+        return printable(value, limit)
+
+    plain = cs.str_schema(strict=True, pattern=rf"^(?:[!-~](?:[ -~]{{0,{limit - 2}}}[!-~])?)?$", max_length=limit)
+    return cs.nullable_schema(_in_turn(plain, cs.no_info_plain_validator_function(shown)))
+
+
 def _word(kind: type[RunStatus | TaskType]) -> GetPydanticSchema:
     return GetPydanticSchema(
         lambda _source, handler: cs.with_default_schema(handler(kind), default=kind.UNKNOWN, on_error="default")
@@ -116,8 +129,15 @@ Object = Annotated[Mapping[str, Any] | None, _or(None, _OBJECT)]
 Objects = Annotated[tuple[Mapping[str, Any], ...], _or((), cs.no_info_plain_validator_function(_objects))]
 MaybeObjects = Annotated[tuple[Mapping[str, Any], ...] | None, _or(None, cs.no_info_plain_validator_function(_objects))]
 Texts = Annotated[tuple[str, ...], _or((), cs.no_info_plain_validator_function(_texts))]
+#: An id goes into URLs, logs and messages, so one with line breaks, escapes or the like is none.
+_ID = cs.str_schema(strict=True, pattern=r"^[^\p{C}\p{Zl}\p{Zp}]+$", max_length=500)
 #: Nothing can be done with a thing that has no id.
-Id = Annotated[str, GetPydanticSchema(lambda _source, _handler: cs.str_schema(strict=True, min_length=1))]
+Id = Annotated[str, GetPydanticSchema(lambda _source, _handler: _ID)]
+#: The id of something else.
+Ref = Annotated[str | None, _or(None, _ID)]
+#: A word, and a sentence, that people read in logs: printable as they are, what the server sent is in ``to_dict()``.
+Word = Annotated[str | None, _or(None, _line(100))]
+Sentence = Annotated[str | None, _or(None, _line(2000))]
 Status = Annotated[RunStatus, _word(RunStatus)]
 Type = Annotated[TaskType, _word(TaskType)]
 
@@ -197,9 +217,9 @@ class TaskEvaluator(ArizeObject):
 
     KIND: ClassVar[str] = "an evaluator of a task"
 
-    evaluator_id: Text = None
+    evaluator_id: Ref = None
     evaluator_name: Text = None
-    evaluator_version_id: Text = None
+    evaluator_version_id: Ref = None
     query_filter: Text = None
     column_mappings: Object = None
     query_mappings: MaybeObjects = None
@@ -218,9 +238,9 @@ class Task(ArizeObject):
     id: Id
     name: Text = None
     type: Type = TaskType.UNKNOWN
-    type_text: Text = Field(default=None, validation_alias="type", exclude=True)
-    project_id: Text = None
-    dataset_id: Text = None
+    type_text: Word = Field(default=None, validation_alias="type", exclude=True)
+    project_id: Ref = None
+    dataset_id: Ref = None
     sampling_rate: Number = None
     is_continuous: Flag = None
     query_filter: Text = None
@@ -231,7 +251,7 @@ class Task(ArizeObject):
     last_run_at: Time = None
     created_at: Time = None
     updated_at: Time = None
-    created_by_user_id: Text = None
+    created_by_user_id: Ref = None
 
 
 class TaskRun(ArizeObject):
@@ -240,10 +260,10 @@ class TaskRun(ArizeObject):
     KIND: ClassVar[str] = "a task run"
 
     id: Id
-    task_id: Text = None
+    task_id: Ref = None
     status: Status = RunStatus.UNKNOWN
-    status_text: Text = Field(default=None, validation_alias="status", exclude=True)
-    experiment_id: Text = None
+    status_text: Word = Field(default=None, validation_alias="status", exclude=True)
+    experiment_id: Ref = None
     run_started_at: Time = None
     run_finished_at: Time = None
     data_start_time: Time = None
@@ -252,8 +272,8 @@ class TaskRun(ArizeObject):
     num_errors: Count = None
     num_skipped: Count = None
     created_at: Time = None
-    created_by_user_id: Text = None
-    failure_reason: Text = None
+    created_by_user_id: Ref = None
+    failure_reason: Sentence = None
 
     @property
     def num_processed(self) -> int:
@@ -275,7 +295,7 @@ class Space(Named):
 
     KIND: ClassVar[str] = "a space"
 
-    organization_id: Text = None
+    organization_id: Ref = None
 
 
 class Project(Named):
@@ -283,7 +303,7 @@ class Project(Named):
 
     KIND: ClassVar[str] = "a project"
 
-    space_id: Text = None
+    space_id: Ref = None
 
 
 class Dataset(Named):
@@ -291,7 +311,7 @@ class Dataset(Named):
 
     KIND: ClassVar[str] = "a dataset"
 
-    space_id: Text = None
+    space_id: Ref = None
     versions: Objects = ()
 
 
@@ -300,9 +320,9 @@ class Experiment(Named):
 
     KIND: ClassVar[str] = "an experiment"
 
-    space_id: Text = None
-    dataset_id: Text = None
-    dataset_version_id: Text = None
+    space_id: Ref = None
+    dataset_id: Ref = None
+    dataset_version_id: Ref = None
 
 
 class Evaluator(Named):
@@ -310,7 +330,7 @@ class Evaluator(Named):
 
     KIND: ClassVar[str] = "an evaluator"
 
-    space_id: Text = None
+    space_id: Ref = None
     type: Text = None
     version: Object = None
 
@@ -320,7 +340,7 @@ class EvaluatorVersion(Named):
 
     KIND: ClassVar[str] = "an evaluator version"
 
-    evaluator_id: Text = None
+    evaluator_id: Ref = None
     commit_message: Text = None
     template_config: Object = None
     code_config: Object = None
@@ -331,7 +351,7 @@ class AiIntegration(Named):
 
     KIND: ClassVar[str] = "an integration"
 
-    space_id: Text = None
+    space_id: Ref = None
     type: Text = None
 
 
@@ -362,7 +382,7 @@ class Prompt(Named):
 
     KIND: ClassVar[str] = "a prompt"
 
-    space_id: Text = None
+    space_id: Ref = None
     description: Text = None
     version: Annotated[PromptVersion | None, _or(None, cs.no_info_plain_validator_function(_prompt_version))] = None
 
@@ -383,7 +403,7 @@ class ExperimentRun(ArizeObject):
     KIND: ClassVar[str] = "an experiment run"
 
     id: Text = None
-    example_id: Text = None
+    example_id: Ref = None
     output: Text = None
     error: Text = None
 
@@ -395,7 +415,7 @@ class Span(ArizeObject):
 
     name: Text = None
     kind: Text = None
-    parent_id: Text = None
+    parent_id: Ref = None
     context: Object = None
     start_time: Time = None
     end_time: Time = None

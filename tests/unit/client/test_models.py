@@ -322,3 +322,28 @@ def test_a_span():
     span = Span.read(READERS["span"][1])
     assert (span.span_id, span.trace_id, span.evaluations[0]["score"]) == ("1", "2", 1)
     assert Span.read({"context": "strange"}).span_id is None
+
+
+@pytest.mark.parametrize(
+    "evil", ["a\nERROR - forged line", "a\x1b[2J", "a\u202eb", "NUL\x00", "\u2028", "x" * 501, " \ufffe"]
+)
+def test_an_id_that_would_forge_a_log_line_is_none(evil):
+    with pytest.raises(ArizeReplyError, match="expected a task run with an id"):
+        TaskRun.read({"id": evil})
+    assert TaskRun.read({**RUN, "task_id": evil, "experiment_id": evil}).task_id is None
+
+
+@pytest.mark.parametrize("usual", ["VGFza1J1bjoxOmE=", "a/b+c=?é", "12", "日本", "with blanks"])
+def test_other_ids_are_taken_as_they_are(usual):
+    assert TaskRun.read({"id": usual}).id == usual
+
+
+def test_what_people_read_in_logs_is_one_printable_line():
+    sent = {**RUN, "status": "NEW\nERROR - forged", "failure_reason": "no\x1b[2J\r\nquota \u202eleft" + "x" * 3000}
+    run = TaskRun.read(sent)
+    assert run.status_text == "NEW ERROR - forged"
+    assert run.failure_reason.startswith("no quota leftxxx")
+    assert len(run.failure_reason) == 2000
+    assert run.to_dict() == sent
+    assert TaskRun.read({**RUN, "failure_reason": "größer als erlaubt"}).failure_reason == "größer als erlaubt"
+    assert TaskRun.read({**RUN, "failure_reason": ["no text"]}).failure_reason is None
