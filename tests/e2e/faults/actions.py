@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from tests.e2e.faults.support.fault_rows import Row
 
@@ -20,7 +22,7 @@ def _wait_deferred(matrix: Matrix, row: Row, dag_id: str, run_id: str) -> str:
     matrix.api.wait_for_task(dag_id, run_id, TASK, {"deferred"}, limit=120)
 
     def running() -> str | None:
-        runs = matrix.control.runs(row.name)
+        runs = matrix.controls[row.weather].runs(row.name)
         return str(runs[-1]["id"]) if runs and runs[-1]["status"].upper() == "RUNNING" else None
 
     found = str(matrix.api.wait_for(f"a run of {row.name} to go on", running, 60))
@@ -30,11 +32,14 @@ def _wait_deferred(matrix: Matrix, row: Row, dag_id: str, run_id: str) -> str:
 
 
 def cancel_run(matrix: Matrix, row: Row, dag_id: str, run_id: str) -> None:
-    matrix.arize.cancel(_wait_deferred(matrix, row, dag_id, run_id))
+    run = _wait_deferred(matrix, row, dag_id, run_id)
+    matrix.controls[row.weather].end_run(run, "CANCELLED", reason="The run was cancelled by a user")
 
 
 def fail_run(matrix: Matrix, row: Row, dag_id: str, run_id: str) -> None:
-    matrix.control.end_run(_wait_deferred(matrix, row, dag_id, run_id), "FAILED", reason="The model is gone")
+    matrix.controls[row.weather].end_run(
+        _wait_deferred(matrix, row, dag_id, run_id), "FAILED", reason="The model is gone"
+    )
 
 
 def mark_failed(matrix: Matrix, row: Row, dag_id: str, run_id: str) -> None:
@@ -74,7 +79,46 @@ def wait(matrix: Matrix, row: Row, dag_id: str, run_id: str) -> None:
     _wait_deferred(matrix, row, dag_id, run_id)
 
 
+def _looks(matrix: Matrix, row: Row, run: str) -> str:
+    """The paths at which a row's run is looked at, as a regular expression."""
+    return f"{matrix.path_of(row)}/runs|/v2/task-runs/{re.escape(quote(run, safe=''))}"
+
+
+def spoil_looks(matrix: Matrix, row: Row, dag_id: str, run_id: str) -> None:
+    control = matrix.controls[row.weather]
+    run = matrix.api.wait_for(f"a run of {row.name}", lambda: control.runs(row.name), 120)[-1]["id"]
+    for number, status in enumerate((401, 403, 404, 408, 425, 503)):
+        # Each lets another look pass first, as a fault that has struck lets all pass.
+        control.inject("html", method="GET", path=_looks(matrix, row, run), status=status, skip=number + 1)
+
+
+def rival(matrix: Matrix, row: Row, dag_id: str, run_id: str) -> None:
+    start, end = matrix.windows[dag_id, run_id]
+    matrix.api.trigger(dag_id, "rival", conf={"start": start, "end": end})
+
+
+def mark_failed_throttled(matrix: Matrix, row: Row, dag_id: str, run_id: str) -> None:
+    run = _wait_deferred(matrix, row, dag_id, run_id)
+    headers = {"Retry-After": "60"}
+    control = matrix.controls[row.weather]
+    control.inject("status", method="GET", path=_looks(matrix, row, run), status=429, headers=headers, times=None)
+    time.sleep(5)
+    matrix.api.set_task_state(dag_id, run_id, TASK, "failed")
+
+
 ACTIONS: dict[str, Action] = {
     each.__name__: each
-    for each in (cancel_run, fail_run, mark_failed, mark_success, mark_run_failed, clear, clear_done, wait)
+    for each in (
+        cancel_run,
+        fail_run,
+        mark_failed,
+        mark_success,
+        mark_run_failed,
+        clear,
+        clear_done,
+        wait,
+        spoil_looks,
+        rival,
+        mark_failed_throttled,
+    )
 }

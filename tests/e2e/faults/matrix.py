@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import re
@@ -15,7 +16,18 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from tests.e2e.arize import Arize
-from tests.e2e.faults.support.fault_rows import COMPONENT_DAG, COMPONENT_FAULTS, EXPERIMENT, LOOPS, ROWS, Loop, Row
+from tests.e2e.faults.support.fault_rows import (
+    COMPONENT_DAGS,
+    COMPONENT_FAULTS,
+    CONNECTIONS,
+    EXPERIMENT,
+    KIND,
+    LOOPS,
+    ROWS,
+    WEATHERS,
+    Loop,
+    Row,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +38,7 @@ if TYPE_CHECKING:
 
 PROJECT = "fault-matrix"
 SPANS = 20
+SIDE_BY_SIDE = 14
 EXAMPLES = 10
 TASK = "trigger"
 #: Seconds after a task's end at which its remote runs are looked at: a killed trigger cancels within two.
@@ -46,8 +59,11 @@ class Result:
     task: str = ""
     experiments: str = ""
     operator: str = "evaluation"
+    weather: str = KIND
     state: str = ""
     runs: int = 0
+    completed: int = 0
+    twins: int = 0
     going: int = 0
     spans: int = 0
     once: int = 0
@@ -63,51 +79,69 @@ class Result:
 
 
 class Matrix:
-    """One Airflow, one emulator, all rows."""
+    """One Airflow, one emulator for each weather, all rows.
 
-    def __init__(self, airflow: LocalAirflow, control: EmulatorControl, kills: Path) -> None:
+    :ivar controls: the emulators' control paths, by weather.
+    :ivar tasks: ids of the Arize tasks, by row or DAG.
+    :ivar windows: start and end of the windows used so far, by DAG and DAG run.
+    """
+
+    def __init__(self, airflow: LocalAirflow, controls: dict[str, EmulatorControl], kills: Path) -> None:
         self.airflow = airflow
         self.api = airflow.api
-        self.control = control
-        self.arize = Arize(control.url)
+        self.controls = controls
         self.kills = kills
+        self.windows: dict[tuple[str, str], tuple[str, str]] = {}
         self._hours = itertools.count()
         self._first = datetime.now(timezone.utc).replace(minute=0, second=0, microsecond=0) - timedelta(days=20)
         self._lock = threading.Lock()
         self.tasks: dict[str, str] = {}
 
     def prepare(self) -> None:
-        """Make the Arize task of every row."""
-        self.control.add_spans(project=PROJECT, count=1, start=self._first - timedelta(hours=2), end=self._first)
+        """Make the Arize task of every row, then let the weather turn."""
+        for control in self.controls.values():
+            control.add_spans(project=PROJECT, count=1, start=self._first - timedelta(hours=2), end=self._first)
         for row in ROWS:
-            make = self.arize.experiment_task if row.kind == EXPERIMENT else self._evaluation_task
-            self.tasks[row.name] = make(row.name)
-            self.control.set_outcome(
-                task=row.name, run_seconds=row.run_seconds, hidden_seconds=row.hidden_seconds, times=None
-            )
-            if row.inject is not None:
-                path = f"/v2/tasks/{re.escape(quote(self.tasks[row.name], safe=''))}/trigger"
-                self.control.inject(**{"method": "POST", "path": path, **row.inject})
-        self.tasks[COMPONENT_DAG] = self._evaluation_task(COMPONENT_DAG)
+            self._prepare_row(row)
+        for weather, dag_id in COMPONENT_DAGS.items():
+            self.tasks[dag_id] = self._make_task(weather, dag_id)
         for loop in LOOPS:
-            make = self.arize.experiment_task if loop.kind == EXPERIMENT else self._evaluation_task
-            self.tasks[loop.dag_id] = make(loop.dag_id)
+            self.tasks[loop.dag_id] = self._make_task(CONNECTIONS[loop.connection][0], loop.dag_id, loop.kind)
+        for weather, control in self.controls.items():
+            if WEATHERS[weather]:
+                control.weather(**WEATHERS[weather])
 
-    def _evaluation_task(self, name: str) -> str:
-        return self.arize.evaluation_task(name, project=PROJECT)
+    def _make_task(self, weather: str, name: str, kind: str = "") -> str:
+        arize = Arize(self.controls[weather].url)
+        return arize.experiment_task(name) if kind == EXPERIMENT else arize.evaluation_task(name, project=PROJECT)
 
-    def window(self) -> tuple[str, str]:
+    def _prepare_row(self, row: Row) -> None:
+        control = self.controls[row.weather]
+        self.tasks[row.name] = self._make_task(row.weather, row.name, row.kind)
+        if row.earlier:
+            control.start_runs(row.name, row.earlier, 0.1)
+        if row.first:
+            control.set_outcome(**{"task": row.name, "run_seconds": row.run_seconds, **row.first})
+        control.set_outcome(task=row.name, run_seconds=row.run_seconds, times=None)
+        if row.inject is not None:
+            control.inject(**{"method": "POST", "path": f"{self.path_of(row)}/trigger", **row.inject})
+
+    def path_of(self, row: Row) -> str:
+        """The path of a row's Arize task, as a regular expression."""
+        return f"/v2/tasks/{re.escape(quote(self.tasks[row.name], safe=''))}"
+
+    def window(self, weather: str, spans: int = SPANS) -> tuple[str, str]:
         """An hour that nobody else uses, with spans in it."""
         with self._lock:
             start = self._first + timedelta(hours=next(self._hours))
         end = start + timedelta(hours=1)
-        self.control.add_spans(project=PROJECT, count=SPANS, start=start, end=end)
+        self.controls[weather].add_spans(project=PROJECT, count=spans, start=start, end=end)
         return start.isoformat(), end.isoformat()
 
     # ------------------------------------------------------------------ one DAG run
 
-    def start(self, dag_id: str, run_id: str) -> tuple[str, str]:
-        window = self.window()
+    def start(self, dag_id: str, run_id: str, weather: str, spans: int = SPANS) -> tuple[str, str]:
+        window = self.windows[dag_id, run_id] = self.window(weather, spans)
         self.api.trigger(dag_id, run_id, conf={"start": window[0], "end": window[1]})
         return window
 
@@ -126,6 +160,7 @@ class Matrix:
             self._count_experiments(result)
         else:
             self._count_labels(result, window)
+        self._read_result(result, dag_id, run_id)
         killed = self._kills(dag_id, run_id)
         result.kills = len(killed)
         result.steps = [kill["step"] for kill in killed]
@@ -133,21 +168,28 @@ class Matrix:
         return result
 
     def _count_labels(self, result: Result, window: tuple[str, str]) -> None:
-        runs = [run for run in self.control.runs(result.task) if _same(run["data_start_time"], window[0])]
-        ledger = self.control.ledger(task=result.task, start=window[0], end=window[1])
-        result.runs, result.going = len(runs), sum(run["status"].upper() in ACTIVE for run in runs)
+        control = self.controls[result.weather]
+        runs = [run for run in control.runs(result.task) if _within(run, window)]
+        ledger = control.ledger(task=result.task, start=window[0], end=window[1])
+        _count_runs(result, runs)
         result.spans, result.once = ledger["spans"], ledger["once"]
         result.missed, result.twice = ledger["missed"], ledger["twice"]
 
     def _count_experiments(self, result: Result) -> None:
         """Experiments instead of windows, their rows instead of labels."""
-        made = [each for each in self.control.experiments() if re.match(result.experiments, each["name"])]
+        control = self.controls[result.weather]
+        made = [each for each in control.experiments() if re.match(result.experiments, each["name"])]
         ids = {each["id"] for each in made}
-        runs = [run for run in self.control.runs(result.task) if run["experiment_id"] in ids]
+        _count_runs(result, [run for run in control.runs(result.task) if run["experiment_id"] in ids])
         rows = Counter(row["example_id"] for each in made for row in each["rows"])
-        result.runs, result.going = len(runs), sum(run["status"].upper() in ACTIVE for run in runs)
         result.spans, result.once = EXAMPLES, sum(count == 1 for count in rows.values())
         result.missed, result.twice = EXAMPLES - len(rows), sum(count > 1 for count in rows.values())
+
+    def _read_result(self, result: Result, dag_id: str, run_id: str) -> None:
+        """What the task says of itself; one that failed says nothing."""
+        if result.state == "success":
+            said = self.api.xcom(dag_id, run_id, TASK)
+            result.twins = len((said or {}).get("twins_cancelled") or ())
 
     def _kills(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
         file = self.kills / f"{dag_id}.{run_id}.jsonl"
@@ -175,35 +217,48 @@ class Matrix:
 
         operator = row.kind if row.deferrable else f"{row.kind}, in the worker"
         result = Result(name=row.name, what=row.what, expected=row, task=row.name, operator=operator)
+        result.weather = row.weather
         result.experiments = rf"{row.name} row" if row.kind == EXPERIMENT else ""
         dag_id, run_id = f"fault_{row.name}", "row"
         try:
-            window = self.start(dag_id, run_id)
+            window = self.start(dag_id, run_id, row.weather, row.spans)
             if row.action is not None:
                 ACTIONS[row.action](self, row, dag_id, run_id)
             self.finish(result, dag_id, run_id, window, limit=300)
+            if row.action == "rival":
+                state = self.api.wait_for_task(dag_id, "rival", TASK, limit=60)["state"]
+                result.problem = "" if state == "success" else f"the rival ended {state}"
         except Exception as error:  # noqa: BLE001 - one broken row must not hide the others; it fails its own test
             result.problem = f"{type(error).__name__}: {error}"
         return result
 
-    def rows(self, side_by_side: int = 12) -> list[Result]:
+    def rows(self, side_by_side: int = SIDE_BY_SIDE) -> list[Result]:
         with ThreadPoolExecutor(side_by_side) as pool:
             return list(pool.map(self.row, ROWS))
 
     def component(self, name: str, hurt: Callable[[], None]) -> list[Result]:
-        """Three tasks wait, then ``hurt`` is done to the Airflow or the emulator."""
-        started = {f"{name}-{number}": None for number in range(3)}
-        windows = {run_id: self.start(COMPONENT_DAG, run_id) for run_id in started}
-        for run_id in windows:
-            self.api.wait_for_task(COMPONENT_DAG, run_id, TASK, {"deferred"}, limit=90)
+        """Three tasks wait in each weather, then ``hurt`` is done to the Airflow or the emulators."""
+        jobs = [
+            (weather, dag_id, f"{name}-{number}") for weather, dag_id in COMPONENT_DAGS.items() for number in range(3)
+        ]
+        windows = [self.start(dag_id, run_id, weather) for weather, dag_id, run_id in jobs]
+        for weather, dag_id, run_id in jobs:
+            # Bad weather may hold a task up for longer than it is worth waiting: what is hurt then is no wait.
+            with contextlib.suppress(TimeoutError):
+                limit = 90 if weather == KIND else 30
+                self.api.wait_for_task(dag_id, run_id, TASK, {"deferred", "success"}, limit=limit)
         hurt()
-        results = []
-        for run_id, window in windows.items():
-            result = Result(name=run_id, what=COMPONENT_FAULTS[name], expected=None, task=COMPONENT_DAG)
-            results.append(self.finish(result, COMPONENT_DAG, run_id, window, limit=240))
-        return results
 
-    def loop(self, count: int, side_by_side: int = 8) -> list[Result]:
+        def finish(job: tuple[tuple[str, str, str], tuple[str, str]]) -> Result:
+            (weather, dag_id, run_id), window = job
+            what = COMPONENT_FAULTS[name]
+            result = Result(name=run_id, what=what, expected=None, task=dag_id, weather=weather)
+            return self.finish(result, dag_id, run_id, window, limit=240)
+
+        with ThreadPoolExecutor(len(jobs)) as pool:
+            return list(pool.map(finish, zip(jobs, windows, strict=True)))
+
+    def loop(self, count: int, side_by_side: int = SIDE_BY_SIDE) -> list[Result]:
         """Many DAG runs whose worker process is killed at random moments."""
 
         def one(job: tuple[Loop, int]) -> Result:
@@ -211,7 +266,8 @@ class Matrix:
             run_id = f"{loop.dag_id.replace('_', '-')}-{number:02d}"
             result = Result(name=run_id, what=loop.what, expected=None, task=loop.dag_id, operator=loop.what)
             result.experiments = rf"{run_id}(-\d+)?$" if loop.kind == EXPERIMENT else ""
-            window = self.start(loop.dag_id, run_id)
+            result.weather = CONNECTIONS[loop.connection][0]
+            window = self.start(loop.dag_id, run_id, result.weather)
             return self.finish(result, loop.dag_id, run_id, window, limit=400)
 
         jobs = [(loop, number) for loop in LOOPS for number in range(round(count * loop.share))]
@@ -219,8 +275,18 @@ class Matrix:
             return list(pool.map(one, jobs))
 
 
-def _same(left: str, right: str) -> bool:
-    return datetime.fromisoformat(left.replace("Z", "+00:00")) == datetime.fromisoformat(right)
+def _within(run: dict[str, Any], window: tuple[str, str]) -> bool:
+    """Whether a run is one of a window's; runs from before the row have none."""
+    if run["data_start_time"] is None:
+        return False
+    start = datetime.fromisoformat(run["data_start_time"].replace("Z", "+00:00"))
+    return datetime.fromisoformat(window[0]) <= start < datetime.fromisoformat(window[1])
+
+
+def _count_runs(result: Result, runs: list[dict[str, Any]]) -> None:
+    statuses = [run["status"].upper() for run in runs]
+    result.runs, result.completed = len(runs), statuses.count("COMPLETED")
+    result.going = sum(status in ACTIVE for status in statuses)
 
 
 def _sentence(log: str, part: str) -> str:

@@ -11,22 +11,30 @@ from itertools import groupby
 from pathlib import Path
 
 from tests.e2e.faults.matrix import Result
+from tests.e2e.faults.support.fault_rows import ADOPTS, BAD, FRESH, KIND, MEANT
 
 ROOT = Path(__file__).parents[3]
 REPORTS = ROOT / ".cache" / "reports"
 PAGE = ROOT / "docs" / "fault-matrix.md"
+SUMMARY_PAGE = ROOT / "docs" / "exactly-once.md"
+#: The summary stands between these in its page.
+BEGIN, END = "<!-- from the fault matrix -->\n", "<!-- end -->\n"
+#: What an attempt's log says, in the summary's words.
+THEN = {FRESH: "the next attempt triggers", MEANT: "the next attempt looks for its run", ADOPTS: "the run is adopted"}
 HEAD = (
     "| what happened | operator | task ended | attempts | kills | platform's own retries | remote runs"
-    " | still going | labelled once | missed | twice | what the log said |\n"
-    "|---|---|---|---|---|---|---|---|---|---|---|---|\n"
+    " | twins cancelled | still going | labelled once | missed | twice | what the log said |\n"
+    "|---|---|---|---|---|---|---|---|---|---|---|---|---|\n"
 )
-SUMS = ("runs", "going", "spans", "once", "missed", "twice", "kills", "attempts", "platform")
+SUMS = ("runs", "twins", "going", "spans", "once", "missed", "twice", "kills", "attempts", "platform")
 INTRODUCTION = """# The fault matrix
 
 What was done to a real Airflow (API server, scheduler with workers, triggerer, on PostgreSQL) and to the local Arize
-while tasks were triggering, waiting or resuming, and what was left afterwards: runs started on Arize, runs still going
-once the task had ended, spans labelled once, never or twice. "Platform's own retries" are attempts that Airflow itself
-failed without any of this, which happens now and then when a task resumes; they took over the run like any other retry.
+while tasks were triggering, waiting or resuming, and what was left afterwards: runs started on Arize, twins among them
+that were cancelled, runs still going once the task had ended, spans labelled once, never or twice. Every fault happens
+in kind weather and again in [bad weather](emulator.md#bad-weather), the workers killed at random in bad weather only.
+"Platform's own retries" are attempts that Airflow itself failed without any of this, which happens now and then when a
+task resumes; they took over the run like any other retry.
 
 Written by `FAULTS_PAGE=1 make faults`, on {date}.
 
@@ -39,8 +47,11 @@ def write_report(rows: list[Result], components: list[Result], loop: list[Result
     :return: the tables as Markdown.
     """
     everything = [*rows, *components, *loop]
-    text = f"## Single faults\n\n{HEAD}" + "".join(map(_line, rows))
-    text += "\nMissed spans are right where somebody stopped the run; everywhere else there are none.\n"
+    text = ""
+    for weather, title in ((KIND, "Single faults"), (BAD, "The same in bad weather")):
+        chosen = [row for row in rows if (row.weather == BAD) is (weather == BAD)]
+        text += f"## {title}\n\n{HEAD}" + "".join(map(_line, chosen)) + "\n"
+    text += "Missed spans are right where somebody stopped the run; everywhere else there are none.\n"
     text += f"\n## Components, three waiting tasks each\n\n{HEAD}" + "".join(map(_line, _merged(components)))
     text += f"\n## Workers killed at random moments\n\n{_loop(loop, seed)}"
     text += (
@@ -52,17 +63,39 @@ def write_report(rows: list[Result], components: list[Result], loop: list[Result
     (REPORTS / "faults.json").write_text(json.dumps([asdict(each) for each in everything], indent=1))
     if os.environ.get("FAULTS_PAGE"):
         PAGE.write_text(INTRODUCTION.format(date=datetime.now(timezone.utc).date()) + text)
+        before, begin, rest = SUMMARY_PAGE.read_text().partition(BEGIN)
+        SUMMARY_PAGE.write_text(before + begin + summary([*rows, *components]) + END + rest.partition(END)[2])
     print("\n" + text)
     return text
 
 
+def summary(results: list[Result]) -> str:
+    """What happened, what then: a line for each fault, over all operators."""
+    text = "| what happened | what then | in kind weather | in bad weather |\n|---|---|---|---|\n"
+    for what in dict.fromkeys(each.what for each in results):
+        hit = [each for each in results if each.what == what]
+        then = {THEN[each.expected.says]: 1 for each in hit if each.expected and each.expected.says in THEN}
+        kind = {_outcome(each): 1 for each in hit if each.weather != BAD}
+        bad = {_outcome(each): 1 for each in hit if each.weather == BAD}
+        text += f"| {what} | {'; '.join(then)} | {'; '.join(kind)} | {'; '.join(bad)} |\n"
+    return text
+
+
+def _outcome(result: Result) -> str:
+    parts = [f"{result.runs} run{'s' * (result.runs != 1)}"]
+    parts += [f"{result.twins} cancelled as twins"] if result.twins else []
+    parts += [f"{result.going} going on"] if result.going else []
+    return f"{result.state}: {', '.join(parts)}"
+
+
 def _line(result: Result) -> str:
     row = result.expected
-    expected = f" (expected {row.runs})" if row is not None and row.runs != result.runs else ""
+    is_other = row is not None and row.runs != result.runs and not row.is_loose
+    expected = f" (expected {row.runs})" if row is not None and is_other else ""
     cells = (
         result.what, result.operator, result.state, result.attempts, result.kills, result.platform,
-        f"{result.runs}{expected}", result.going, f"{result.once} of {result.spans}", result.missed, result.twice,
-        _short(result),
+        f"{result.runs}{expected}", result.twins, result.going, f"{result.once} of {result.spans}",
+        result.missed, result.twice, _short(result),
     )  # fmt: skip
     return "| " + " | ".join(str(cell) for cell in cells) + " |\n"
 
@@ -75,7 +108,7 @@ def _short(result: Result, limit: int = 160) -> str:
 def _merged(components: list[Result]) -> list[Result]:
     """One line for the tasks that one fault hit."""
     merged = []
-    for what, group in groupby(components, key=lambda each: each.what):
+    for (what, weather), group in groupby(components, key=lambda each: (each.what, each.weather)):
         hit = list(group)
         states = Counter(each.state for each in hit)
         merged.append(
@@ -83,6 +116,7 @@ def _merged(components: list[Result]) -> list[Result]:
                 name=hit[0].name,
                 what=what,
                 expected=None,
+                operator=f"evaluation, {weather} weather",
                 state=", ".join(f"{state} {count}x" for state, count in states.items()),
                 problem="; ".join(each.problem for each in hit if each.problem),
                 **{name: sum(getattr(each, name) for each in hit) for name in SUMS},
@@ -99,6 +133,7 @@ def _loop(loop: list[Result], seed: str) -> str:
         "most in one",
         "task ended",
         "remote runs",
+        "twins cancelled",
         "still going",
         "missed",
         "twice",
@@ -108,7 +143,7 @@ def _loop(loop: list[Result], seed: str) -> str:
         hit = list(group)
         kills = [each.kills for each in hit]
         states = ", ".join(f"{state} {count}x" for state, count in Counter(each.state for each in hit).items())
-        sums = [sum(getattr(each, name) for each in hit) for name in ("runs", "going", "missed", "twice")]
+        sums = [sum(getattr(each, name) for each in hit) for name in ("runs", "twins", "going", "missed", "twice")]
         cells = (operator, len(hit), sum(kills), max(kills), states, *sums)
         text += "| " + " | ".join(str(cell) for cell in cells) + " |\n"
     return f"{text}\nSeed {seed}. A task's processes are killed up to three times, executing, waiting or resuming.\n"

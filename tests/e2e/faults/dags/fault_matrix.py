@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 
 from airflow.providers.common.compat.sdk import DAG
-from fault_rows import COMPONENT_DAG, EXPERIMENT, LOOPS, ROWS, Row
+from fault_rows import COMPONENT_DAGS, EXPERIMENT, LOOPS, ROWS, Row
 from fault_steps import RANDOM, DyingEvaluation, DyingExperiment
 
 WINDOW = {"data_start_time": "{{ dag_run.conf['start'] }}", "data_end_time": "{{ dag_run.conf['end'] }}"}
@@ -33,6 +33,7 @@ def row_dag(row: Row) -> DAG:
         "space": "demo-space",
         "poll_interval": 2,
         "deferrable": row.deferrable,
+        "arize_conn_id": f"arize_{row.connection}",
         "die_at": row.die_at,
         "die_times": row.die_times,
         "whole_worker": row.whole_worker,
@@ -48,10 +49,17 @@ def row_dag(row: Row) -> DAG:
 for each in ROWS:
     globals()[f"fault_{each.name}"] = row_dag(each)
 
-globals()[COMPONENT_DAG] = make_dag(COMPONENT_DAG, retries=20)
-DyingEvaluation(
-    dag=globals()[COMPONENT_DAG], task_id="trigger", task=COMPONENT_DAG, space="demo-space", poll_interval=2, **WINDOW
-)
+for weather, dag_id in COMPONENT_DAGS.items():
+    globals()[dag_id] = make_dag(dag_id, retries=20)
+    DyingEvaluation(
+        dag=globals()[dag_id],
+        task_id="trigger",
+        task=dag_id,
+        space="demo-space",
+        poll_interval=2,
+        arize_conn_id=f"arize_{weather}",
+        **WINDOW,
+    )
 
 for loop in LOOPS:
     globals()[loop.dag_id] = make_dag(loop.dag_id, retries=20)
@@ -62,6 +70,7 @@ for loop in LOOPS:
         "space": "demo-space",
         "poll_interval": 2,
         "deferrable": loop.deferrable,
+        "arize_conn_id": f"arize_{loop.connection}",
         "die_at": RANDOM,
         "die_times": 3,
         "die_within": loop.seconds,

@@ -91,13 +91,21 @@ def armed(knife: Knife, context: Any) -> Iterator[None]:
             return send(session, request, **kwargs)
         if knife.step == UNANSWERED and knife.kills() < knife.times:
             knife.die_in(1.0)  # the emulator has been told to hold its answer back for longer
-        reply = send(session, request, **kwargs)
-        posted = reply.ok
-        if posted:
-            knife.reach(ANSWERED)
-            if knife.step == WAITING and knife.kills() < knife.times:
-                knife.die_in(4.0)
+        try:
+            reply = send(session, request, **kwargs)
+        except requests.RequestException:
+            given_up()
+            raise
+        given_up()
         return reply
+
+    def given_up() -> None:
+        """The POST is over, for good or ill: in bad weather it may have taken effect without an answer."""
+        nonlocal posted
+        posted = True
+        knife.reach(ANSWERED)
+        if knife.step == WAITING and knife.kills() < knife.times:
+            knife.die_in(4.0)
 
     with ExitStack() as stack:
         stack.enter_context(mock.patch.object(requests.Session, "send", watched_send))
