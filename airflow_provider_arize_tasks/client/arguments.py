@@ -146,6 +146,14 @@ def count(value: Any) -> int:
     return number
 
 
+def whole(value: Any) -> int:
+    """A whole number of at least 0."""
+    number = as_int(value)
+    if number < 0:
+        raise FieldError("must be at least 0")
+    return number
+
+
 def ids(value: Any) -> list[str]:
     """A list of ids; one alone may stand for itself, and a template may render a list as JSON."""
     if isinstance(value, str) and value.lstrip().startswith("["):
@@ -186,4 +194,5 @@ __all__ = [
     "reference",
     "seconds",
     "span",
+    "whole",
 ]

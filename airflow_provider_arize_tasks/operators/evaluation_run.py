@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from datetime import timedelta
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_arize_tasks.client import arguments as args
 from airflow_provider_arize_tasks.client.enums import RunStatus, TaskType
@@ -37,10 +37,10 @@ from airflow_provider_arize_tasks.runs.verdict import (
 from airflow_provider_arize_tasks.windows.window import MAX_WINDOW, Window, halve, iso, split_window
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import date, datetime
 
-    from airflow.providers.common.compat.sdk import Context
+    from airflow.providers.common.compat.sdk import Context, XComArg
 
     from airflow_provider_arize_tasks.client.arguments import Checker
     from airflow_provider_arize_tasks.client.models import Task, TaskRun
@@ -125,20 +125,46 @@ class ArizeTriggerEvaluationRunOperator(TriggerRunOperator):
     def __init__(
         self,
         *,
-        data_start_time: datetime | date | str | None = None,
-        data_end_time: datetime | date | str | None = None,
+        task: str | Mapping[str, Any] | XComArg,
+        space: str | None = None,
+        data_start_time: datetime | date | str | XComArg | None = None,
+        data_end_time: datetime | date | str | XComArg | None = None,
         lookback: timedelta | float | str | None = None,
         max_window: timedelta | float | str | None = None,
         max_spans: int | str | None = None,
-        override_evaluations: bool | str = False,
-        experiment_ids: Sequence[str] | str | None = None,
-        on_no_data: str = "skip",
-        on_already_evaluated: str = "succeed",
-        on_truncated: str | None = None,
+        override_evaluations: bool | str | XComArg = False,
+        experiment_ids: Sequence[str] | str | XComArg | None = None,
+        on_no_data: Literal["skip", "succeed", "fail"] = "skip",
+        on_already_evaluated: Literal["succeed", "skip", "fail"] = "succeed",
+        on_truncated: Literal["fail", "warn", "split"] | None = None,
         settle: timedelta | float | str | None = None,
+        wait_for_completion: bool = True,
+        deferrable: bool = True,
+        poll_interval: timedelta | float | str = 30.0,
+        timeout: timedelta | float | str = 6 * 3600.0,
+        cancel_on_kill: bool = True,
+        cancel_on_timeout: bool = True,
+        reuse_run: Literal["own", "same_window", "never"] = "own",
+        max_error_rate: float | str | None = None,
+        min_successes: int | str | None = None,
+        arize_conn_id: str = "arize_default",
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(
+            task=task,
+            space=space,
+            wait_for_completion=wait_for_completion,
+            deferrable=deferrable,
+            poll_interval=poll_interval,
+            timeout=timeout,
+            cancel_on_kill=cancel_on_kill,
+            cancel_on_timeout=cancel_on_timeout,
+            reuse_run=reuse_run,
+            max_error_rate=max_error_rate,
+            min_successes=min_successes,
+            arize_conn_id=arize_conn_id,
+            **kwargs,
+        )
         self.data_start_time = data_start_time
         self.data_end_time = data_end_time
         self.lookback = lookback
@@ -231,7 +257,7 @@ class ArizeTriggerEvaluationRunOperator(TriggerRunOperator):
         )
 
     def _window(self, context: Context) -> Window:
-        found = window_of_run(context, self.data_start_time, self.data_end_time, self.lookback)
+        found = window_of_run(context, _rendered(self.data_start_time), _rendered(self.data_end_time), self.lookback)
         for note in found.notes:
             self.log.info(note)
         say_hole(context, found, self.log)
@@ -261,7 +287,7 @@ class ArizeTriggerEvaluationRunOperator(TriggerRunOperator):
             evaluators=request.evaluators,
             override_evaluations=args.as_bool(self.override_evaluations),
             max_error_rate=args.optional(args.rate)(self.max_error_rate),
-            min_successes=args.optional(args.count)(self.min_successes),
+            min_successes=args.optional(args.whole)(self.min_successes),
             limited_by_max_spans=request.window is not None,
         )
 
@@ -347,3 +373,9 @@ def _window_request(task: Task, window: Window) -> RunRequest:
         counts_hide_limit=counts_hide_limit(task),
         stage=window.key,
     )
+
+
+def _rendered(value: Any) -> datetime | date | str | None:
+    """An argument as it is when the task runs: no reference to another task any more."""
+    given: datetime | date | str | None = value
+    return given

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_arize_tasks.client import arguments as args
 from airflow_provider_arize_tasks.client.enums import RunStatus, TaskType
@@ -24,6 +24,9 @@ from airflow_provider_arize_tasks.runs.verdict import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from datetime import timedelta
+
+    from airflow.providers.common.compat.sdk import XComArg
 
     from airflow_provider_arize_tasks.client.arguments import Checker
     from airflow_provider_arize_tasks.client.models import Experiment, Task, TaskRun
@@ -89,18 +92,44 @@ class ArizeTriggerExperimentRunOperator(TriggerRunOperator):
     def __init__(
         self,
         *,
-        experiment_name: str,
-        dataset_version_id: str | None = None,
+        task: str | Mapping[str, Any] | XComArg,
+        space: str | None = None,
+        experiment_name: str | XComArg,
+        dataset_version_id: str | XComArg | None = None,
         max_examples: int | str | None = None,
-        example_ids: Sequence[str] | None = None,
+        example_ids: Sequence[str] | str | XComArg | None = None,
         query_filter: str | None = None,
         tracing_metadata: Mapping[str, str] | None = None,
-        evaluation_task_ids: Sequence[str] | str | None = None,
+        evaluation_task_ids: Sequence[str] | str | XComArg | None = None,
         wait_for_evaluations: bool = False,
-        on_already_evaluated: str = "succeed",
+        on_already_evaluated: Literal["succeed", "skip", "fail"] = "succeed",
+        wait_for_completion: bool = True,
+        deferrable: bool = True,
+        poll_interval: timedelta | float | str = 30.0,
+        timeout: timedelta | float | str = 6 * 3600.0,
+        cancel_on_kill: bool = True,
+        cancel_on_timeout: bool = True,
+        reuse_run: Literal["own", "same_window", "never"] = "own",
+        max_error_rate: float | str | None = None,
+        min_successes: int | str | None = None,
+        arize_conn_id: str = "arize_default",
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(
+            task=task,
+            space=space,
+            wait_for_completion=wait_for_completion,
+            deferrable=deferrable,
+            poll_interval=poll_interval,
+            timeout=timeout,
+            cancel_on_kill=cancel_on_kill,
+            cancel_on_timeout=cancel_on_timeout,
+            reuse_run=reuse_run,
+            max_error_rate=max_error_rate,
+            min_successes=min_successes,
+            arize_conn_id=arize_conn_id,
+            **kwargs,
+        )
         self.experiment_name = experiment_name
         self.dataset_version_id = dataset_version_id
         self.max_examples = max_examples
@@ -156,7 +185,9 @@ class ArizeTriggerExperimentRunOperator(TriggerRunOperator):
         self._evaluation_ids = self._resolve_evaluations(session)
         if self.wait_for_evaluations:
             _refuse_others(session.task(each) for each in self._evaluation_ids)
-        return (RunRequest(task_id=task.id, experiment_name=self.experiment_name.strip(), dataset_id=task.dataset_id),)
+        return (
+            RunRequest(task_id=task.id, experiment_name=str(self.experiment_name).strip(), dataset_id=task.dataset_id),
+        )
 
     _evaluation_ids: tuple[str, ...] = ()
 
@@ -180,7 +211,7 @@ class ArizeTriggerExperimentRunOperator(TriggerRunOperator):
         return RunPolicy(
             on_already_evaluated=OnAlreadyEvaluated(self.on_already_evaluated),
             max_error_rate=args.optional(args.rate)(self.max_error_rate),
-            min_successes=args.optional(args.count)(self.min_successes),
+            min_successes=args.optional(args.whole)(self.min_successes),
             limited_by_max_spans=False,
         )
 

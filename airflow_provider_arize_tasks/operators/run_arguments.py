@@ -13,7 +13,10 @@ from airflow_provider_arize_tasks.client.arguments import Checker
 from airflow_provider_arize_tasks.runs.identity import ReuseRun
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import timedelta
+
+    from airflow.providers.common.compat.sdk import XComArg
 
 #: The wait ends this long before ``execution_timeout``, so that there is time to cancel and to say what happened.
 _BEFORE_EXECUTION_TIMEOUT = 5.0
@@ -40,17 +43,17 @@ class RunArguments(BaseOperator):
     def __init__(
         self,
         *,
-        task: Any,
+        task: str | Mapping[str, Any] | XComArg,
         space: str | None = None,
         wait_for_completion: bool = True,
         deferrable: bool = True,
-        poll_interval: float = 30.0,
-        timeout: float | timedelta = 6 * 3600.0,
+        poll_interval: timedelta | float | str = 30.0,
+        timeout: timedelta | float | str = 6 * 3600.0,
         cancel_on_kill: bool = True,
         cancel_on_timeout: bool = True,
         reuse_run: str = "own",
-        max_error_rate: float | None = None,
-        min_successes: int | None = None,
+        max_error_rate: float | str | None = None,
+        min_successes: int | str | None = None,
         arize_conn_id: str = "arize_default",
         **kwargs: Any,
     ) -> None:
@@ -75,7 +78,7 @@ class RunArguments(BaseOperator):
         check.read("timeout", self.timeout, args.seconds, _DAY)
         check.choice("reuse_run", self.reuse_run, ReuseRun, ReuseRun.OWN)
         check.read("max_error_rate", self.max_error_rate, args.optional(args.rate), None)
-        check.read("min_successes", self.min_successes, args.optional(args.count), None)
+        check.read("min_successes", self.min_successes, args.optional(args.whole), None)
 
     def _check_literals(self) -> None:
         """Fail while the DAG is parsed for what no template can mend."""

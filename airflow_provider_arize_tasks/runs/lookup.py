@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from airflow_provider_arize_tasks.runs.requests import RunRequest
 
 #: How often a list that shifts is read once more before nothing can be said.
-_MAX_LISTINGS = 10
+_MAX_LISTINGS = 20
 
 
 class Lookup:

@@ -15,9 +15,10 @@ from airflow_provider_arize_tasks.runs.reconcile import NO_TWINS, Twins
 from airflow_provider_arize_tasks.runs.record import RunRecord
 from airflow_provider_arize_tasks.runs.requests import RunRequest
 from airflow_provider_arize_tasks.runs.verdict import NO_COUNTS, Counts
+from airflow_provider_arize_tasks.windows.window import Window
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from airflow_provider_arize_tasks.client.models import TaskRun
 
@@ -250,6 +251,27 @@ def combined_result(finished: Iterable[FinishedRun]) -> dict[str, Any] | None:
         result.update(type(windows[0])(first, last).to_dict())
     result["runs"] = runs
     return result
+
+
+def combined_runs(runs: Sequence[TaskRun]) -> dict[str, Any]:
+    """Runs that somebody named, as a result: the one alone, or as :func:`combined_result` puts several together.
+
+    :param runs: one or several.
+    """
+    finished = [
+        FinishedRun(
+            request=RunRequest(task_id=run.task_id or "", window=_window_of(run)),
+            state=RequestState.SUCCEEDED,
+            run=run_result(run),
+        )
+        for run in runs
+    ]
+    return combined_result(finished) or {}
+
+
+def _window_of(run: TaskRun) -> Window | None:
+    start, end = run.data_start_time, run.data_end_time
+    return Window(start, end) if start is not None and end is not None and start < end else None
 
 
 def counts_of(finished: Iterable[FinishedRun]) -> Counts:

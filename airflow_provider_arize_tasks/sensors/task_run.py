@@ -1,11 +1,12 @@
-"""Wait for a task run that somebody else triggered."""
+"""Wait for task runs that somebody else triggered."""
 
 from __future__ import annotations
 
 import time
 from contextlib import contextmanager, nullcontext
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.providers.common.compat.sdk import (
     AirflowFailException,
@@ -21,6 +22,7 @@ from airflow_provider_arize_tasks.client.errors import ArizeError, ArizeReplyErr
 from airflow_provider_arize_tasks.exceptions import (
     ArizeGateError,
     ArizePermanentError,
+    ArizeWaitError,
     failing_for_good,
     over_a_proven_connection,
 )
@@ -31,25 +33,35 @@ from airflow_provider_arize_tasks.links.arize import (
     keep_links_as_pushed,
 )
 from airflow_provider_arize_tasks.runs.polling import Failures
-from airflow_provider_arize_tasks.runs.progress import run_result
+from airflow_provider_arize_tasks.runs.progress import combined_runs
+from airflow_provider_arize_tasks.runs.references import run_ids
 from airflow_provider_arize_tasks.runs.verdict import (
+    SERVER_MAX_SPANS,
     Counts,
     OnAlreadyEvaluated,
+    OnTruncated,
     Outcome,
     RunPolicy,
+    Verdict,
     judge_counts,
     judge_run,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from airflow.providers.common.compat.sdk import Context
+    from airflow.providers.common.compat.sdk import Context, XComArg
 
     from airflow_provider_arize_tasks.client.models import TaskRun
     from airflow_provider_arize_tasks.hooks.arize import ArizeHook
+    from airflow_provider_arize_tasks.runs.waiting import WaitEvent
 
 _DAY = 86_400.0
+
+
+class _OnTruncated(str, Enum):
+    FAIL = "fail"
+    WARN = "warn"
 
 
 class ArizeTaskRunSensor(BaseSensorOperator):
@@ -61,23 +73,32 @@ class ArizeTaskRunSensor(BaseSensorOperator):
 
     .. seealso:: Arize's reference of ``GET /v2/task-runs/{run_id}``: https://arize.com/docs/ax/rest-reference
 
-    :param run_id: id of the run, or the JSON that a trigger operator returned. (templated)
+    :param run_id: id of the run, or what a trigger operator returned: then all of its runs are waited for and judged.
+        (templated)
     :param deferrable: wait in the triggerer (default), whatever ``[operators] default_deferrable`` says.
-    :param poke_interval: seconds between looks that the wait settles at. Default 30.
+    :param poke_interval: seconds between looks that the wait reaches in the end. Default 30.
     :param timeout: seconds from this attempt's start to the end of the wait. Default 6 hours.
-    :param on_already_evaluated: when the run found everything labelled already: ``succeed`` (default), ``skip`` or
+    :param on_already_evaluated: when a run found everything labelled already: ``succeed`` (default), ``skip`` or
         ``fail``. (templated)
-    :param max_error_rate: largest share of errors among successes and errors, 0 to 1. Default: no limit. (templated)
-    :param min_successes: fewest successes. Default: no limit. (templated)
+    :param max_spans: the ``max_spans`` the run was triggered with, by which to tell that it was cut short. Default: not
+        known; a run that reached the server's own limit of 10,000 then gets a warning, since it may have had another.
+        (templated)
+    :param on_truncated: when a run reached ``max_spans``: ``fail`` or ``warn``. Default ``None``: warn. (templated)
+    :param max_error_rate: largest share of errors among successes and errors of all runs, 0 to 1. Default: no limit,
+        but that something must have been labelled. (templated)
+    :param min_successes: fewest successes of all runs; 0 allows that every row was skipped. Default: no limit.
+        (templated)
     :param arize_conn_id: Airflow connection to Arize. Default ``arize_default``. (templated)
-    :return: the run as JSON.
-    :raises ArizePermanentError: the run failed or was cancelled, did not pass a gate, or can't be read; not retried.
+    :return: the run as JSON; of several, the last one's fields, summed counts and ``runs``.
+    :raises ArizePermanentError: a run failed or was cancelled, did not pass a gate, or can't be read; not retried.
     :raises AirflowSensorTimeout: it has not ended in time; not retried, skipped with ``soft_fail``.
     """
 
     template_fields: Sequence[str] = (
         "run_id",
         "on_already_evaluated",
+        "max_spans",
+        "on_truncated",
         "max_error_rate",
         "min_successes",
         "arize_conn_id",
@@ -88,13 +109,15 @@ class ArizeTaskRunSensor(BaseSensorOperator):
     def __init__(
         self,
         *,
-        run_id: Any,
+        run_id: str | Mapping[str, Any] | Sequence[str] | XComArg,
         deferrable: bool = True,
         poke_interval: float | timedelta = 30.0,
         timeout: float | timedelta = 6 * 3600.0,
-        on_already_evaluated: str = "succeed",
-        max_error_rate: float | None = None,
-        min_successes: int | None = None,
+        on_already_evaluated: Literal["succeed", "skip", "fail"] = "succeed",
+        max_spans: int | str | None = None,
+        on_truncated: Literal["fail", "warn"] | None = None,
+        max_error_rate: float | str | None = None,
+        min_successes: int | str | None = None,
         arize_conn_id: str = "arize_default",
         **kwargs: Any,
     ) -> None:
@@ -102,6 +125,8 @@ class ArizeTaskRunSensor(BaseSensorOperator):
         self.run_id = run_id
         self.deferrable = deferrable
         self.on_already_evaluated = on_already_evaluated
+        self.max_spans = max_spans
+        self.on_truncated = on_truncated
         self.max_error_rate = max_error_rate
         self.min_successes = min_successes
         self.arize_conn_id = arize_conn_id
@@ -115,13 +140,13 @@ class ArizeTaskRunSensor(BaseSensorOperator):
         if not self.deferrable:
             return super().execute(context)
         with self._soft(), failing_for_good(), self._hook() as hook:
-            run = self._look(hook)
-            if run is not None and run.status.is_terminal:
-                return self._result(run)
-            if run is not None:
-                self._push_links(hook, run, context)
-                self.log.info("Run %s is %s; waiting in the triggerer", run.id, run.status_text)
-            self._defer(run, deadline=time.time() + self._seconds("timeout"))
+            runs = self._look(hook)
+            if runs is not None and _have_ended(runs):
+                return self._result(hook, runs)
+            if runs is not None:
+                self._push_links(hook, runs[-1], context)
+                self.log.info("Run(s) %s; waiting in the triggerer", _listed(runs))
+            self._defer(runs, deadline=time.time() + self._seconds("timeout"))
         return None
 
     def poke(self, context: Context) -> PokeReturnValue:
@@ -129,61 +154,89 @@ class ArizeTaskRunSensor(BaseSensorOperator):
         # A look after the first is over a connection that led to the API. In reschedule mode no look knows of others.
         proven = over_a_proven_connection() if self._answered or self.reschedule else nullcontext()
         with failing_for_good(), proven, self._hook() as hook:
-            run = self._look(hook)
-        if run is None:
-            return PokeReturnValue(is_done=False)
-        if not run.status.is_terminal:
-            self.log.info("Run %s is %s", run.id, run.status_text)
-            return PokeReturnValue(is_done=False)
-        return PokeReturnValue(is_done=True, xcom_value=self._result(run))
+            runs = self._look(hook)
+            if runs is None:
+                return PokeReturnValue(is_done=False)
+            if not _have_ended(runs):
+                self.log.info("Run(s) %s", _listed(runs))
+                return PokeReturnValue(is_done=False)
+            return PokeReturnValue(is_done=True, xcom_value=self._result(hook, runs))
 
-    def _look(self, hook: ArizeHook) -> TaskRun | None:
-        """The run as it is now; ``None`` if the server can't be asked just now, which a wait survives a while.
+    def _look(self, hook: ArizeHook) -> list[TaskRun] | None:
+        """The runs as they are now; ``None`` if the server can't be asked just now, which a wait survives a while.
 
         In reschedule mode each look is a process of its own, so there only ``timeout`` limits how long that is.
         """
-        run_id = self._checked(rendered=True)
+        ids = self._checked(rendered=True)
         try:
-            run = hook.get_run(run_id=run_id)
+            runs = [hook.get_run(run_id=run_id) for run_id in ids]
         except ArizeError as error:
             self._failures = self._failures.after(error)
             may_pass = error.retryable or (self._answered and isinstance(error, ArizeReplyError))
             if not may_pass or self._failures.end_the_wait:
                 raise
-            self.log.warning("A look at run %s failed, looking again: %s", run_id, error)
+            self.log.warning("A look at run(s) %s failed, looking again: %s", ", ".join(ids), error)
             return None
         self._failures, self._answered = Failures(), True
-        return run
+        return runs
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Judge the run after a wait in the triggerer, as the server shows it now.
+        """Judge the runs after a wait in the triggerer.
 
-        :param event: of :class:`ArizeTaskRunTrigger`; only a hint.
+        :param event: of :class:`ArizeTaskRunTrigger`; only what it did not see end is asked for.
         """
-        from airflow_provider_arize_tasks.runs.waiting import WaitEvent
+        from airflow_provider_arize_tasks.runs.waiting import WaitEvent, may_pass
 
         keep_links_as_pushed(self, context)
         with self._soft(), failing_for_good(), over_a_proven_connection(), self._hook() as hook:
             wait = WaitEvent.read(event)
-            run = hook.get_run(run_id=self._checked(rendered=True))
-            if run.status.is_terminal:
-                return self._result(run)
+            ids = self._checked(rendered=True)
+            ended = wait.ended(ids)
+            if ended is not None:
+                return self._result(hook, ended)
             deadline = float(wait.state.get("deadline") or 0)
-            if time.time() < deadline:
-                self.log.info("Run %s is %s (%s); waiting on", run.id, run.status_text, wait.message or wait.status)
-                self._defer(run, deadline=deadline)
-            raise AirflowSensorTimeout(
-                f"run {run.id} is still {run.status_text or run.status.value} after {self._seconds('timeout'):.0f} s "
-                "(timeout). It was left alone and goes on"
-            )
+            is_late = time.time() >= deadline
+            try:
+                runs = [hook.get_run(run_id=run_id) for run_id in ids]
+            except ArizeError as error:
+                if is_late:
+                    raise self._too_late(", ".join(ids), f" and can't be read ({error})") from error
+                if not may_pass(error) or wait.status == "error":
+                    raise self._broken_off(ids, wait, error) from error
+                self.log.warning("Reading run(s) %s failed (%s); waiting on", ", ".join(ids), error)
+                self._defer(None, deadline=deadline)
+            if _have_ended(runs):
+                return self._result(hook, runs)
+            if is_late:
+                raise self._too_late(_listed(runs))
+            if wait.lacks_connection:
+                raise ArizePermanentError(
+                    f"the triggerer can't use connection {self.arize_conn_id!r}, which this worker can "
+                    f"({wait.message}). Define the connection where the triggerer finds it as well, or set "
+                    "deferrable=False. The run(s) were left alone and go on"
+                )
+            self.log.info("Run(s) %s (%s); waiting on", _listed(runs), wait.message or wait.status)
+            self._defer(runs, deadline=deadline)
+            raise AssertionError("unreachable: deferring raises")
 
-    def _defer(self, run: TaskRun | None, *, deadline: float) -> None:
+    def _too_late(self, what: str, more: str = "") -> AirflowSensorTimeout:
+        return AirflowSensorTimeout(
+            f"run(s) {what} still going after {self._seconds('timeout'):.0f} s (timeout){more}. Left alone, they go on"
+        )
+
+    def _broken_off(self, ids: Sequence[str], wait: WaitEvent, error: ArizeError) -> ArizeError:
+        text = f"the wait for run(s) {', '.join(ids)} broke off: {wait.message or error}; then reading them: {error}"
+        kind = ArizePermanentError if wait.is_refused or not error.retryable else ArizeWaitError
+        return kind(f"{text}. They were left alone and may still be going")
+
+    def _defer(self, runs: Sequence[TaskRun] | None, *, deadline: float) -> None:
         from airflow_provider_arize_tasks.triggers.task_run import ArizeTaskRunTrigger
 
+        task_ids = [run.task_id for run in runs or () if run.task_id]
         self.defer(
             trigger=ArizeTaskRunTrigger(
-                run_ids=[self._checked(rendered=True)],
-                task_ids=[run.task_id] if run is not None and run.task_id else None,
+                run_ids=self._checked(rendered=True),
+                task_ids=task_ids or None,
                 arize_conn_id=self.arize_conn_id,
                 poll_interval=self._seconds("poke_interval"),
                 deadline=deadline,
@@ -194,26 +247,60 @@ class ArizeTaskRunSensor(BaseSensorOperator):
             timeout=timedelta(seconds=max(0.0, deadline - time.time()) + _DAY),
         )
 
-    def _result(self, run: TaskRun) -> dict[str, Any]:
-        policy = RunPolicy(
-            on_already_evaluated=OnAlreadyEvaluated(self.on_already_evaluated),
-            max_error_rate=args.optional(args.rate)(self.max_error_rate),
-            min_successes=args.optional(args.count)(self.min_successes),
-            limited_by_max_spans=False,
-        )
-        verdict = judge_run(run, policy)
+    def _result(self, hook: ArizeHook, runs: Sequence[TaskRun]) -> dict[str, Any]:
+        verdicts = [self._judge(hook, run) for run in runs]
+        skipped = [each for each in verdicts if each.outcome is Outcome.SKIP]
+        if len(skipped) == len(verdicts):
+            raise AirflowSkipException("; ".join(each.reason for each in skipped))
+        completed = [run for run in runs if run.status.value == "COMPLETED"]
+        if completed:
+            gate = judge_counts(Counts.of(completed), self._policy())
+            if gate.outcome is not Outcome.SUCCEED:
+                raise ArizeGateError(f"run(s) {', '.join(run.id for run in completed)}: {gate.reason}")
+        for verdict in verdicts:
+            self.log.info(verdict.reason)
+        return combined_runs(runs)
+
+    def _judge(self, hook: ArizeHook, run: TaskRun) -> Verdict:
+        verdict = judge_run(run, self._policy(hook, run))
         for warning in verdict.warnings:
             self.log.warning(warning)
-        if verdict.outcome is Outcome.SKIP:
-            raise AirflowSkipException(verdict.reason)
-        if verdict.outcome is not Outcome.SUCCEED:
+        if verdict.outcome not in (Outcome.SUCCEED, Outcome.SKIP):
             raise ArizePermanentError(f"{verdict.reason}. Not retried: looking again would find the same")
-        if run.status.value == "COMPLETED":
-            gate = judge_counts(Counts.of([run]), policy)
-            if gate.outcome is not Outcome.SUCCEED:
-                raise ArizeGateError(f"run {run.id}: {gate.reason}")
-        self.log.info(verdict.reason)
-        return run_result(run)
+        is_unlimited = args.optional(args.count)(self.max_spans) is None and _has_window(run)
+        if is_unlimited and run.num_processed >= SERVER_MAX_SPANS:
+            self.log.warning(
+                "Run %s judged %d rows, at least the server's own limit of %d. Whether it was cut short can't be told "
+                "without the limit it was triggered with: give max_spans to this sensor",
+                run.id,
+                run.num_processed,
+                SERVER_MAX_SPANS,
+            )
+        return verdict
+
+    def _policy(self, hook: ArizeHook | None = None, run: TaskRun | None = None) -> RunPolicy:
+        max_spans = args.optional(args.count)(self.max_spans)
+        is_limited = max_spans is not None and run is not None and _has_window(run)
+        evaluators = 1
+        if is_limited and hook is not None and run is not None and run.num_processed >= (max_spans or 0):
+            evaluators = self._evaluators(hook, run)
+        return RunPolicy(
+            on_already_evaluated=OnAlreadyEvaluated(self.on_already_evaluated),
+            on_truncated=OnTruncated(self.on_truncated) if self.on_truncated is not None else None,
+            max_spans=max_spans,
+            evaluators=evaluators,
+            max_error_rate=args.optional(args.rate)(self.max_error_rate),
+            min_successes=args.optional(args.whole)(self.min_successes),
+            limited_by_max_spans=is_limited,
+        )
+
+    def _evaluators(self, hook: ArizeHook, run: TaskRun) -> int:
+        """How many evaluators the run's task has: its counts may be per evaluator."""
+        try:
+            return max(1, len(hook.get_task(task=str(run.task_id)).evaluators))
+        except ArizeError as error:
+            self.log.warning("How many evaluators the task of run %s has can't be read: %s", run.id, error)
+            return 1
 
     def _push_links(self, hook: ArizeHook, run: TaskRun, context: Context) -> None:
         from airflow_provider_arize_tasks.links.linker import Linker
@@ -236,14 +323,17 @@ class ArizeTaskRunSensor(BaseSensorOperator):
 
         return ArizeHook(self.arize_conn_id)
 
-    def _checked(self, *, rendered: bool) -> str:
+    def _checked(self, *, rendered: bool) -> list[str]:
         check = Checker(rendered=rendered)
-        run_id = check.read("run_id", self.run_id, args.reference, "")
+        ids: list[str] = check.read("run_id", self.run_id, run_ids, [])
+        check.read("max_spans", self.max_spans, args.optional(args.count), None)
+        if self.on_truncated is not None:
+            check.choice("on_truncated", self.on_truncated, _OnTruncated, _OnTruncated.FAIL)
         check.choice("on_already_evaluated", self.on_already_evaluated, OnAlreadyEvaluated, OnAlreadyEvaluated.SUCCEED)
         check.read("max_error_rate", self.max_error_rate, args.optional(args.rate), None)
-        check.read("min_successes", self.min_successes, args.optional(args.count), None)
+        check.read("min_successes", self.min_successes, args.optional(args.whole), None)
         check.raise_if_any(f"{type(self).__name__} {self.task_id!r}")
-        return run_id
+        return ids
 
     def _seconds(self, name: str) -> float:
         """``poke_interval`` and ``timeout`` are numbers or ``timedelta``, after the Airflow release."""
@@ -258,3 +348,15 @@ class ArizeTaskRunSensor(BaseSensorOperator):
             if self.soft_fail or getattr(self, "never_fail", False):
                 raise AirflowSkipException(f"Skipped instead of failed (soft_fail): {error}") from error
             raise
+
+
+def _have_ended(runs: Sequence[TaskRun]) -> bool:
+    return all(run.status.is_terminal for run in runs)
+
+
+def _listed(runs: Sequence[TaskRun]) -> str:
+    return ", ".join(f"{run.id} is {run.status_text or run.status.value}" for run in runs)
+
+
+def _has_window(run: TaskRun) -> bool:
+    return run.data_start_time is not None and run.data_end_time is not None
