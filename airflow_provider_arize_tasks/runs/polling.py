@@ -3,10 +3,11 @@
 Pure functions of data: the trigger's shared watcher, the sensor and the operators' own waiting loop all call these, so
 a run is looked at on the same schedule and a wait survives the same faults wherever it takes place.
 
-The schedule. A run that has just been started may end within seconds (nothing left to label) or take hours, so looks
-start out close together and spread until they are ``poll_interval`` apart: about 1 s, 2 s, 4 s, 5 s, 7 s ... after the
-start, each wait about a third of the time waited so far. Jitter only ever shortens a wait, so an end is seen within
-``poll_interval``.
+The schedule. With a ``poll_interval`` of more than ten seconds the first look is made after ten: hardly any run ends
+sooner, and a look each second would be most of what a short wait costs. Who gives a shorter one wants to know soon, so
+there looks start out close together: about 1 s, 2 s, 4 s, 5 s, 7 s ... after the start. From then on each wait is about a third
+of the time waited so far, up to ``poll_interval``. Jitter only ever shortens a wait between looks, so an end is seen
+within ``poll_interval``.
 
 Faults. A look can fail without anything being wrong with the run. Ten failed looks in a row end a wait, and the waits
 between them grow so that an outage of five minutes is survived whatever ``poll_interval`` is. A refusal (401, 403,
@@ -35,6 +36,7 @@ REFUSALS = frozenset({401, 403, 404})
 MAX_RETRY_AFTER = 300.0
 
 _FIRST_LOOK = 0.8
+_LATE_FIRST_LOOK, _LATE_FIRST_SPREAD = 10.0, 0.5
 _EARLY_UNTIL = 10.0
 _EARLY_MIN, _EARLY_GROWTH, _EARLY_MAX = 1.0, 0.15, 1.6
 _LATE_GROWTH = 0.33
@@ -47,10 +49,12 @@ _THROTTLE_FIRST, _THROTTLE_MAX = 1.0, 60.0
 def first_look(poll_interval: float, spread: float = 0.0) -> float:
     """Seconds from the begin of a wait to its first look.
 
-    :param poll_interval: seconds between looks that the wait settles at.
-    :param spread: a random number in ``[0, 1)``; it shortens the wait by up to two thirds, so that a thousand waits
-        that begin together do not look together. Default 0.
+    :param poll_interval: seconds between looks that the wait reaches in the end.
+    :param spread: a random number in ``[0, 1)``, so that a thousand waits that begin together do not look together: it
+        lengthens the ten seconds by up to half of one, and shortens a first look soon by up to two thirds. Default 0.
     """
+    if poll_interval > _LATE_FIRST_LOOK + _LATE_FIRST_SPREAD:
+        return _LATE_FIRST_LOOK + spread * _LATE_FIRST_SPREAD
     return min(_FIRST_LOOK, poll_interval) * (1 - spread * 2 / 3)
 
 
@@ -58,7 +62,7 @@ def next_look(elapsed: float, poll_interval: float, spread: float = 0.0) -> floa
     """Seconds from a good look at a run that is still going to the next one.
 
     :param elapsed: seconds since the wait began (or since the run is known to have begun).
-    :param poll_interval: seconds between looks that the wait settles at; never exceeded.
+    :param poll_interval: seconds between looks that the wait reaches in the end; never exceeded.
     :param spread: a random number in ``[0, 1)``; it shortens the wait by up to 15 %. Default 0.
     """
     if elapsed < _EARLY_UNTIL:
@@ -148,7 +152,7 @@ class Failures:
         them span more than five minutes. After a refusal they are 5 s and 10 s (or ``poll_interval``, if that is less).
 
         :param interval: what the schedule would have waited after a good look, in seconds (:func:`next_look`).
-        :param poll_interval: seconds between looks that the wait settles at.
+        :param poll_interval: seconds between looks that the wait reaches in the end.
         :param spread: a random number in ``[0, 1)``; it lengthens the wait by up to 15 %. Default 0.
         """
         if self.throttled:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -101,5 +102,28 @@ def test_what_is_no_id_is_refused_by_name(run_id: Any, arize_connection: str) ->
     else:
         assert result.state == "failed"
         message = str(result.error)
-    assert "run_id must be a name or an id" in message
+    assert "run_id must be the id of a run" in message
     assert "'cancel'" in message
+
+
+@pytest.mark.parametrize("as_text", [True, False], ids=["JSON text", "object"])
+def test_all_runs_of_a_result_are_cancelled(
+    hook: ArizeHook, evaluation_task: str, window: Window, emulator: EmulatorProcess, as_text: bool
+) -> None:
+    emulator.control.configure(run_seconds=60)
+    runs = [hook.trigger_run(evaluation_task, **window.to_dict()).id for _ in range(3)]
+    result: Any = {"id": runs[-1], "runs": [{"id": run} for run in runs]}
+    cancelled = cancel(json.dumps(result) if as_text else result)
+    assert [run["status"] for run in cancelled.value["runs"]] == ["CANCELLED"] * 3
+    assert {run["status"] for run in emulator.control.runs(evaluation_task)} == {"CANCELLED"}
+
+
+def test_one_that_cannot_be_cancelled_does_not_save_the_others(
+    hook: ArizeHook, evaluation_task: str, window: Window, emulator: EmulatorProcess
+) -> None:
+    emulator.control.configure(run_seconds=60)
+    runs = [hook.trigger_run(evaluation_task, **window.to_dict()).id for _ in range(2)]
+    result = cancel({"runs": [{"id": NO_RUN}, *({"id": run} for run in runs)]})
+    assert result.state == "failed"
+    assert "404" in str(result.error)
+    assert {run["status"] for run in emulator.control.runs(evaluation_task)} == {"CANCELLED"}

@@ -217,7 +217,8 @@ def test_a_web_page_fails_it_for_good_only_before_the_server_was_reached(
 
     monkeypatch.setattr(ArizeHook, "get_run", page_after_a_look)
     result = sense(run_id, timeout=30)
-    expected = {"deferred": "up_for_retry", "poke": "success", "reschedule": "up_for_retry"}[sense.mode]
+    # Deferred, the trigger saw the run end: nothing is asked for again.
+    expected = {"deferred": "success", "poke": "success", "reschedule": "up_for_retry"}[sense.mode]
     assert result.state == ("failed" if first and sense.mode != "reschedule" else expected), result.error
 
 
@@ -245,16 +246,34 @@ def test_poke_mode_gives_up_after_ten_failed_looks_in_a_row(
     assert sent == [f"GET /v2/task-runs/{quote(run_id, safe='')}"] * 10
 
 
-def test_on_resume_the_event_is_only_a_hint(start: Callable[..., str], hook: ArizeHook) -> None:
-    """Whatever the trigger says, the run is read again; an event that isn't known never passes as success."""
+def test_an_event_that_is_not_known_never_passes_as_success(start: Callable[..., str], hook: ArizeHook) -> None:
     run_id = start("FAILED", run_seconds=0.1)
     hook.wait_for_run(run_id=run_id, poll_interval=0.05)
     good = {"status": "done", "run_ids": [run_id], "runs": {run_id: {"id": run_id, "status": "COMPLETED"}}}
-    for event in ({**good, "state": {"deadline": time.time() + 60}}, {**good, "status": "hooray", "state": {}}, None):
+    unknown = {run_id: {"id": run_id, "status": "SPLENDID"}}
+    state = {"deadline": time.time() + 60}
+    for event in (
+        {**good, "status": "hooray", "state": {}},
+        {**good, "runs": unknown, "state": state},
+        {**good, "runs": {run_id: {"id": "another", "status": "COMPLETED"}}, "state": state},
+        {**good, "runs": [], "state": state},
+        None,
+    ):
         sensor = ArizeTaskRunSensor(task_id="wait", run_id=run_id)
         with pytest.raises(Exception) as caught:
             sensor.execute_complete({}, event)
         assert type(caught.value).__module__ == "airflow_provider_arize_tasks.exceptions"
+
+
+def test_all_runs_of_a_result_are_waited_for_and_judged(sense: Sense, start: Callable[..., str]) -> None:
+    good, also = start(run_seconds=0.2), start(run_seconds=0.6)
+    result = sense({"id": also, "runs": [{"id": good}, {"id": also}]}, timeout=30)
+    assert (result.state, [run["id"] for run in result.value["runs"]]) == ("success", [good, also])
+    assert result.value["num_successes"] == sum(run["num_successes"] for run in result.value["runs"])
+    bad = start("FAILED", run_seconds=0.1)
+    failed = sense({"id": good, "runs": [{"id": bad}, {"id": good}]}, timeout=30)
+    assert failed.state == "failed"
+    assert bad in str(failed.error)
 
 
 def test_nothing_of_the_connection_is_in_the_trigger(start: Callable[..., str]) -> None:
