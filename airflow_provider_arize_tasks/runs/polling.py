@@ -5,9 +5,9 @@ a run is looked at on the same schedule and a wait survives the same faults wher
 
 The schedule. With a ``poll_interval`` of more than ten seconds the first look is made after ten: hardly any run ends
 sooner, and a look each second would be most of what a short wait costs. Who gives a shorter one wants to know soon, so
-there looks start out close together: about 1 s, 2 s, 4 s, 5 s, 7 s ... after the start. From then on each wait is about a third
-of the time waited so far, up to ``poll_interval``. Jitter only ever shortens a wait between looks, so an end is seen
-within ``poll_interval``.
+there looks start out close together: about 1 s, 2 s, 4 s, 5 s, 7 s ... after the start. From then on each wait is about
+a third of the time waited so far, up to ``poll_interval``. Jitter only ever shortens a wait between looks, so an end is
+seen within ``poll_interval``.
 
 Faults. A look can fail without anything being wrong with the run. Ten failed looks in a row end a wait, and the waits
 between them grow so that an outage of five minutes is survived whatever ``poll_interval`` is. A refusal (401, 403,
