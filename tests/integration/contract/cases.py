@@ -38,6 +38,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "ArizeTriggerExperimentRunOperator": {"task": "answers", "experiment_name": "nightly"},
     "ArizeCancelTaskRunOperator": {"run_id": "run-1"},
     "ArizeFindWindowGapsOperator": {"task": "quality"},
+    "ArizeVerifyWindowOperator": {"task": "quality"},
     "ArizeCheckExperimentOperator": {"experiment": "nightly", "dataset": "demo-dataset"},
     "ArizeTaskRunSensor": {"run_id": "run-1"},
 }

@@ -14,7 +14,7 @@ from typing import Any
 from unittest import mock
 
 from airflow_provider_arize_tasks.operators.run_times import read_run_times
-from airflow_provider_arize_tasks.windows.window import Window, WindowError, resolve_window
+from airflow_provider_arize_tasks.windows.window import ResolvedWindow, Window, WindowError, resolve_window
 
 PAGE = Path(__file__).parents[3] / "docs" / "schedules.md"
 UTC = timezone.utc
@@ -24,6 +24,7 @@ NOW = datetime(2026, 11, 23, 0, 49, tzinfo=UTC)
 LOGICAL = datetime(2026, 11, 5, 7, 30, tzinfo=UTC)
 FIRST = datetime(2026, 11, 10, tzinfo=UTC)
 ERROR = "error"
+ZONES = ("Europe/Berlin", "America/New_York")
 
 BY_HAND = "manual, without a logical date (the default of REST and CLI)"
 BY_HAND_DATED = "manual, logical date 5 Nov 07:30 (UI, REST)"
@@ -150,6 +151,108 @@ MANUAL_CASES = [
     *(Case(schedule=each, kind=WITH_INTERVAL, plain="01 00:00 / 04 00:00") for each in ("'@daily'", "None", "[asset]")),
 ]
 CASES = [*SCHEDULED_CASES, *MANUAL_CASES]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """Scheduled runs in a row, and what ``lookback=timedelta(days=1)`` leaves out between two of them.
+
+    :param schedule: as an author writes it; evaluated.
+    :param first: the first run is the one after this.
+    :param title: what is special about it.
+    :param hole: the stretch that nothing evaluates, ``"start / end"``, or nothing.
+    :param then: the schedule from the second run on, where it was changed.
+    """
+
+    schedule: str
+    first: datetime
+    title: str
+    hole: str = ""
+    then: str = ""
+
+
+_BERLIN, _NEW_YORK = (f"CronTriggerTimetable('0 6 * * *', timezone='{zone}')" for zone in ZONES)
+ROWS = [
+    Row(
+        title="weekdays: Friday and Monday",
+        schedule="'0 0 * * 1-5'",
+        first=datetime(2026, 11, 12, 12, tzinfo=UTC),
+        hole="13 00:00 / 15 00:00",
+    ),
+    Row(
+        title="the clocks go back in Berlin, a day of 25 hours",
+        schedule=_BERLIN,
+        first=datetime(2026, 10, 23, 12, tzinfo=UTC),
+    ),
+    Row(
+        title="the clocks go forward in Berlin, a day of 23 hours",
+        schedule=_BERLIN,
+        first=datetime(2026, 3, 27, 12, tzinfo=UTC),
+    ),
+    Row(
+        title="the clocks go back in New York",
+        schedule=_NEW_YORK,
+        first=datetime(2026, 10, 30, 12, tzinfo=UTC),
+    ),
+    Row(
+        title="the schedule is changed from 00:00 to 06:00",
+        schedule="'0 0 * * *'",
+        then="'0 6 * * *'",
+        first=datetime(2026, 11, 12, 12, tzinfo=UTC),
+    ),
+    Row(
+        title="the clocks go back in Berlin, an interval of 24 hours",
+        schedule="CronTriggerTimetable('0 0 * * *', timezone='Europe/Berlin', interval=timedelta(days=1))",
+        first=datetime(2026, 10, 24, 12, tzinfo=UTC),
+        hole="24 22:00 / 24 23:00",
+    ),
+    Row(
+        title="the schedule is changed from daily to weekly",
+        schedule="'0 0 * * *'",
+        then="'0 0 * * 1'",
+        first=datetime(2026, 11, 12, 12, tzinfo=UTC),
+        hole="13 00:00 / 15 00:00",
+    ),
+]
+
+
+def two_runs(row: Row) -> tuple[Facts, Facts]:
+    """What Airflow's timetables say about the first run of a row, and about the next."""
+    from airflow.timetables.base import DataInterval, TimeRestriction
+
+    def following(schedule: str, after: datetime) -> Facts:
+        restriction = TimeRestriction(earliest=_pendulum(after), latest=None, catchup=True)
+        return _facts(
+            dags(schedule)[1].next_dagrun_info(
+                last_automated_data_interval=DataInterval.exact(_pendulum(after)), restriction=restriction
+            )
+        )
+
+    first = following(row.schedule, row.first)
+    return first, following(row.then or row.schedule, first.run_after)
+
+
+def resolved(row: Row, lookback: Any) -> ResolvedWindow:
+    """The window of the second run of a row, by the provider, with the hole before it."""
+    before, after = two_runs(row)
+    start, end = after.interval or (None, None)
+    dag_run = SimpleNamespace(data_interval_start=start, data_interval_end=end, run_after=after.run_after)
+    times = read_run_times({"dag": dags(row.then or row.schedule)[0], "dag_run": dag_run}).to_dict()
+    return resolve_window(
+        data_start_time=None,
+        data_end_time=None,
+        lookback=lookback,
+        previous_end=(before.interval or (None, None))[1],
+        now=NOW + DAY * 30,
+        **times,
+    )
+
+
+def _row_in_a_row(row: Row) -> str:
+    back, since = resolved(row, DAY), resolved(row, "since_previous")
+    schedule = f"`{row.schedule}`" + (f", then `{row.then}`" if row.then else "")
+    hole = f"**{written(back.hole)}**" if back.hole else "none"
+    return f"| {schedule} | {row.title} | {written(back.window)} | {hole} | {written(since.window)} |"
 
 
 @cache
@@ -297,6 +400,15 @@ def page() -> str:
         "",
         "`airflow backfill create` gives the intervals of scheduled runs (except for partitions, see above). It",
         "refuses schedules that have no period: " + ", ".join(f"`{each}`" for each in _not_periodic()) + ".",
+        "",
+        "## Between two runs",
+        "",
+        'What `lookback=timedelta(days=1)` leaves out between two scheduled runs, and what `lookback="since_previous"`',
+        "makes of it. Whole days are calendar days of the schedule's time zone, so the clocks leave no hole.",
+        "",
+        "| schedule | the second run | window with a day | evaluated by nothing | window with `since_previous` |",
+        "|---|---|---|---|---|",
+        *map(_row_in_a_row, ROWS),
         "",
         "## Manual runs",
         "",

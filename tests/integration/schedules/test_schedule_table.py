@@ -7,7 +7,19 @@ from importlib.metadata import version
 import pytest
 
 from airflow_provider_arize_tasks.windows.window import WindowError
-from tests.integration.schedules.schedule_table import CASES, DAY, ERROR, PAGE, Case, outcome_of, page, window_of
+from tests.integration.schedules.schedule_table import (
+    CASES,
+    DAY,
+    ERROR,
+    PAGE,
+    ROWS,
+    Case,
+    outcome_of,
+    page,
+    resolved,
+    window_of,
+    written,
+)
 
 AIRFLOW = tuple(int(part) for part in version("apache-airflow").split(".")[:2])
 pytestmark = pytest.mark.skipif(
@@ -32,6 +44,16 @@ def test_errors_name_the_ways_out(case):
         assert way in str(error.value)
     if case.schedule.startswith("'"):
         assert case.schedule in str(error.value)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.title)
+def test_holes_between_two_runs_are_known_and_can_be_closed(row):
+    back, since = resolved(row, DAY), resolved(row, "since_previous")
+    assert (written(back.hole) if back.hole else "") == row.hole
+    assert since.hole is None
+    if back.hole:
+        assert since.window.start == back.hole.start
+    assert since.window.end == back.window.end
 
 
 def test_every_error_is_cured_by_lookback():
