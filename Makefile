@@ -42,6 +42,7 @@ lint: venv ## ruff, mypy, the layers of the house, unused code, security of code
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/mypy dev/local_airflow dev/demo
+	$(BIN)/lint-imports
 	$(BIN)/bandit --quiet --severity-level medium --recursive airflow_provider_arize_tasks
 	$(BIN)/zizmor --quiet --offline .github
 

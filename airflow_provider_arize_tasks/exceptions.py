@@ -12,41 +12,33 @@ from typing import TYPE_CHECKING
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_arize_tasks.client.errors import ArizeError, ArizeReplyError
+from airflow_provider_arize_tasks.runs.errors import (
+    ArizeAmbiguousRunError,
+    ArizeRecordError,
+    ArizeRunCancelledError,
+    ArizeRunError,
+    ArizeRunFailedError,
+    ArizeRunTimeoutError,
+    ArizeWaitError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-
-class ArizeRunError(ArizeError):
-    """A remote run did not end well, or its end was not seen; a retry triggers anew or takes it over."""
-
-    retryable = True
-
-
-class ArizeRunFailedError(ArizeRunError):
-    """The remote run ended FAILED. The next attempt triggers a new one."""
-
-
-class ArizeRunCancelledError(ArizeRunError):
-    """The remote run ended CANCELLED, by somebody or by the server. The next attempt triggers a new one."""
-
-
-class ArizeRunTimeoutError(ArizeRunError):
-    """The deadline passed before the remote run ended."""
-
-
-class ArizeWaitError(ArizeRunError):
-    """The wait for a run broke off: the server could not be asked. The next attempt takes the run over."""
-
-
-class ArizeRecordError(ArizeRunError):
-    """What an earlier attempt wrote down about a run can't be read. Nothing is guessed, nothing was triggered."""
-
-
-class ArizeAmbiguousRunError(ArizeRunError):
-    """Several runs match where one was started; none is guessed."""
-
-    retryable = False
+__all__ = [
+    "ArizeAmbiguousRunError",
+    "ArizeGateError",
+    "ArizePermanentError",
+    "ArizeQualityError",
+    "ArizeRecordError",
+    "ArizeRunCancelledError",
+    "ArizeRunError",
+    "ArizeRunFailedError",
+    "ArizeRunTimeoutError",
+    "ArizeWaitError",
+    "failing_for_good",
+    "over_a_proven_connection",
+]
 
 
 class ArizePermanentError(ArizeError, AirflowFailException):

@@ -15,8 +15,8 @@ from airflow_provider_arize_tasks.client.errors import (
     ArizeInvalidRequestError,
     ArizeNotFoundError,
 )
-from airflow_provider_arize_tasks.exceptions import ArizeWaitError
 from airflow_provider_arize_tasks.runs.cancel import cancel_and_wait
+from airflow_provider_arize_tasks.runs.errors import ArizeWaitError
 from airflow_provider_arize_tasks.runs.identity import (
     CLOCK_SLACK,
     Found,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_arize_tasks.exceptions import ArizeRecordError
+from airflow_provider_arize_tasks.runs.errors import ArizeRecordError
 from airflow_provider_arize_tasks.runs.record import RunRecord
 from airflow_provider_arize_tasks.runs.requests import Attempt
 

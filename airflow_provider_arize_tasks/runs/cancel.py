@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_arize_tasks.client.errors import ArizeApiError
-from airflow_provider_arize_tasks.exceptions import ArizeWaitError
+from airflow_provider_arize_tasks.runs.errors import ArizeWaitError
 
 if TYPE_CHECKING:
     from airflow_provider_arize_tasks.client.models import TaskRun

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from airflow_provider_arize_tasks.client.errors import ArizeError
-from airflow_provider_arize_tasks.exceptions import ArizeAmbiguousRunError, ArizeWaitError
+from airflow_provider_arize_tasks.runs.errors import ArizeAmbiguousRunError, ArizeWaitError
 from airflow_provider_arize_tasks.runs.identity import (
     Found,
     Search,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_arize_tasks.exceptions import ArizeRecordError
+from airflow_provider_arize_tasks.runs.errors import ArizeRecordError
 from airflow_provider_arize_tasks.runs.requests import parse_iso
 from airflow_provider_arize_tasks.runs.verdict import Counts
 from airflow_provider_arize_tasks.windows.window import iso

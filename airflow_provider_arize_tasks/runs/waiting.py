@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, get_args
 
 from airflow_provider_arize_tasks.client.errors import ArizeApiError, ArizeError, ArizeReplyError
 from airflow_provider_arize_tasks.client.models import TaskRun
-from airflow_provider_arize_tasks.exceptions import ArizeWaitError
+from airflow_provider_arize_tasks.runs.errors import ArizeWaitError
 from airflow_provider_arize_tasks.runs.polling import REFUSALS, Failures, first_look, next_look
 
 if TYPE_CHECKING:
