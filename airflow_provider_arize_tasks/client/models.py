@@ -4,142 +4,46 @@ Lenient: any field may be missing, null or of another type than documented and t
 case of an enum is understood, an unknown word is ``UNKNOWN`` with its text beside it. Whatever the server sent stays in
 ``to_dict()``. Only what nothing can be done without raises :class:`ArizeReplyError`: no object where one is due, an
 object without an id, a list that is no list. Field names are the API's own (https://arize.com/docs/ax/rest-reference).
-
-All of the leniency is part of the models' schemas, so that pydantic reads a page of a hundred runs without a call into
-Python for each field; only what is spelled unusually takes a detour.
 """
 
 from __future__ import annotations
 
 import copy
 import json
-import re
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime, timezone
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, GetPydanticSchema, TypeAdapter, ValidationError
-from pydantic_core import core_schema as cs
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from airflow_provider_arize_tasks.client.enums import RunStatus as RunStatus
 from airflow_provider_arize_tasks.client.enums import TaskType as TaskType
 from airflow_provider_arize_tasks.client.errors import ArizeReplyError
-from airflow_provider_arize_tasks.client.printable import printable
-from airflow_provider_arize_tasks.client.times import parse_time
+from airflow_provider_arize_tasks.client.lenient import (
+    Count,
+    Flag,
+    Id,
+    MaybeObjects,
+    Number,
+    Object,
+    Objects,
+    Ref,
+    Sentence,
+    Status,
+    Text,
+    Texts,
+    Time,
+    Type,
+    Word,
+    made_by,
+    objects,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
     from typing_extensions import Self
 
 T = TypeVar("T")
-
-#: Counts are 64-bit integers on the wire; what exceeds them is none.
-_LARGEST = 2**63 - 1
-
-
-def _count(value: Any) -> int:
-    """A count that came as text (how some JSON writers send 64-bit integers) or as a whole float."""
-    if isinstance(value, float) and value.is_integer() and abs(value) <= _LARGEST:
-        return int(value)
-    if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,18}", value):
-        return int(value)
-    raise ValueError("no count")
-
-
-def _time(value: Any) -> datetime:
-    """A time with an unusual spelling or offset."""
-    moment = parse_time(value) if isinstance(value, str) else None
-    if moment is None:
-        raise ValueError("no time")
-    return moment
-
-
-def _objects(value: Any) -> tuple[dict[str, Any], ...]:
-    if not isinstance(value, (list, tuple)):
-        raise TypeError("no list")
-    return tuple(item for item in value if isinstance(item, dict))
-
-
-def _texts(value: Any) -> tuple[str, ...]:
-    if not isinstance(value, (list, tuple)):
-        raise TypeError("no list")
-    return tuple(item for item in value if isinstance(item, str))
-
-
-def _or(default: Any, schema: cs.CoreSchema) -> GetPydanticSchema:
-    """A schema whose failure is the default, not an error."""
-    lenient = cs.with_default_schema(schema, default=default, on_error="default")
-    return GetPydanticSchema(lambda _source, _handler: lenient)
-
-
-def _in_turn(*choices: cs.CoreSchema) -> cs.CoreSchema:
-    return cs.union_schema(list(choices), mode="left_to_right")
-
-
-def _line(limit: int) -> cs.CoreSchema:
-    """Text as one printable line; plain ASCII, as nearly all is, without a call into Python."""
-
-    def shown(value: Any) -> str:
-        if not isinstance(value, str):
-            raise TypeError("no text")
-        return printable(value, limit)
-
-    plain = cs.str_schema(strict=True, pattern=rf"^(?:[!-~](?:[ -~]{{0,{limit - 2}}}[!-~])?)?$", max_length=limit)
-    return cs.nullable_schema(_in_turn(plain, cs.no_info_plain_validator_function(shown)))
-
-
-def _word(kind: type[RunStatus | TaskType]) -> GetPydanticSchema:
-    return GetPydanticSchema(
-        lambda _source, handler: cs.with_default_schema(handler(kind), default=kind.UNKNOWN, on_error="default")
-    )
-
-
-#: What pydantic's own parser reads right by itself: what is in UTC already. It takes numbers for epoch seconds, too;
-#: from the year 2000 on they are, before it they are mistakes (``"2026"``).
-_USUAL_TIME = cs.datetime_schema(tz_constraint=0, ge=datetime(2000, 1, 1, tzinfo=timezone.utc))
-_OBJECT = cs.dict_schema(strict=True)
-
-Text = Annotated[str | None, _or(None, cs.str_schema(strict=True))]
-Flag = Annotated[bool | None, _or(None, cs.bool_schema(strict=True))]
-Number = Annotated[
-    float | None,
-    _or(None, _in_turn(cs.int_schema(strict=True), cs.float_schema(strict=True, allow_inf_nan=False))),
-]
-Count = Annotated[
-    int | None,
-    _or(
-        None,
-        _in_turn(
-            cs.int_schema(strict=True, ge=-_LARGEST, le=_LARGEST),
-            cs.nullable_schema(cs.no_info_plain_validator_function(_count)),
-        ),
-    ),
-]
-Time = Annotated[
-    datetime | None,
-    _or(
-        None,
-        cs.nullable_schema(
-            _in_turn(_USUAL_TIME, cs.datetime_schema(strict=True), cs.no_info_plain_validator_function(_time))
-        ),
-    ),
-]
-Object = Annotated[Mapping[str, Any] | None, _or(None, _OBJECT)]
-Objects = Annotated[tuple[Mapping[str, Any], ...], _or((), cs.no_info_plain_validator_function(_objects))]
-MaybeObjects = Annotated[tuple[Mapping[str, Any], ...] | None, _or(None, cs.no_info_plain_validator_function(_objects))]
-Texts = Annotated[tuple[str, ...], _or((), cs.no_info_plain_validator_function(_texts))]
-#: An id goes into URLs, logs and messages, so one with line breaks, escapes or the like is none.
-_ID = cs.str_schema(strict=True, pattern=r"^[^\p{C}\p{Zl}\p{Zp}]+$", max_length=500)
-#: Nothing can be done with a thing that has no id.
-Id = Annotated[str, GetPydanticSchema(lambda _source, _handler: _ID)]
-#: The id of something else.
-Ref = Annotated[str | None, _or(None, _ID)]
-#: A word, and a sentence, that people read in logs: printable as they are, what the server sent is in ``to_dict()``.
-Word = Annotated[str | None, _or(None, _line(100))]
-Sentence = Annotated[str | None, _or(None, _line(2000))]
-Status = Annotated[RunStatus, _word(RunStatus)]
-Type = Annotated[TaskType, _word(TaskType)]
 
 
 class ArizeObject(BaseModel):
@@ -226,7 +130,8 @@ class TaskEvaluator(ArizeObject):
 
 
 def _evaluators(value: Any) -> tuple[TaskEvaluator, ...]:
-    items = _objects([item.to_dict() if isinstance(item, TaskEvaluator) else item for item in value])
+    given = value if isinstance(value, (list, tuple)) else None
+    items = objects(given and [item.to_dict() if isinstance(item, TaskEvaluator) else item for item in given])
     return tuple(TaskEvaluator.read(item) for item in items)
 
 
@@ -245,7 +150,7 @@ class Task(ArizeObject):
     is_continuous: Flag = None
     query_filter: Text = None
     query_filters: Object = None
-    evaluators: Annotated[tuple[TaskEvaluator, ...], _or((), cs.no_info_plain_validator_function(_evaluators))] = ()
+    evaluators: Annotated[tuple[TaskEvaluator, ...], made_by(_evaluators, ())] = ()
     experiment_ids: Texts = ()
     run_configuration: Object = None
     last_run_at: Time = None
@@ -384,7 +289,7 @@ class Prompt(Named):
 
     space_id: Ref = None
     description: Text = None
-    version: Annotated[PromptVersion | None, _or(None, cs.no_info_plain_validator_function(_prompt_version))] = None
+    version: Annotated[PromptVersion | None, made_by(_prompt_version)] = None
 
 
 class Example(ArizeObject):

@@ -6,6 +6,7 @@ import copy
 import json
 import pickle
 import sys
+from contextlib import suppress
 from datetime import datetime, timezone
 from types import SimpleNamespace
 
@@ -347,3 +348,13 @@ def test_what_people_read_in_logs_is_one_printable_line():
     assert run.to_dict() == sent
     assert TaskRun.read({**RUN, "failure_reason": "größer als erlaubt"}).failure_reason == "größer als erlaubt"
     assert TaskRun.read({**RUN, "failure_reason": ["no text"]}).failure_reason is None
+
+
+@pytest.mark.parametrize("strange", [None, 5, "text", True, 1.5, {"a": 1}, [5, None, "x", []]])
+@pytest.mark.parametrize("name", READERS)
+def test_each_field_may_be_of_any_type(name, strange):
+    read, good = READERS[name]
+    for key in good:
+        sent = {**good, key: strange}
+        with suppress(ArizeReplyError):  # an id, or the list of a page
+            assert read(sent).to_dict() == sent
