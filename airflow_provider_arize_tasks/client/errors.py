@@ -93,6 +93,7 @@ class ArizeApiError(ArizeError):
     :param request_id: the server's id of the request, from the body or the ``x-request-id`` header, if any.
     :param retry_after: seconds the server asked to wait, if it did.
     :param outcome_unknown: the request may have taken effect all the same (a 5xx after a POST).
+    :param is_page: the answer was not the API's own but, most likely, a gateway's page.
     """
 
     def __init__(
@@ -106,8 +107,10 @@ class ArizeApiError(ArizeError):
         request_id: str | None = None,
         retry_after: float | None = None,
         outcome_unknown: bool = False,
+        is_page: bool = False,
     ) -> None:
         super().__init__(message)
+        self.is_page = is_page
         self.status = status
         self.title = title
         self.detail = detail

@@ -180,6 +180,7 @@ def refusal(
         request_id=request_id,
         retry_after=retry_after(response),
         outcome_unknown=outcome_unknown,
+        is_page=is_page,
     )
 
 

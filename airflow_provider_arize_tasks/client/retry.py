@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+#: So many pages of a gateway with 4xx in the place of a read's answer are put up with.
+_PAGES = 2
+_REFUSALS = frozenset({401, 403, 404})
+
 
 @dataclass(frozen=True, kw_only=True)
 class RetryPolicy:
@@ -79,8 +83,6 @@ class RetryPolicy:
         return AsyncRetrying(sleep=self.async_sleep or sleep, **self._rules(call))
 
     def _rules(self, call: Call[Any]) -> dict[str, Any]:
-        from tenacity import retry_if_exception
-
         started = self.clock()
 
         def out_of_time(state: RetryCallState) -> bool:
@@ -93,8 +95,12 @@ class RetryPolicy:
             error = state.outcome.exception() if state.outcome else None
             log.warning("attempt %d failed, next in %.1f s: %s", state.attempt_number, state.upcoming_sleep, error)
 
+        def again(state: RetryCallState) -> bool:
+            error = state.outcome.exception() if state.outcome else None
+            return error is not None and worth_another_try(call, error, state.attempt_number)
+
         return {
-            "retry": retry_if_exception(lambda error: worth_another_try(call, error)),
+            "retry": again,
             "wait": wait,
             "stop": out_of_time,
             "before_sleep": announce,
@@ -102,12 +108,16 @@ class RetryPolicy:
         }
 
 
-def worth_another_try(call: Call[Any], error: BaseException) -> bool:
+def worth_another_try(call: Call[Any], error: BaseException, attempt: int = 1) -> bool:
     """Whether the request may, and should, be sent once more after this error.
 
     :param call: the request.
     :param error: what it ended with.
+    :param attempt: which attempt that was.
     """
+    if isinstance(error, ArizeApiError) and error.is_page and error.status in _REFUSALS and not call.changes:
+        # A gateway's refusal (401, 403, 404) may be gone in a moment; that of a wrong address stays.
+        return attempt <= _PAGES
     if not isinstance(error, ArizeError) or not error.retryable:
         return False
     if isinstance(error, ArizeRateLimitError):

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_arize_tasks.client.enums import TaskType
 from airflow_provider_arize_tasks.client.errors import ArizeError
-from airflow_provider_arize_tasks.client.names import is_id
 from airflow_provider_arize_tasks.exceptions import ArizeRunCancelledError, ArizeWaitError
 from airflow_provider_arize_tasks.links.arize import push_xcom
 from airflow_provider_arize_tasks.runs.cancel import cancel_run
@@ -136,6 +135,8 @@ class RunSession:
 
     def task_id(self, reference: str) -> str:
         """The id of a task by name or id. The list that a name is found in tells all of the task, so it is kept."""
+        from airflow_provider_arize_tasks.client.names import is_id
+
         if is_id(reference):
             return reference
         task = self.hook.names.task_of_name(reference, self._space)

@@ -357,3 +357,14 @@ def test_a_run_that_labelled_nothing_fails_unless_that_is_fine(
     emulator.control.set_outcome("COMPLETED", times=None, **named)
     assert evaluate().state == "failed"
     assert evaluate(**passing).state == "success"
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+@pytest.mark.parametrize("path", [r"/tasks/[^/]+$", "/task-runs/", "/runs"])
+def test_one_page_of_a_gateway_fails_nothing_for_good(
+    evaluate: Callable[..., TaskResult], emulator: EmulatorProcess, evaluation_task: str, path: str, status: int
+) -> None:
+    emulator.control.inject("drop_after", method="POST", path=TRIGGER)  # so that the list is read, too
+    emulator.control.inject("html", method="GET", path=path, status=status)
+    assert evaluate().state == "success"
+    assert len(runs_of(emulator, evaluation_task)) == 1
