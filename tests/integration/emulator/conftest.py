@@ -122,7 +122,7 @@ class Api:
 @pytest.fixture(scope="session")
 def emulator_process() -> Iterator[EmulatorProcess]:
     """One emulator for the tests of this folder, with few spans of its own."""
-    with running_emulator(seed_spans=100) as running:
+    with running_emulator(seed_spans=100, settings="{}") as running:
         yield running
 
 
@@ -157,7 +157,7 @@ def at_level() -> Iterator[Callable[[str], Api]]:
         def start(level: str) -> Api:
             if level not in started:
                 started[level] = stack.enter_context(
-                    running_emulator(api_level=level, run_seconds=0.05, seed_spans=100)
+                    running_emulator(api_level=level, run_seconds=0.05, seed_spans=100, settings="{}")
                 )
             started[level].control.reset()
             return Api(started[level])
