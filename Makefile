@@ -61,9 +61,10 @@ up: ## The same, and leave Airflow's UI running until Ctrl-C
 bench: venv ## The benchmarks; dev/benchmarks/README.md says what they show
 	$(BIN)/python -m dev.benchmarks
 
-docs: ## Build the documentation; a warning is an error
+docs: venv ## Build the documentation (a warning is an error), and run every command that it tells people to type
 	@dev/tools/make-venv "$(PYTHON)" .cache/docs-venv -e '.[docs]'
 	$(MAKE) -C docs PYTHON=$(abspath .cache/docs-venv/bin/python) html
+	$(PYTEST) tests/integration/docs/test_commands.py
 
 # AUDIT=--strict also fails where vulnerabilities can't be looked up.
 package: ## Wheel and sdist with their checks, licences and vulnerabilities, lineage with the OpenLineage provider

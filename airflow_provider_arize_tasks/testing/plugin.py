@@ -71,7 +71,12 @@ def arize_connection(
 ) -> str:
     """A connection to ``arize_emulator`` and its space; gives its id, ``arize_default`` unless marked otherwise."""
     import json
+    import warnings
 
+    from airflow_provider_arize_tasks.testing.staging import ArizeTestDatabaseWarning, caution
+
+    if (text := caution()) is not None:
+        warnings.warn(text, ArizeTestDatabaseWarning, stacklevel=2)
     conn_id: str = _marked(request, "conn_id", "arize_default")
     connection = {"conn_type": "arize", "host": arize_emulator.url, "password": API_KEY, "extra": {"space": SPACE}}
     monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps(connection))
@@ -87,6 +92,48 @@ def arize_run_task(arize_connection: str) -> Callable[..., TaskResult]:
     from airflow_provider_arize_tasks.testing.runner import run_task
 
     return run_task
+
+
+@pytest.fixture
+def arize_spans(arize_emulator: EmulatorProcess) -> Callable[..., list[str]]:
+    """Add spans to ``arize_emulator`` and get their ids, to compare with what a DAG lists or labels.
+
+    ``arize_spans(count=40, start="2026-11-22T00:00:00Z", end="2026-11-23T00:00:00Z")``; see
+    :meth:`airflow_provider_arize_tasks.emulator.control.EmulatorControl.add_spans` for all it takes.
+    """
+    return arize_emulator.control.add_spans
+
+
+@pytest.fixture
+def arize_prompt(arize_emulator: EmulatorProcess) -> Callable[..., str]:
+    """Add a prompt to the Prompt Hub of ``arize_emulator``, with a label, and get its id.
+
+    ``arize_prompt("support-answer", "Answer: {{question}}", label="production")``.
+    """
+
+    def add(name: str, text: str, *, label: str | None = "production", **fields: Any) -> str:
+        control = arize_emulator.control
+        found = control.add_prompt(name, messages=[{"role": "USER", "content": text}], **fields)
+        if label is not None:
+            control.move_prompt_label(name, label)
+        return found
+
+    return add
+
+
+@pytest.fixture
+def arize_judged_experiment(arize_connection: str, arize_emulator: EmulatorProcess) -> Callable[..., dict[str, Any]]:
+    """Run an experiment at ``arize_emulator`` and have it judged: a night for ``ArizeCheckExperimentOperator``.
+
+    ``arize_judged_experiment("monday", mean=0.9)``, and the next one ``("tuesday", mean=0.4)``. What is returned can
+    be given to the operator as ``experiment``.
+    """
+    from airflow_provider_arize_tasks.testing.staging import stage_judged_experiment
+
+    def run(name: str, *, mean: float = 0.85, evaluators: tuple[str, ...] = ("correctness",)) -> dict[str, Any]:
+        return stage_judged_experiment(arize_emulator.control, name, mean=mean, evaluators=evaluators, space=SPACE)
+
+    return run
 
 
 def _marked(request: pytest.FixtureRequest, name: str, default: Any) -> Any:

@@ -50,6 +50,12 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     with running_emulator(run_seconds=0.5) as emulator:
         fields = connection("docs/first-steps.md").replace("http://127.0.0.1:8899", emulator.url)
         assert emulator.url in fields
+        # The one thing that an example needs besides the emulator's seeded world, and says so.
+        control = emulator.control
+        control.add_prompt(
+            "support-answers", [{"role": "USER", "content": "Answer the customer: {input}"}], model="gpt-4o"
+        )
+        control.move_prompt_label("support-answers", "production")
         script = str(Path(__file__).with_name("run_all.py"))
         done = run(home, script, str(REPOSITORY / "example_dags"), AIRFLOW_CONN_ARIZE_DEFAULT=fields)
     (home / "log").write_text(done.stdout + done.stderr)
