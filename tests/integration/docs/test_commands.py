@@ -53,10 +53,10 @@ def commands(page: str) -> list[str]:
         for line in lines:
             if kind == "console" and not line.startswith("$ "):
                 continue
-            command = line.removeprefix("$ ")
+            command = re.sub(r"\s{2,}#.*$", "", line.removeprefix("$ "))
             while command.endswith("\\") or command.count("'") % 2:
                 command = f"{command}\n{next(lines)}"
-            found.append(re.sub(r"\s{2,}#.*$", "", command).strip())
+            found.append(command.strip())
     return [command for command in found if command]
 
 
