@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_arize_tasks.quality.distributions import normal_score
+from airflow_provider_arize_tasks.quality.variation import selection
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +31,8 @@ FEWEST = 5
 YEAR = 366
 #: How many of the latest accepted experiments are read.
 HISTORY = 60
+#: Accepted experiments vary less than all do, since those with bad luck are not among them.
+_NARROWED = selection(0.025)[1]
 #: Siegmund's correction for the overshoot.
 _OVERSHOOT = 1.166
 
@@ -113,7 +116,7 @@ def _score(before: Sequence[float], value: float) -> float:
     """How far a value lies from those before it, as a standard normal score."""
     count = len(before)
     mean = _mean(before)
-    variance = math.fsum((each - mean) ** 2 for each in before) / (count - 1)
+    variance = math.fsum((each - mean) ** 2 for each in before) / (count - 1) / _NARROWED
     if variance <= 0:
         return 0.0 if math.isclose(value, mean, abs_tol=1e-12) else math.copysign(3.0, value - mean)
     return normal_score((value - mean) / math.sqrt(variance * (1 + 1 / count)), count - 1)

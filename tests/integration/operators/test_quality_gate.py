@@ -91,16 +91,16 @@ class TestWhatEntersTheBaseline:
     def test_a_cleared_run_is_not_compared_with_its_own_attempt(self, night: Any) -> None:
         night("good")
         night("tonight", mean=0.3)
-        again = check(night("tonight-2", mean=0.3))
+        again = check(night("tonight-r2", mean=0.3))
         assert again.state == "failed"
         assert names(again) == ["good"]
 
     def test_not_even_where_that_attempt_passed(self, night: Any) -> None:
         night("good")
         night("tonight")
-        assert names(check(night("tonight-2"))) == ["good"]
+        assert names(check(night("tonight-r2"))) == ["good"]
         # And later on the two attempts count once.
-        assert names(check(night("tomorrow"))) == ["tonight-2", "good"]
+        assert names(check(night("tomorrow"))) == ["tonight-r2", "good"]
 
     def test_a_smoke_run_neither_passes_nor_counts(self, night: Any) -> None:
         night("good")
