@@ -1,4 +1,4 @@
-"""How long reading the coverage of thousands of runs takes, apart from HTTP."""
+"""CPU time of reading the coverage of thousands of runs, apart from HTTP."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ def main(runs: int = 5_000) -> float:
     span = Window(FIRST, FIRST + runs * HOUR)
     best = float("inf")
     for _ in range(5):
-        begun = time.perf_counter()
+        begun = time.process_time()
         coverage = read_coverage(span, found, rules, now=span.end)
-        read = time.perf_counter() - begun
+        read = time.process_time() - begun
         list(coverage.cells(24 * HOUR, timezone.utc, now=span.end))
         coverage.gaps(24 * HOUR, timezone.utc, now=span.end)
-        best = min(best, time.perf_counter() - begun)
+        best = min(best, time.process_time() - begun)
         print(f"{runs} runs, {len(judges)} evaluators: read {read:.3f} s")
     print(f"best, with calendar and gaps: {best:.3f} s")
     return best

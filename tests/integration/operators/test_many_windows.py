@@ -1,7 +1,7 @@
 """Many daily windows with everything that goes wrong; in the end every span is labelled once by the current judges.
 
-The operators run in this process; ``tests/e2e/test_ledger.py`` backfills ninety days on a real Airflow. Workers are "killed" by
-letting an attempt's run fail half-way and running the next attempt.
+The operators run in this process; ``tests/e2e/test_ledger.py`` backfills ninety days on a real Airflow.
+Workers are "killed" by letting an attempt's run fail half-way and running the next attempt.
 """
 
 from __future__ import annotations
