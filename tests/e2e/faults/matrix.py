@@ -130,18 +130,18 @@ class Matrix:
         """The path of a row's Arize task, as a regular expression."""
         return f"/v2/tasks/{re.escape(quote(self.tasks[row.name], safe=''))}"
 
-    def window(self, weather: str, spans: int = SPANS) -> tuple[str, str]:
+    def window(self, weather: str) -> tuple[str, str]:
         """An hour that nobody else uses, with spans in it."""
         with self._lock:
             start = self._first + timedelta(hours=next(self._hours))
         end = start + timedelta(hours=1)
-        self.controls[weather].add_spans(project=PROJECT, count=spans, start=start, end=end)
+        self.controls[weather].add_spans(project=PROJECT, count=SPANS, start=start, end=end)
         return start.isoformat(), end.isoformat()
 
     # ------------------------------------------------------------------ one DAG run
 
-    def start(self, dag_id: str, run_id: str, weather: str, spans: int = SPANS) -> tuple[str, str]:
-        window = self.windows[dag_id, run_id] = self.window(weather, spans)
+    def start(self, dag_id: str, run_id: str, weather: str) -> tuple[str, str]:
+        window = self.windows[dag_id, run_id] = self.window(weather)
         self.api.trigger(dag_id, run_id, conf={"start": window[0], "end": window[1]})
         return window
 
@@ -221,7 +221,7 @@ class Matrix:
         result.experiments = rf"{row.name} row" if row.kind == EXPERIMENT else ""
         dag_id, run_id = f"fault_{row.name}", "row"
         try:
-            window = self.start(dag_id, run_id, row.weather, row.spans)
+            window = self.start(dag_id, run_id, row.weather)
             if row.action is not None:
                 ACTIONS[row.action](self, row, dag_id, run_id)
             self.finish(result, dag_id, run_id, window, limit=300)
