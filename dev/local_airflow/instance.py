@@ -22,7 +22,7 @@ from dev.local_airflow.processes import TaskProcess, read_processes
 from dev.local_airflow.settings import environment, free_port
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from typing_extensions import Self
 
@@ -191,14 +191,16 @@ class LocalAirflow:
             raise LocalAirflowError(f"{answer['error']}\n{self.log_tail('launcher')}")
         return answer["ok"]
 
-    def start_component(self, name: str, **env: str) -> int:
+    def start_component(self, name: str, arguments: Sequence[str] = (), **env: str) -> int:
         """Start a component (again); returns its process id.
 
         :param name: ``api-server``, ``scheduler``, ``triggerer``, ``triggerer-2``, ``dag-processor``.
+        :param arguments: of ``airflow``, for a component that is none of these.
         :param env: environment variables for this one alone.
         """
         kind = name if name in COMMANDS else name.rpartition("-")[0]
-        return int(self.call("start", name=name, arguments=COMMANDS[kind], env=env)["pid"])
+        command = list(arguments) or COMMANDS[kind]
+        return int(self.call("start", name=name, arguments=command, env=env)["pid"])
 
     def kill(self, name: str) -> list[int]:
         """``kill -9`` a component and every process below it; returns their ids."""
