@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from airflow_provider_arize_tasks.client import endpoints
 from airflow_provider_arize_tasks.client.errors import ArizeError, ArizeNameError
 from airflow_provider_arize_tasks.client.paging import iterate
+from airflow_provider_arize_tasks.client.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -104,7 +105,7 @@ def nothing_called(kind: str, wanted: str, names: Iterable[str | None], where: s
 
 
 def _quoted(names: Iterable[str]) -> str:
-    return ", ".join(repr(name) for name in names)
+    return ", ".join(repr(printable(name, 100)) for name in names)
 
 
 def near_names(wanted: str, names: Sequence[str], count: int = 5) -> list[str]:

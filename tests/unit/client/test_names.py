@@ -210,3 +210,11 @@ def test_lists_that_can_not_be_followed_to_their_end_are_errors():
         list(iterate(Server(Page(has_more=True)), call))
     with pytest.raises(ArizeReplyError, match="same cursor twice"):
         list(iterate(Server(Page(next_cursor="a"), Page(next_cursor="b"), Page(next_cursor="a")), call))
+
+
+def test_near_names_are_shown_on_one_line_and_shortened():
+    with pytest.raises(ArizeNameError) as caught:
+        raise nothing_called("task", "nightly", ["nightly\nERROR - forged \u202eline", "nightly" + "x" * 5000])
+    assert "\n" not in str(caught.value)
+    assert "\u202e" not in str(caught.value)
+    assert len(str(caught.value)) < 500
