@@ -62,11 +62,15 @@ HOLDS: dict[tuple[str, str], set[str]] = {
 _DATASET_TASK = {"project": None, "dataset": "demo-dataset"}
 _QUERY_MAPPING = {"variable_name": "x", "query_ids": ["A"], "attribute_path": "output.value"}
 _TRACE_EVALUATORS = [{"evaluator_id": "e", "query_mappings": [_QUERY_MAPPING]}]
+_OF_A_PROMPT = {"ai_integration_id": "demo-openai"}
 #: What an argument needs beside it.
 COMPANIONS: dict[tuple[str, str], dict[str, Any]] = {
     ("ArizeCreateEvaluationTaskOperator", "dataset"): {"project": None},
     ("ArizeCreateEvaluationTaskOperator", "experiment_ids"): _DATASET_TASK,
     ("ArizeCreateEvaluationTaskOperator", "query_filters"): {"evaluators": _TRACE_EVALUATORS},
+    ("ArizeCreateRunExperimentTaskOperator", "prompt"): {"run_configuration": _OF_A_PROMPT},
+    ("ArizeCreateRunExperimentTaskOperator", "prompt_label"): {"prompt": "p", "run_configuration": _OF_A_PROMPT},
+    ("ArizeCreateRunExperimentTaskOperator", "prompt_version_id"): {"prompt": "p", "run_configuration": _OF_A_PROMPT},
     ("ArizeUpdateTaskOperator", "query_filters"): {"evaluators": _TRACE_EVALUATORS},
 }
 

@@ -54,6 +54,8 @@ NOT_TEMPLATED = {
     "cancel_on_timeout",
     "fail_if_ended",
     "include_running",
+    # Says what is rendered, before anything is.
+    "render_prompts",
     # Ids of Airflow tasks, part of the DAG's shape as in Airflow's own branch operators.
     "tasks_if_passed",
     "tasks_if_failed",
