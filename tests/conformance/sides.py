@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import subprocess
@@ -18,7 +17,7 @@ from airflow_provider_arize_tasks.client.errors import (
     ArizeReplyError,
     ArizeTransportError,
 )
-from airflow_provider_arize_tasks.client.models import Page, RunStatus, Task, TaskRun
+from airflow_provider_arize_tasks.client.models import ArizeObject, Page, RunStatus, Task, TaskRun
 from tests.conformance.environments import python_of
 
 if TYPE_CHECKING:
@@ -177,10 +176,8 @@ def fields_of(value: Any, key: str = "") -> Any:
     if isinstance(value, Page):
         pagination = {"has_more": value.has_more, "next_cursor": value.next_cursor}
         return {key: [fields_of(item) for item in value.items], "pagination": pagination}
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        names = [
-            item.name for item in dataclasses.fields(value) if item.name not in ("raw", "type_text", "status_text")
-        ]
+    if isinstance(value, ArizeObject):
+        names = [name for name in type(value).model_fields if name not in ("type_text", "status_text")]
         plain = {name: fields_of(getattr(value, name)) for name in names}
         more = {name: item for name, item in value.to_dict().items() if name not in plain}
         return plain | _spelled(value) | more
