@@ -75,10 +75,8 @@ class OperatorArguments(TypedDict, total=False):
 
 
 class SensorArguments(OperatorArguments, total=False):
-    """What ``BaseSensorOperator`` takes."""
+    """What ``BaseSensorOperator`` takes, but for what the sensor of this provider spells itself."""
 
-    poke_interval: timedelta | float
-    timeout: timedelta | float | None
     soft_fail: bool
     mode: str
     exponential_backoff: bool

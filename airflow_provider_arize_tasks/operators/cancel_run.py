@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from airflow.providers.common.compat.sdk import Context, XComArg
+    from typing_extensions import Unpack
 
+    from airflow_provider_arize_tasks.base_arguments import OperatorArguments
     from airflow_provider_arize_tasks.client.models import TaskRun
     from airflow_provider_arize_tasks.hooks.arize import ArizeHook
 
@@ -44,7 +46,7 @@ class ArizeCancelTaskRunOperator(BaseOperator):
         run_id: str | Mapping[str, Any] | Sequence[str] | XComArg,
         fail_if_ended: bool = False,
         arize_conn_id: str = "arize_default",
-        **kwargs: Any,
+        **kwargs: Unpack[OperatorArguments],
     ) -> None:
         super().__init__(**kwargs)
         self.run_id = run_id

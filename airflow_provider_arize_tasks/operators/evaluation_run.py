@@ -41,7 +41,9 @@ if TYPE_CHECKING:
     from datetime import date, datetime
 
     from airflow.providers.common.compat.sdk import Context, XComArg
+    from typing_extensions import Unpack
 
+    from airflow_provider_arize_tasks.base_arguments import OperatorArguments
     from airflow_provider_arize_tasks.client.arguments import Checker
     from airflow_provider_arize_tasks.client.models import Task, TaskRun
     from airflow_provider_arize_tasks.operators.session import RunSession
@@ -148,7 +150,7 @@ class ArizeTriggerEvaluationRunOperator(TriggerRunOperator):
         max_error_rate: float | str | None = None,
         min_successes: int | str | None = None,
         arize_conn_id: str = "arize_default",
-        **kwargs: Any,
+        **kwargs: Unpack[OperatorArguments],
     ) -> None:
         super().__init__(
             task=task,

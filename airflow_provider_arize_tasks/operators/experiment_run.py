@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from airflow.providers.common.compat.sdk import XComArg
+    from typing_extensions import Unpack
 
+    from airflow_provider_arize_tasks.base_arguments import OperatorArguments
     from airflow_provider_arize_tasks.client.arguments import Checker
     from airflow_provider_arize_tasks.client.models import Experiment, Task, TaskRun
     from airflow_provider_arize_tasks.operators.session import RunSession
@@ -113,7 +115,7 @@ class ArizeTriggerExperimentRunOperator(TriggerRunOperator):
         max_error_rate: float | str | None = None,
         min_successes: int | str | None = None,
         arize_conn_id: str = "arize_default",
-        **kwargs: Any,
+        **kwargs: Unpack[OperatorArguments],
     ) -> None:
         super().__init__(
             task=task,

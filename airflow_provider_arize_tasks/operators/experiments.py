@@ -33,7 +33,9 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from airflow.providers.common.compat.sdk import Context, XComArg
+    from typing_extensions import Unpack
 
+    from airflow_provider_arize_tasks.base_arguments import OperatorArguments
     from airflow_provider_arize_tasks.client.models import Experiment
     from airflow_provider_arize_tasks.hooks.arize import ArizeHook
     from airflow_provider_arize_tasks.quality.gate import Found
@@ -202,7 +204,7 @@ class ArizeCheckExperimentOperator(BaseOperator, BranchMixIn):
         report_url: str | None = None,
         report_nights: int | str = 30,
         arize_conn_id: str = "arize_default",
-        **kwargs: Any,
+        **kwargs: Unpack[OperatorArguments],
     ) -> None:
         super().__init__(**kwargs)
         self.experiment = experiment

@@ -132,7 +132,7 @@ class ArizeFindWindowGapsOperator(BaseOperator):
         space: str | None = None,
         max_spans: int | str | None = None,
         max_error_rate: float | str | None = None,
-        stale: Literal["report", "reevaluate", "ignore"] | str = "report",  # noqa: PYI051 -- a template is a str
+        stale: Literal["report", "reevaluate", "ignore"] = "report",
         settle: timedelta | float | str | None = None,
         give_up_after: timedelta | float | str | None = None,
         include_running: bool = False,

@@ -51,7 +51,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from airflow.providers.common.compat.sdk import Context, XComArg
+    from typing_extensions import Unpack
 
+    from airflow_provider_arize_tasks.base_arguments import SensorArguments
     from airflow_provider_arize_tasks.client.models import TaskRun
     from airflow_provider_arize_tasks.hooks.arize import ArizeHook
     from airflow_provider_arize_tasks.runs.waiting import WaitEvent
@@ -119,7 +121,7 @@ class ArizeTaskRunSensor(BaseSensorOperator):
         max_error_rate: float | str | None = None,
         min_successes: int | str | None = None,
         arize_conn_id: str = "arize_default",
-        **kwargs: Any,
+        **kwargs: Unpack[SensorArguments],
     ) -> None:
         super().__init__(poke_interval=poke_interval, timeout=timeout, **kwargs)
         self.run_id = run_id
