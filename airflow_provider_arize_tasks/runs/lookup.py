@@ -17,7 +17,7 @@ from airflow_provider_arize_tasks.runs.identity import (
     matching_runs,
     unidentified_message,
 )
-from airflow_provider_arize_tasks.runs.names import is_in_series, names_up_to
+from airflow_provider_arize_tasks.runs.names import is_in_series
 from airflow_provider_arize_tasks.runs.verdict import is_good
 
 if TYPE_CHECKING:
@@ -97,9 +97,9 @@ class Lookup:
         if not request.shows_in_its_run or not record.is_uncertain:
             return Found()
         runs = self.runs_of(request.task_id)
-        # A name makes one experiment at most, so a twin can only carry one that was sent before.
-        sent = names_up_to(request.experiment_name, record.name)
-        experiments = [each for each in self.series(request) if each.name in sent] if sent else ()
+        # A name makes one experiment at most, so a twin can only carry one that was sent and not answered.
+        sent = record.unclear_names
+        experiments = [each for each in self._experiments(request) if each.name in sent] if sent else ()
         return find_twins(request, runs, record, experiments=[each.id for each in experiments])
 
     def run_of_name(self, request: RunRequest, name: str) -> TaskRun | None:

@@ -39,6 +39,7 @@ class RunRecord:
         read again whenever that may show what they started.
     :param unclear_since: the server's time just before the first of them.
     :param unclear_until: the server's time when the connection of the last of them was given up.
+    :param unclear_names: names of experiments that they sent.
     :param unaccounted: how many of them have no run that is known.
     :param lag: seconds by which the clock that stamps runs is known to run behind the one in the replies' headers.
     :param earlier: counts of runs that served the request before and ended badly, by run.
@@ -55,6 +56,7 @@ class RunRecord:
     unclear: int = 0
     unclear_since: datetime | None = None
     unclear_until: datetime | None = None
+    unclear_names: tuple[str, ...] = ()
     unaccounted: int = 0
     lag: float = 0.0
     earlier: Mapping[str, Counts] = field(default_factory=dict)
@@ -101,6 +103,7 @@ class RunRecord:
             unaccounted=self.unaccounted + 1,
             unclear_since=self.unclear_since or self.intent_at,
             unclear_until=now,
+            unclear_names=tuple(dict.fromkeys((*self.unclear_names, *([self.name] if self.name else [])))),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -118,6 +121,7 @@ class RunRecord:
             "unclear": self.unclear,
             "unclear_since": iso(self.unclear_since) if self.unclear_since else None,
             "unclear_until": iso(self.unclear_until) if self.unclear_until else None,
+            "unclear_names": list(self.unclear_names),
             "unaccounted": self.unaccounted,
             "lag": self.lag,
             "earlier": {run: counts.to_list() for run, counts in self.earlier.items()},
@@ -162,6 +166,7 @@ class RunRecord:
             unclear=int(data.get("unclear", 2 if data.get("since") else 0)),
             unclear_since=time("unclear_since" if "unclear" in data else "since"),
             unclear_until=time("unclear_until"),
+            unclear_names=tuple(data.get("unclear_names") or ()),
             unaccounted=int(data.get("unaccounted", 0)),
             lag=float(data.get("lag", 0.0)),
             earlier={run: Counts.from_list(counts) for run, counts in (data.get("earlier") or {}).items()},

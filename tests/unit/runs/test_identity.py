@@ -435,6 +435,7 @@ records = st.builds(
     unclear=st.integers(0, 5),
     unclear_since=st.none() | instants,
     unclear_until=st.none() | instants,
+    unclear_names=st.lists(texts, max_size=2).map(tuple),
     unaccounted=st.integers(0, 5),
     lag=st.floats(0, 60),
     earlier=st.dictionaries(
