@@ -24,6 +24,7 @@ from airflow_provider_arize_tasks.links.arize import (
     ArizeTaskRunLink,
     keep_links_as_pushed,
 )
+from airflow_provider_arize_tasks.links.record import telling_reason
 from airflow_provider_arize_tasks.operators.waiting_for_runs import WaitingForRuns
 from airflow_provider_arize_tasks.runs.aside import all_finished, fetch_todo
 from airflow_provider_arize_tasks.runs.identity import ReuseRun
@@ -128,7 +129,7 @@ class TriggerRunOperator(WaitingForRuns):
         return self._begin(context)
 
     def _begin(self, context: Context) -> dict[str, Any] | None:
-        with failing_for_good():
+        with failing_for_good(), telling_reason(context):
             self._settings.raise_if_any(f"{type(self).__name__} {self.task_id!r}")
             keep_links_as_pushed(self, context)
             with self._session(context) as session:
@@ -147,7 +148,7 @@ class TriggerRunOperator(WaitingForRuns):
         """
         from airflow_provider_arize_tasks.runs.waiting import WaitEvent
 
-        with failing_for_good(), over_a_proven_connection():
+        with failing_for_good(), telling_reason(context), over_a_proven_connection():
             self._settings.raise_if_any(f"{type(self).__name__} {self.task_id!r}")
             keep_links_as_pushed(self, context)
             wait = WaitEvent.read(event)

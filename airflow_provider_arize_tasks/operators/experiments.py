@@ -11,6 +11,7 @@ from airflow_provider_arize_tasks.client.errors import ArizeError
 from airflow_provider_arize_tasks.client.printable import printable
 from airflow_provider_arize_tasks.exceptions import ArizeQualityError, failing_for_good
 from airflow_provider_arize_tasks.links.arize import ArizeExperimentLink, push_link
+from airflow_provider_arize_tasks.links.record import telling_reason
 from airflow_provider_arize_tasks.links.report import ArizeReportLink, local_report_url
 from airflow_provider_arize_tasks.quality.conditions import ACCEPTED, Verdict
 from airflow_provider_arize_tasks.quality.report.table import describe_baseline, summary_table
@@ -249,7 +250,7 @@ class ArizeCheckExperimentOperator(BaseOperator, BranchMixIn):
         """
         from airflow_provider_arize_tasks.hooks.arize import ArizeHook
 
-        with failing_for_good():
+        with failing_for_good(), telling_reason(context):
             settings = read_settings(self, rendered=True)
             with ArizeHook(self.arize_conn_id) as hook:
                 check, result = self._check(context, hook, settings)

@@ -10,6 +10,7 @@ from airflow_provider_arize_tasks.client.enums import TaskType
 from airflow_provider_arize_tasks.client.errors import ArizeError
 from airflow_provider_arize_tasks.exceptions import ArizeRunCancelledError, ArizeWaitError
 from airflow_provider_arize_tasks.links.arize import push_xcom
+from airflow_provider_arize_tasks.links.record import push_run_record
 from airflow_provider_arize_tasks.runs.cancel import cancel_run
 from airflow_provider_arize_tasks.runs.clock import ServerClock
 
@@ -175,6 +176,16 @@ class RunSession:
             return None
         self.count("adopted" if acquired.adopted else "triggered")
         push_xcom(self.context, "arize_run_id", acquired.run.id)
+        push_run_record(
+            self.context,
+            task_id=request.task_id,
+            task_name=self.task(request.task_id).name,
+            run_id=acquired.run.id,
+            window=None if request.window is None else request.window.to_dict(),
+            max_spans=self._trigger_arguments(request).get("max_spans"),
+            evaluators=request.evaluators,
+            arize_conn_id=self._conn_id,
+        )
         self.linker.push_run(request, acquired.run)
         return acquired
 
