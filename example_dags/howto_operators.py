@@ -16,6 +16,7 @@ from airflow_provider_arize_tasks.operators.runs import (
     ArizeFindWindowGapsOperator,
     ArizeTriggerEvaluationRunOperator,
     ArizeTriggerExperimentRunOperator,
+    ArizeVerifyWindowOperator,
 )
 from airflow_provider_arize_tasks.operators.tasks import (
     ArizeCreateEvaluationTaskOperator,
@@ -96,6 +97,22 @@ with DAG("howto_fill_gaps", schedule="@weekly", start_date=START, catchup=False,
         task_id="fill_gap", task="answer quality", space="demo-space"
     ).expand_kwargs(find_gaps.output)
     # [END howto_find_window_gaps]
+
+with DAG("howto_verify", schedule="@daily", start_date=START, catchup=False, default_args=retry_arguments()):
+    # [START howto_verify_window]
+    evaluate_day = ArizeTriggerEvaluationRunOperator(
+        task_id="evaluate_day", task="answer quality", space="demo-space", lookback="1d"
+    )
+    verify_day = ArizeVerifyWindowOperator(
+        task_id="verify_day",
+        task="answer quality",
+        space="demo-space",
+        lookback="1d",
+        sample=600,
+        min_labelled=0.99,
+    )
+    evaluate_day >> verify_day
+    # [END howto_verify_window]
 
 with DAG("howto_experiment", schedule="@daily", start_date=START, catchup=False, default_args=retry_arguments()):
     # [START howto_create_run_experiment_task]

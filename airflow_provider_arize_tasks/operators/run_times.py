@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime, tzinfo
+    from datetime import tzinfo
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunTimes:
-    """The facts of a DAG run that windows are taken from. Named as ``decisions.windows.resolve_window`` wants them.
+    """The facts of a DAG run that windows are taken from. Named as ``windows.window.resolve_window`` wants them.
 
     :param interval_start: start of the data interval, ``None`` if the run has none.
     :param interval_end: its end, likewise.
@@ -55,9 +56,9 @@ def read_run_times(context: Mapping[str, Any]) -> RunTimes:
     zone = getattr(dag, "timezone", None) or "UTC"
     timetable = getattr(dag, "timetable", None)
     return RunTimes(
-        interval_start=_first(context.get("data_interval_start"), getattr(dag_run, "data_interval_start", None)),
-        interval_end=_first(context.get("data_interval_end"), getattr(dag_run, "data_interval_end", None)),
-        run_after=getattr(dag_run, "run_after", None),
+        interval_start=_time(context.get("data_interval_start"), getattr(dag_run, "data_interval_start", None)),
+        interval_end=_time(context.get("data_interval_end"), getattr(dag_run, "data_interval_end", None)),
+        run_after=_time(getattr(dag_run, "run_after", None)),
         partition_date=_first(context.get("partition_date"), getattr(dag_run, "partition_date", None)),
         partition_key=_first(context.get("partition_key"), getattr(dag_run, "partition_key", None)),
         timezone=zone,
@@ -69,6 +70,11 @@ def read_run_times(context: Mapping[str, Any]) -> RunTimes:
 
 def _first(*values: Any) -> Any:
     return next((value for value in values if value is not None), None)
+
+
+def _time(*values: Any) -> datetime | None:
+    """The first that is a time: a stand-in of a test's may have anything for an attribute."""
+    return next((value for value in values if isinstance(value, datetime)), None)
 
 
 def _describe(dag: Any, timetable: Any) -> str | None:

@@ -59,6 +59,7 @@ NOT_TEMPLATED = {
     # Ids of Airflow tasks, part of the DAG's shape as in Airflow's own branch operators.
     "tasks_if_passed",
     "tasks_if_failed",
+    "tasks_if_inconclusive",
     # Airflow's own sensor arguments, which it reads before rendering.
     "poke_interval",
     "timeout",

@@ -137,7 +137,7 @@ async def test_at_the_deadline_one_last_look_then_a_timeout_and_no_cancel(script
 
 async def test_a_run_that_ends_just_before_the_deadline_is_done(script, waiting):
     script.add("a")
-    task = waiting("a", deadline=time.time() + 1.5, poll_interval=30)
+    task = waiting("a", deadline=time.time() + 1.5, poll_interval=1)
     await until(lambda: script.counts["GET run"] >= 1)
     script.end("a")
     assert (await task)["status"] == "done"
