@@ -38,6 +38,7 @@ RESULTS = ROOT / ".cache" / "reports" / "matrix"
 LANES = int(os.environ.get("MATRIX_LANES", "4"))
 TEST_TOOLS = (
     "check-jsonschema",
+    "httpx",
     "hypothesis",
     "jsonschema",
     "pytest>=8.2",
@@ -106,6 +107,8 @@ CELLS = (
     Cell("3.1.8", "3.12"),
     Cell("3.2.2", "3.11"),
     Cell("3.3.2", "3.10"),
+    # The pre-release while that is all there is.
+    Cell("3.4.0b2", "3.12", note="beta"),
     Cell(
         "3.3.*",
         "3.13",

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_arize_tasks.client.models import TaskRun
     from airflow_provider_arize_tasks.operators.session import RunSession
-    from airflow_provider_arize_tasks.runs.acquire import AcquiredRun
+    from airflow_provider_arize_tasks.runs.acquired import AcquiredRun
     from airflow_provider_arize_tasks.runs.requests import RunRequest
 
 

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from airflow_provider_arize_tasks.client.models import Experiment, Task, TaskRun
     from airflow_provider_arize_tasks.hooks.arize import ArizeHook
     from airflow_provider_arize_tasks.links.linker import Linker
-    from airflow_provider_arize_tasks.runs.acquire import AcquiredRun, RunAcquirer
+    from airflow_provider_arize_tasks.runs.acquire import RunAcquirer
+    from airflow_provider_arize_tasks.runs.acquired import AcquiredRun
     from airflow_provider_arize_tasks.runs.identity import ReuseRun
     from airflow_provider_arize_tasks.runs.kill import KillSwitch
     from airflow_provider_arize_tasks.runs.patience import Patience
@@ -163,7 +164,7 @@ class RunSession:
 
         Its id and links are pushed before anything is waited for.
         """
-        from airflow_provider_arize_tasks.runs.acquire import NoDataError
+        from airflow_provider_arize_tasks.runs.acquired import NoDataError
 
         self.arm()
         self.task(request.task_id)

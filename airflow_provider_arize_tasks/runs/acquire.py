@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow_provider_arize_tasks.client.enums import RunStatus
 from airflow_provider_arize_tasks.client.errors import (
     ArizeConfigError,
     ArizeConflictError,
     ArizeError,
-    ArizeInvalidRequestError,
     ArizeNotFoundError,
 )
+from airflow_provider_arize_tasks.runs.acquired import AcquiredRun, NoDataError, foreign_name, is_no_data
 from airflow_provider_arize_tasks.runs.cancel import cancel_and_wait
 from airflow_provider_arize_tasks.runs.errors import ArizeWaitError
 from airflow_provider_arize_tasks.runs.identity import (
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from airflow_provider_arize_tasks.client.models import Task, TaskRun
+    from airflow_provider_arize_tasks.runs.acquired import Post
     from airflow_provider_arize_tasks.runs.api import RunsApi
     from airflow_provider_arize_tasks.runs.attempt import DagRunTimes, Records
     from airflow_provider_arize_tasks.runs.clock import ServerClock
@@ -51,35 +52,6 @@ _MAX_POSTS = 3
 #: Names of a series that one attempt finds used up before it gives up.
 _MAX_NAMES = 100
 _ACTIVE = (RunStatus.PENDING, RunStatus.RUNNING)
-
-
-class NoDataError(Exception):
-    """The server refused to trigger: the window holds no data."""
-
-
-class Post(Protocol):
-    """Sends the POST that triggers a run."""
-
-    def __call__(self, request: RunRequest, *, experiment_name: str | None) -> TaskRun:
-        """Trigger and return the new run."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class AcquiredRun:
-    """A run that serves a run request.
-
-    :param adopted: whether this attempt did not trigger it itself.
-    :param owned: whether this task instance did, in whichever attempt; only then it may be cancelled.
-    :param record: what is on record about the request now.
-    :param twins: further runs of the request that were found on the way.
-    """
-
-    request: RunRequest
-    run: TaskRun
-    adopted: bool
-    record: RunRecord
-    owned: bool = True
-    twins: Twins = field(default_factory=Twins)
 
 
 class RunAcquirer:
@@ -395,7 +367,7 @@ class RunAcquirer:
             self._records.restore(request.key, before)
         except Exception as failure:  # noqa: BLE001 - the refusal goes up; the next attempt looks for a run in vain
             self._log.warning("The intent to trigger %s could not be taken back: %s", request, failure)
-        if _is_no_data(error):
+        if is_no_data(error):
             raise NoDataError(str(error)) from error
         raise error
 
@@ -435,7 +407,7 @@ class RunAcquirer:
             never_reuse=self._reuse is ReuseRun.NEVER,
         )
         if owner is NameOwner.FOREIGN:
-            self._refused(request, before, ArizeConfigError(_foreign_name(str(record.name), created_at)))
+            self._refused(request, before, ArizeConfigError(foreign_name(str(record.name), created_at)))
         if owner is NameOwner.USED_UP:
             return None
         run = self._lookup.run_of_name(request, str(record.name))
@@ -463,19 +435,3 @@ class RunAcquirer:
 
 def _is_rival(run: TaskRun, record: RunRecord) -> bool:
     return not run.status.is_terminal or run.created_at is None or run.created_at >= record.intent_at
-
-
-def _is_no_data(error: ArizeError) -> bool:
-    if not isinstance(error, ArizeInvalidRequestError):
-        return False
-    # Assumes "no-data-is-400", which a certificate asks about.
-    return "no data found" in f"{error.detail or ''} {error.title or ''}".lower()
-
-
-def _foreign_name(name: str, created_at: datetime | None) -> str:
-    when = f"created at {created_at.isoformat()}" if created_at else "that is not listed"
-    return (
-        f"experiment name {name!r} is taken in this dataset by an experiment {when}, before this DAG run started, so "
-        "this task did not make it. Nothing was triggered. Make experiment_name unique per DAG run, for example "
-        "'nightly-{{ dag_run.run_after | ds }}'"
-    )
