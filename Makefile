@@ -43,6 +43,7 @@ lint: venv ## ruff, mypy, the layers of the house, unused code, security of code
 	$(BIN)/mypy
 	$(BIN)/mypy dev/local_airflow dev/demo
 	$(BIN)/lint-imports
+	$(BIN)/vulture
 	$(BIN)/bandit --quiet --severity-level medium --recursive airflow_provider_arize_tasks
 	$(BIN)/zizmor --quiet --offline .github
 

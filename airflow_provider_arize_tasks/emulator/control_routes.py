@@ -333,7 +333,7 @@ async def change_run(request: web.Request) -> web.Response:
     run = world.runs.get(request.match_info["run_id"])
     if run is None:
         raise Refusal(404, "no such run")
-    end_now(world, run, world.clock.now_ms(), Outcome(**asdict(end)))
+    end_now(run, world.clock.now_ms(), Outcome(**asdict(end)))
     return _done()
 
 

@@ -218,7 +218,7 @@ def cancel(world: World, run: Run, now: int, reason: str = "The run was cancelle
     _finish(world, run)
 
 
-def end_now(world: World, run: Run, now: int, outcome: Outcome) -> None:
+def end_now(run: Run, now: int, outcome: Outcome) -> None:
     """End a run at once as the control path asks, without the effects of its remaining work."""
     run.work.clear()
     run.outcome = outcome

@@ -93,7 +93,7 @@ class Comparison:
             comparable=sum(1 for night in pool if values(night, evaluator)),
             comparable_reference=sum(1 for night in reference if values(night, evaluator)),
             left_out=len(self._past.pool) - len(pool),
-            alike=self._alike(history, evaluator),
+            alike=self._alike(history),
         )
 
     def is_comparable(self, evaluator: str, numbers: Numbers) -> bool:
@@ -164,7 +164,7 @@ class Comparison:
         ours, theirs = self._candidate.judges.get(evaluator), night.judges.get(evaluator)
         return ours is None or theirs is None or ours == theirs
 
-    def _alike(self, history: Sequence[ExperimentRows], evaluator: str) -> int:
+    def _alike(self, history: Sequence[ExperimentRows]) -> int:
         """How many of the latest experiments differ in nothing that the slow test would take for a slide."""
         for index, night in enumerate(history):
             same_setup = night.setup == self._candidate.setup

@@ -51,14 +51,14 @@ class CheckArguments(Protocol):
     """Whatever holds the arguments: an operator, or what a command line was parsed to."""
 
     task: Any
-    dataset: str | None
-    space: str | None
+    dataset: Any
+    space: Any
     baseline: Any
     baseline_nights: Any
     reference: Any
     accept_since: Any
-    cluster_by: str | None
-    slice_by: str | None
+    cluster_by: Any
+    slice_by: Any
     wait_for_scores: Any
     on_failure: Any
     report_path: Any
@@ -88,7 +88,7 @@ class CheckSettings:
     report_nights: int = 30
 
 
-def read_settings(operator: Any, *, rendered: bool, subject: str | None = None) -> CheckSettings:
+def read_settings(operator: CheckArguments, *, rendered: bool, subject: str | None = None) -> CheckSettings:
     """Read the arguments; before rendering, those that are still templates are passed over.
 
     :param operator: whose attributes hold them, see :class:`CheckArguments`.
@@ -120,7 +120,7 @@ def read_settings(operator: Any, *, rendered: bool, subject: str | None = None) 
     check.read("report_path", operator.report_path, _path, None)
     check.read("report_url", operator.report_url, args.optional(_address), None)
     check.note(_branch_problems(operator, on_failure))
-    check.raise_if_any(subject or f"{type(operator).__name__} {operator.task_id!r}")
+    check.raise_if_any(subject or f"{type(operator).__name__} {getattr(operator, 'task_id', '')!r}")
     return settings
 
 

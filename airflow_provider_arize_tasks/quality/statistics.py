@@ -55,11 +55,6 @@ class Estimate:
     clusters: int | None = None
 
     @property
-    def half_width(self) -> float | None:
-        """Half the width of the interval, or ``None`` where there is no interval."""
-        return None if self.low is None or self.high is None else (self.high - self.low) / 2
-
-    @property
     def is_below_zero(self) -> bool:
         """Whether the whole interval lies below zero: a fall that noise does not explain."""
         return self.high is not None and self.high < 0

@@ -119,8 +119,8 @@ def arize_tasks(entries: Iterable[Entry]) -> list[ArizeTask]:
         group = entry.arize_id or ids.get(airflow_task) or f"\x00{airflow_task[0]}\x00{airflow_task[1]}"
         groups.setdefault(group, []).append(entry)
     checks = _checks_by_group([entry for entry in everything if entry.is_check], groups)
-    found = [_task(group, members, checks.get(group, [])) for group, members in groups.items()]
-    found += [_task("", [], [*members]) for members in checks.get_orphans()]
+    found = [_task(members, checks.get(group, [])) for group, members in groups.items()]
+    found += [_task([], [*members]) for members in checks.get_orphans()]
     return sorted(found, key=lambda task: (task.trouble is None, not task.running, task.name.lower()))
 
 
@@ -159,7 +159,7 @@ def _checks_by_group(checks: Sequence[Entry], groups: Mapping[str, Sequence[Entr
     return found
 
 
-def _task(group: str, entries: Sequence[Entry], checks: Sequence[Entry]) -> ArizeTask:
+def _task(entries: Sequence[Entry], checks: Sequence[Entry]) -> ArizeTask:
     latest = entries or [*checks]
     airflow_tasks = tuple(
         dict.fromkeys((entry.record.dag_id, entry.record.task_id) for entry in reversed(latest)),

@@ -24,7 +24,7 @@ from airflow_provider_arize_tasks.ui.overview import (
 )
 from airflow_provider_arize_tasks.ui.plugin import base_path
 from airflow_provider_arize_tasks.ui.quality import charts_of, nights_of, verdict_of
-from airflow_provider_arize_tasks.ui.records import RESULT_KEY, AirflowRecords, TaskRecord, Wanted
+from airflow_provider_arize_tasks.ui.records import RESULT_KEY, AirflowRecords, Wanted
 from airflow_provider_arize_tasks.ui.reports import ReportError
 from airflow_provider_arize_tasks.ui.states import State, css_of, letter_of, meaning_of
 
@@ -274,12 +274,3 @@ def clean(value: Any) -> str:
     :param value: any text.
     """
     return "".join(char if char.isprintable() or char in "\n\t" else " " for char in str(value))
-
-
-def report_query(record: TaskRecord) -> str:
-    """The query of a report's address.
-
-    :param record: of the check.
-    """
-    names = ("dag_id", "task_id", "run_id", "map_index")
-    return urlencode(dict(zip(names, record.key, strict=True)))

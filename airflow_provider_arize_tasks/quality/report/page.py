@@ -84,7 +84,7 @@ def render_markdown(report: Report) -> str:
     :param report: what to show.
     """
     check = report.check
-    plain = [{key: for_markdown(value, 80) for key, value in _cells(check, one).items()} for one in check.measures]
+    plain = [{key: for_markdown(value, 80) for key, value in _cells(one).items()} for one in check.measures]
     notes = [for_markdown(note["text"], 400) for note in _notes(check)]
     if len(notes) > MAX_NOTES:
         notes = [*notes[:MAX_NOTES], f"and {len(notes) - MAX_NOTES} more"]
@@ -182,7 +182,7 @@ def _method(check: ExperimentCheck) -> list[str]:
 # -- one evaluator -------------------------------------------------------------------------------------------------
 
 
-def _cells(check: ExperimentCheck, one: EvaluatorCheck) -> dict[str, str]:
+def _cells(one: EvaluatorCheck) -> dict[str, str]:
     change = one.change
     known = change is not None and change.low is not None
     return {
@@ -206,7 +206,7 @@ def _overview(check: ExperimentCheck, one: EvaluatorCheck) -> dict[str, Any]:
         drop = limit_of(check.conditions.max_drop, one.evaluator)
         allowed = None if not drop else (drop if one.measure.lower_is_better else -drop)
         drawing = change_chart(one.change, tone=_tone(one), limit=allowed)
-    return {**_cells(check, one), "lower": one.measure.lower_is_better, "drawing": drawing, "tone": _tone(one)}
+    return {**_cells(one), "lower": one.measure.lower_is_better, "drawing": drawing, "tone": _tone(one)}
 
 
 def _evaluator(report: Report, one: EvaluatorCheck) -> dict[str, Any]:
@@ -223,7 +223,7 @@ def _evaluator(report: Report, one: EvaluatorCheck) -> dict[str, Any]:
     )
     folded = one.passed and not one.is_inconclusive
     return {
-        **_cells(check, one),
+        **_cells(one),
         "tone": _tone(one),
         "words": _numbers_in_words(one),
         "chart": chart,
