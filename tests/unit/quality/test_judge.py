@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from random import Random
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -15,7 +16,9 @@ from airflow_provider_arize_tasks.quality.judge import judge_experiment
 from airflow_provider_arize_tasks.quality.report.points import Point, points_of
 from airflow_provider_arize_tasks.quality.rows import Evaluation, ExperimentRows, Row
 from airflow_provider_arize_tasks.quality.scores import Dataset, ScoreBook
-from airflow_provider_arize_tasks.quality.statistics import Estimate
+
+if TYPE_CHECKING:
+    from airflow_provider_arize_tasks.quality.statistics import Estimate
 
 
 def experiment(
