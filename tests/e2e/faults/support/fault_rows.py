@@ -199,7 +199,7 @@ OUTSIDE = (
         says="labelled"),
     Row(name="run_marked_failed", what="DAG run marked failed", action="mark_run_failed", state="failed|skipped",
         labelled=False, completed=0, run_seconds=60),
-    Row(name="run_timeout", what="dagrun_timeout", action="wait", dag={"dagrun_timeout": 15}, state="skipped|failed",
+    Row(name="run_timeout", what="dagrun_timeout", action="wait", dag={"dagrun_timeout": 40}, state="skipped|failed",
         labelled=False, completed=0, run_seconds=90),
     Row(name="deadline", what="the operator's own timeout passes", arguments={"timeout": 8}, retries=0, state="failed",
         labelled=False, completed=0, run_seconds=60, says="deadline passed"),
