@@ -35,7 +35,7 @@ nox.options.error_on_missing_interpreters = True
 ROOT = Path(__file__).parent
 RESULTS = ROOT / ".cache" / "reports" / "matrix"
 #: Cells at a time, each in one test process. More than two cores need: most of what the tests do is wait for runs.
-LANES = int(os.environ.get("MATRIX_LANES", "4"))
+LANES = int(os.environ.get("MATRIX_LANES", "6"))
 TEST_TOOLS = (
     "check-jsonschema",
     "httpx",
@@ -61,6 +61,16 @@ OTHER_ANSWERS = {
 E2E_TOOLS = ("asyncpg", "psycopg2-binary")
 
 
+#: Tests whose outcome no Airflow has a part in: run with the oldest and the newest dependencies, not six times between.
+WITHOUT_AIRFLOW = (
+    "tests/integration/certificate",
+    "tests/integration/emulator",
+    "tests/integration/fuzz",
+    "tests/unit/client",
+    "tests/unit/quality",
+)
+
+
 @dataclass(frozen=True)
 class Cell:
     """One row of the support matrix.
@@ -70,6 +80,7 @@ class Cell:
     :param beside: further requirements.
     :param resolution: uv's; ``lowest-direct`` is the oldest release of everything this package depends on.
     :param deferral: whether a true deferral through a real Airflow is run as well.
+    :param whole: whether tests that meet neither Airflow nor a dependency of its are run here too.
     :param note: for the table.
     """
 
@@ -78,6 +89,7 @@ class Cell:
     beside: tuple[str, ...] = ()
     resolution: str = "highest"
     deferral: bool = False
+    whole: bool = False
     note: str = ""
 
 
@@ -94,6 +106,7 @@ CELLS = (
         # Airflow asks for this one, and a new one would ask for newer releases of what we depend on.
         beside=(_NO_NEW_PATHLIB, "apache-airflow-providers-http>=5.3"),
         resolution="lowest-direct",
+        whole=True,
         note="lowest dependencies",
     ),
     Cell("2.11.2", "3.12", deferral=True),
@@ -114,6 +127,7 @@ CELLS = (
         "3.13",
         beside=("apache-airflow-providers-openlineage",),
         deferral=True,
+        whole=True,
         note="newest dependencies, with the OpenLineage provider",
     ),
 )
@@ -186,7 +200,9 @@ def cells(session: nox.Session, cell: Cell) -> None:
     # Apart from the rest, because the oldest test tools are nobody's concern; Airflow is named to keep it as it is.
     session.install(*TEST_TOOLS, *(E2E_TOOLS if cell.deferral else ()), *airflow, silent=True)
     installed = time.monotonic()
-    fast = _pytest(session, "-m", "not slow and not e2e", "--ignore=tests/e2e", "--durations=10")
+    left_out = () if cell.whole else WITHOUT_AIRFLOW
+    ignored = [f"--ignore={folder}" for folder in ("tests/e2e", *left_out)]
+    fast = _pytest(session, "-m", "not slow and not e2e", *ignored, "--durations=10")
     seconds = {"install": round(installed - begun), "fast": round(time.monotonic() - installed)}
     deferral = None
     if cell.deferral:
