@@ -66,7 +66,7 @@ def test_airflow_has_them(name: str) -> None:
 @takes_commands
 @pytest.mark.slow
 def test_airflow_runs_them_and_passes_on_the_exit_status() -> None:
-    ended = call("airflow", "arize", "coverage", "--task", "t", "--window", "nonsense")
+    ended = call("airflow", "arize", "coverage", "--task", "t", "--conn-id", "nowhere")
     assert ended.returncode == 2
-    assert "nonsense" in ended.stderr
+    assert "nowhere" in ended.stderr
     assert "Traceback" not in ended.stderr
