@@ -164,7 +164,8 @@ def links_shown(page: Any, run_id: str, task_id: str, picture: str) -> dict[str,
             break
         page.wait_for_timeout(200)
     keep_picture(page, picture)
-    return dict(found)
+    # "Arize" alone leads to the page of this provider in Airflow, from the navigation and from a tab.
+    return {name: address for name, address in found if name != "Arize"}
 
 
 @pytest.fixture(scope="module")
