@@ -55,6 +55,7 @@ class OperatorArguments(TypedDict, total=False):
     run_as_user: str | None
     map_index_template: str | None
     max_active_tis_per_dag: int | None
+    task_concurrency: int | None
     max_active_tis_per_dagrun: int | None
     executor: str | None
     executor_config: dict[str, Any] | None

@@ -41,6 +41,7 @@ def test_in_the_navigation_and_as_a_tab_of_dag_and_task_instance() -> None:
     assert all(name in views["task_instance"] for name in ("{DAG_ID}", "{TASK_ID}", "{RUN_ID}"))
 
 
+@pytest.mark.skipif(not has_page(__version__), reason="Airflow 2's own base class of plugins brings Flask along")
 def test_importing_it_brings_nothing_along() -> None:
     told = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True, timeout=100)
     brought = set(told.stdout.splitlines()[-1].split())
