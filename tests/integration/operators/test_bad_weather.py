@@ -206,7 +206,7 @@ def test_what_only_the_slack_lets_in_is_never_cancelled(
 
 
 @pytest.mark.skipif(
-    AIRFLOW_VERSION.startswith("2."), reason="Airflow 2 lets execute be called from the main thread alone"
+    __version__.startswith("2."), reason="Airflow 2 lets execute be called from the main thread alone"
 )
 def test_two_dags_with_same_window_at_the_same_moment_keep_the_older_run(
     evaluate: Callable[..., TaskResult], emulator: EmulatorProcess, evaluation_task: str
