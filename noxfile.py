@@ -120,8 +120,6 @@ CELLS = (
     Cell("3.1.8", "3.12"),
     Cell("3.2.2", "3.11"),
     Cell("3.3.2", "3.10"),
-    # The pre-release while that is all there is.
-    Cell("3.4.0b2", "3.12", note="beta"),
     Cell(
         "3.3.*",
         "3.13",

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from airflow import __version__
 
 from airflow_provider_arize_tasks.exceptions import ArizePermanentError, ArizeRunTimeoutError
 from airflow_provider_arize_tasks.operators.runs import (
@@ -205,9 +206,7 @@ def test_what_only_the_slack_lets_in_is_never_cancelled(
     assert hook.get_run(other.id).status.value in ("PENDING", "RUNNING")
 
 
-@pytest.mark.skipif(
-    __version__.startswith("2."), reason="Airflow 2 lets execute be called from the main thread alone"
-)
+@pytest.mark.skipif(__version__.startswith("2."), reason="Airflow 2 lets execute be called from the main thread alone")
 def test_two_dags_with_same_window_at_the_same_moment_keep_the_older_run(
     evaluate: Callable[..., TaskResult], emulator: EmulatorProcess, evaluation_task: str
 ) -> None:
