@@ -44,6 +44,9 @@ import airflow.triggers.base
 from airflow.providers.common.compat.sdk import (
     BaseHook, BaseOperatorLink, BaseSensorOperator, BranchMixIn, Connection, XCom
 )
+from airflow import __version__
+if __version__.startswith(("3.0.", "3.1.")):  # its assets import this, which warns of a name of Airflow's own
+    import airflow.providers.standard.operators.python
 """
 OPERATORS = """
 from airflow_provider_arize_tasks.get_provider_info import get_provider_info
