@@ -45,8 +45,9 @@ from airflow.providers.common.compat.sdk import (
     BaseHook, BaseOperatorLink, BaseSensorOperator, BranchMixIn, Connection, XCom
 )
 from airflow import __version__
-if __version__.startswith(("3.0.", "3.1.")):  # its assets import this, which warns of a name of Airflow's own
+if __version__.startswith(("3.0.", "3.1.")):  # its assets and its web application import these, which warn of others
     import airflow.providers.standard.operators.python
+    import starlette.testclient
 """
 OPERATORS = """
 from airflow_provider_arize_tasks.get_provider_info import get_provider_info
