@@ -71,11 +71,19 @@ class Linker:
         )
         push_link(self._context, ArizeTaskLink, url)
 
-    def push_run(self, request: RunRequest, run: TaskRun) -> None:
-        """The links of a run, of its task, and of its experiment where it has one."""
+    def push_runs(self, request: RunRequest, *runs: TaskRun) -> None:
+        """The links of runs, of their task, and of their experiment where it is one.
+
+        A button leads to one page: all runs are to be found on it. Of several windows it shows the whole stretch, of
+        several experiments the list they stand in.
+
+        :param request: what the runs are for, over the window that all of them have a part of.
+        :param runs: one or several of one task.
+        """
         organization_id, space_id = self.prepare()
         app_url = self._hook.config.app_url
-        experiment_id = run.experiment_id or next(iter(request.experiment_ids), None)
+        experiments = {run.experiment_id for run in runs if run.experiment_id} or set(request.experiment_ids)
+        experiment_id = experiments.pop() if len(experiments) == 1 else None
         task_url = urls.task_url(
             app_url=app_url,
             organization_id=organization_id,

@@ -37,6 +37,7 @@ from airflow_provider_arize_tasks.runs.progress import (
     run_result,
 )
 from airflow_provider_arize_tasks.runs.verdict import OnNoData, Outcome, RunPolicy, Verdict, judge_run
+from airflow_provider_arize_tasks.windows.window import span_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -135,6 +136,7 @@ class TriggerRunOperator(WaitingForRuns):
             with self._session(context) as session:
                 session.arm()
                 requests = self._first_requests(session)
+                session.window = span_of(request.window for request in requests)
                 session.cancel_leftovers(requests)
                 progress = Progress(todo=requests, execution_deadline=self._execution_deadline())
                 with over_a_proven_connection():  # the requests' task was read
@@ -162,7 +164,7 @@ class TriggerRunOperator(WaitingForRuns):
                 if active.owned:
                     self._kill.remember(active.run_id)
             with self._session(context) as session:
-                session.scope = progress.scope
+                session.scope, session.is_linked = progress.scope, True
                 return self._go_on(session, self._after_wait(session, progress, wait))
 
     def _go_on(self, session: RunSession, progress: Progress) -> dict[str, Any] | None:

@@ -220,7 +220,7 @@ class ArizeTriggerExperimentRunOperator(TriggerRunOperator):
     def _push_later_links(self, session: RunSession, request: RunRequest, run: TaskRun) -> None:
         # Arize makes the experiment after it has answered the trigger, and keeps it where the run then fails.
         if request.experiment_name is not None and run.experiment_id is not None:
-            session.linker.push_run(request, run)
+            session.linker.push_runs(request, run)
 
     def _following(
         self, session: RunSession, request: RunRequest, run: TaskRun, verdict: Verdict

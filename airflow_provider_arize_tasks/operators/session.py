@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from airflow_provider_arize_tasks.runs.progress import ActiveRun
     from airflow_provider_arize_tasks.runs.reconcile import Twins
     from airflow_provider_arize_tasks.runs.requests import RunRequest
+    from airflow_provider_arize_tasks.windows.window import Window
 
 
 class RunSession:
@@ -65,6 +67,9 @@ class RunSession:
         self.clock = ServerClock()
         #: Organization and space for links, where they are known from before a wait.
         self.scope: tuple[str | None, str | None] | None = None
+        #: The window of all runs together, and whether the links to it are in place since before a wait.
+        self.window: Window | None = None
+        self.is_linked = False
         self._conn_id = conn_id
         self.kill = kill
         self.log = log
@@ -187,7 +192,8 @@ class RunSession:
             evaluators=request.evaluators,
             arize_conn_id=self._conn_id,
         )
-        self.linker.push_run(request, acquired.run)
+        if not (self.is_linked and request.window is not None):
+            self.linker.push_runs(replace(request, window=self.window or request.window), acquired.run)
         return acquired
 
     def _post(self, request: RunRequest, *, experiment_name: str | None) -> TaskRun:

@@ -15,7 +15,7 @@ from airflow_provider_arize_tasks.runs.reconcile import NO_TWINS, Twins
 from airflow_provider_arize_tasks.runs.record import RunRecord
 from airflow_provider_arize_tasks.runs.requests import RunRequest
 from airflow_provider_arize_tasks.runs.verdict import NO_COUNTS, Counts
-from airflow_provider_arize_tasks.windows.window import Window
+from airflow_provider_arize_tasks.windows.window import Window, span_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -245,10 +245,9 @@ def combined_result(finished: Iterable[FinishedRun]) -> dict[str, Any] | None:
     result = dict(runs[-1])
     for name in _COUNTS:
         result[name] = sum(run.get(name) or 0 for run in runs)
-    windows = [each.request.window for each in finished if each.request.window is not None]
-    if windows:
-        first, last = min(w.start for w in windows), max(w.end for w in windows)
-        result.update(type(windows[0])(first, last).to_dict())
+    window = span_of(each.request.window for each in finished)
+    if window is not None:
+        result.update(window.to_dict())
     result["runs"] = runs
     return result
 
@@ -260,7 +259,7 @@ def combined_runs(runs: Sequence[TaskRun]) -> dict[str, Any]:
     """
     finished = [
         FinishedRun(
-            request=RunRequest(task_id=run.task_id or "", window=_window_of(run)),
+            request=RunRequest(task_id=run.task_id or "", window=window_of(run)),
             state=RequestState.SUCCEEDED,
             run=run_result(run),
         )
@@ -269,7 +268,8 @@ def combined_runs(runs: Sequence[TaskRun]) -> dict[str, Any]:
     return combined_result(finished) or {}
 
 
-def _window_of(run: TaskRun) -> Window | None:
+def window_of(run: TaskRun) -> Window | None:
+    """The data window of a run; ``None`` for one over experiments."""
     start, end = run.data_start_time, run.data_end_time
     return Window(start, end) if start is not None and end is not None and start < end else None
 

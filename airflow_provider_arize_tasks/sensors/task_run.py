@@ -146,7 +146,7 @@ class ArizeTaskRunSensor(BaseSensorOperator):
             if runs is not None and _have_ended(runs):
                 return self._result(hook, runs)
             if runs is not None:
-                self._push_links(hook, runs[-1], context)
+                self._push_links(hook, runs, context)
                 self.log.info("Run(s) %s; waiting in the triggerer", _listed(runs))
             self._defer(runs, deadline=time.time() + self._seconds("timeout"))
         return None
@@ -304,21 +304,25 @@ class ArizeTaskRunSensor(BaseSensorOperator):
             self.log.warning("How many evaluators the task of run %s has can't be read: %s", run.id, error)
             return 1
 
-    def _push_links(self, hook: ArizeHook, run: TaskRun, context: Context) -> None:
+    def _push_links(self, hook: ArizeHook, runs: Sequence[TaskRun], context: Context) -> None:
+        """The links of all runs; where they are of several tasks, of those of the last run's task."""
         from airflow_provider_arize_tasks.links.linker import Linker
+        from airflow_provider_arize_tasks.runs.progress import window_of
         from airflow_provider_arize_tasks.runs.requests import RunRequest
-        from airflow_provider_arize_tasks.windows.window import Window
+        from airflow_provider_arize_tasks.windows.window import span_of
 
-        if run.task_id is None or not (hook.config.space and run):
+        task_id = runs[-1].task_id
+        if task_id is None or not hook.config.space:
             return
         try:
-            task = hook.get_task(task=run.task_id)
+            task = hook.get_task(task=task_id)
         except ArizeError as error:
             self.log.debug("No links: %s", error)
             return
-        window = Window(run.data_start_time, run.data_end_time) if run.data_start_time and run.data_end_time else None
+        runs = [run for run in runs if run.task_id == task_id]
+        window = span_of(map(window_of, runs))
         request = RunRequest(task_id=task.id, window=window, project_id=task.project_id, dataset_id=task.dataset_id)
-        Linker(hook, context).push_run(request, run)
+        Linker(hook, context).push_runs(request, *runs)
 
     def _hook(self) -> ArizeHook:
         from airflow_provider_arize_tasks.hooks.arize import ArizeHook

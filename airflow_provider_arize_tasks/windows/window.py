@@ -20,7 +20,7 @@ from airflow_provider_arize_tasks.windows.times import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 __all__ = [
     "CLOCK_TOLERANCE",
@@ -34,6 +34,7 @@ __all__ = [
     "halve",
     "iso",
     "resolve_window",
+    "span_of",
     "split_window",
 ]
 
@@ -83,6 +84,16 @@ class Window:
     def to_dict(self) -> dict[str, str]:
         """The arguments of the trigger operator and of the API: ``data_start_time`` and ``data_end_time``."""
         return {"data_start_time": iso(self.start), "data_end_time": iso(self.end)}
+
+
+def span_of(windows: Iterable[Window | None]) -> Window | None:
+    """The shortest window that holds all of some windows.
+
+    :param windows: in any order; those that are none are left out.
+    :return: ``None`` if there are none.
+    """
+    some = [window for window in windows if window is not None]
+    return Window(min(each.start for each in some), max(each.end for each in some)) if some else None
 
 
 def iso(instant: datetime) -> str:

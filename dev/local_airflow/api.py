@@ -12,6 +12,13 @@ import requests
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+#: What a call meets when the API server is not there, too slow, or cut off in the middle of its reply.
+UNANSWERED = (
+    requests.ConnectionError,
+    requests.Timeout,
+    requests.exceptions.ChunkedEncodingError,
+    requests.exceptions.JSONDecodeError,
+)
 #: States from which neither a task instance nor a DAG run moves on by itself.
 FINAL = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
 
@@ -32,43 +39,62 @@ class AirflowApi:
     """Airflow's REST API as a signed-in administrator.
 
     :param url: address of the API server.
+    :param patience: seconds of connection errors and 5xx replies to put up with: an API server on a busy machine, or
+        one that was killed and comes again, is waited for as a person would.
+    :param answer: seconds for one answer; :param pause: seconds between a call and its repetition.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, patience: float = 300, answer: float = 90, pause: float = 1) -> None:
         self.url = url
+        self.patience = patience
+        self.answer = answer
+        self.pause = pause
         self.session = requests.Session()
         self.token: str | None = None
 
     # ------------------------------------------------------------------ plain calls
 
-    def call(self, method: str, path: str, body: Any = None, *, patience: float = 30, **query: Any) -> Any:
-        """One call of ``/api/v2``; waits out an API server that is not there, busy or restarting.
+    def call(self, method: str, path: str, body: Any = None, **query: Any) -> Any:
+        """One call of ``/api/v2``, repeated while the API server is not there, busy or restarting.
 
-        :param path: below ``/api/v2/``; :param body: JSON; :param patience: seconds of connection errors and 5xx
-            replies to put up with (an Airflow on SQLite answers 500 while its database is locked).
-        :raises ApiError: for any other refusal.
+        A call whose answer was lost may arrive twice.
+
+        :param path: below ``/api/v2/``; :param body: JSON.
+        :raises ApiError: for any other refusal, and when all patience has passed.
         """
-        until = time.monotonic() + patience
+        until = time.monotonic() + self.patience
+        last = ""
         while True:
-            with contextlib.suppress(requests.ConnectionError, requests.Timeout):
-                if self.token is None:
-                    self.token = self.session.get(f"{self.url}/auth/token", timeout=30).json()["access_token"]
-                reply = self.session.request(
-                    method,
-                    f"{self.url}/api/v2/{path}",
-                    json=body,
-                    params={name: value for name, value in query.items() if value is not None},
-                    headers={"authorization": f"Bearer {self.token}"},
-                    timeout=60,
-                )
-                if reply.status_code == 401 and time.monotonic() < until:
+            try:
+                reply = self._send(method, path, body, query)
+            except UNANSWERED as error:
+                last = str(error)
+            else:
+                if reply.status_code == 401:
                     self.token = None
-                    continue
-                if reply.status_code < 500 or time.monotonic() >= until:
+                if reply.status_code < 500 and reply.status_code != 401:
                     return self._read(reply, f"{method} {path}")
+                last = f"{reply.status_code} {reply.text[:800]}"
             if time.monotonic() >= until:
-                raise ApiError(f"{method} {path}: no answer from {self.url} for {patience} s", 0)
-            time.sleep(0.3)
+                what = f"no good answer from {self.url} for {self.patience:g} s"
+                raise ApiError(f"{method} {path}: {what}; last: {last}", 0)
+            time.sleep(self.pause)
+
+    def _send(self, method: str, path: str, body: Any, query: dict[str, Any]) -> requests.Response:
+        """Sign in if need be, and send once."""
+        if self.token is None:
+            signed_in = self.session.get(f"{self.url}/auth/token", timeout=self.answer)
+            if not signed_in.ok:
+                return signed_in
+            self.token = signed_in.json()["access_token"]
+        return self.session.request(
+            method,
+            f"{self.url}/api/v2/{path}",
+            json=body,
+            params={name: value for name, value in query.items() if value is not None},
+            headers={"authorization": f"Bearer {self.token}"},
+            timeout=self.answer,
+        )
 
     @staticmethod
     def _read(reply: requests.Response, what: str) -> Any:
@@ -123,7 +149,7 @@ class AirflowApi:
         try:
             return str(self.call("POST", f"dags/{dag_id}/dagRuns", body)["dag_run_id"])
         except ApiError as error:
-            # A 500 of a locked SQLite can come after the run was created; the repetition then meets its own run.
+            # An answer can get lost after the run was created; the repetition then meets its own run.
             if error.status == 409 and run_id is not None and self.run(dag_id, run_id):
                 return run_id
             raise
@@ -228,7 +254,8 @@ class AirflowApi:
     def wait_for(self, what: str, check: Callable[[], Any], limit: float = 120, every: float = 0.3) -> Any:
         """Ask ``check`` until it answers with something true.
 
-        :param what: for the message; :param check: asked every ``every`` seconds; :param limit: seconds.
+        :param what: for the message; :param check: asked after ``every`` seconds, then ever more rarely, but once a
+            second at least, so that many who wait don't keep the API server from its work; :param limit: seconds.
         :raises TimeoutError: when ``limit`` has passed.
         """
         until = time.monotonic() + limit
@@ -236,6 +263,7 @@ class AirflowApi:
             if time.monotonic() > until:
                 raise TimeoutError(f"waited {limit} s for {what}")
             time.sleep(every)
+            every = max(every, min(1.0, every * 1.2))
         return answer
 
     def wait_for_task(

@@ -77,7 +77,7 @@ class Postgres:
         )  # fmt: skip
         options = {
             "listen_addresses": "127.0.0.1", "port": self.port, "unix_socket_directories": self.folder, "fsync": "off",
-            "synchronous_commit": "off", "full_page_writes": "off", "max_connections": 200, "shared_buffers": "64MB",
+            "synchronous_commit": "off", "full_page_writes": "off", "max_connections": 500, "shared_buffers": "64MB",
         }  # fmt: skip
         flags = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
         with log.open("ab") as output:

@@ -66,4 +66,8 @@ def environment(*, home: Path, dags: Path, port: int, parallelism: int, database
     }
     if database_url is not None:
         variables["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] = database_url
+        # The API server runs 40 requests at a time, each of which holds a connection while it waits for a thread: with
+        # fewer connections than that, the ones that wait for a connection keep the others from giving theirs back.
+        variables["AIRFLOW__DATABASE__SQL_ALCHEMY_POOL_SIZE"] = "40"
+        variables["AIRFLOW__DATABASE__SQL_ALCHEMY_MAX_OVERFLOW"] = "60"
     return variables

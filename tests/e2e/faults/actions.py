@@ -14,18 +14,20 @@ if TYPE_CHECKING:
     from tests.e2e.faults.matrix import Matrix
 
 TASK = "trigger"
+#: Seconds that something may take on a busy machine.
+BUSY = 600.0
 Action = Callable[["Matrix", Row, str, str], None]
 
 
 def _wait_deferred(matrix: Matrix, row: Row, dag_id: str, run_id: str) -> str:
     """Wait until the task is deferred and its remote run goes on; the run's id."""
-    matrix.api.wait_for_task(dag_id, run_id, TASK, {"deferred"}, limit=120)
+    matrix.api.wait_for_task(dag_id, run_id, TASK, {"deferred"}, limit=BUSY)
 
     def running() -> str | None:
         runs = matrix.controls[row.weather].runs(row.name)
         return str(runs[-1]["id"]) if runs and runs[-1]["status"].upper() == "RUNNING" else None
 
-    found = str(matrix.api.wait_for(f"a run of {row.name} to go on", running, 60))
+    found = str(matrix.api.wait_for(f"a run of {row.name} to go on", running, BUSY))
     # A trigger that its triggerer has not started yet can't be told that it was killed.
     time.sleep(4)
     return found
@@ -65,12 +67,12 @@ def clear(matrix: Matrix, row: Row, dag_id: str, run_id: str) -> None:
 def clear_done(matrix: Matrix, row: Row, dag_id: str, run_id: str) -> None:
     # The DAG run, not only the task: Airflow may be marking it a success just now, and a task that is cleared in that
     # moment is never scheduled again.
-    matrix.api.wait_for_run(dag_id, run_id, limit=180)
+    matrix.api.wait_for_run(dag_id, run_id, limit=BUSY)
     matrix.api.clear(dag_id, run_id, [TASK])
     matrix.api.wait_for(
         "the cleared task to start again",
         lambda: matrix.api.task(dag_id, run_id, TASK)["state"] != "success",
-        limit=30,
+        limit=BUSY,
         every=0.1,
     )
 
@@ -86,7 +88,7 @@ def _looks(matrix: Matrix, row: Row, run: str) -> str:
 
 def spoil_looks(matrix: Matrix, row: Row, dag_id: str, run_id: str) -> None:
     control = matrix.controls[row.weather]
-    run = matrix.api.wait_for(f"a run of {row.name}", lambda: control.runs(row.name), 120)[-1]["id"]
+    run = matrix.api.wait_for(f"a run of {row.name}", lambda: control.runs(row.name), BUSY)[-1]["id"]
     for number, status in enumerate((401, 403, 404, 408, 425, 503)):
         # Each lets another look pass first, as a fault that has struck lets all pass.
         control.inject("html", method="GET", path=_looks(matrix, row, run), status=status, skip=number + 1)

@@ -11,7 +11,7 @@ from itertools import groupby
 from pathlib import Path
 
 from tests.e2e.faults.matrix import Result
-from tests.e2e.faults.support.fault_rows import ADOPTS, BAD, FRESH, KIND, MEANT
+from tests.e2e.faults.support.fault_rows import ADOPTS, BAD, FRESH, KIND, MEANT, Row
 
 ROOT = Path(__file__).parents[3]
 REPORTS = ROOT / ".cache" / "reports"
@@ -74,11 +74,29 @@ def summary(results: list[Result]) -> str:
     text = "| what happened | what then | in kind weather | in bad weather |\n|---|---|---|---|\n"
     for what in dict.fromkeys(each.what for each in results):
         hit = [each for each in results if each.what == what]
-        then = {THEN[each.expected.says]: 1 for each in hit if each.expected and each.expected.says in THEN}
+        told = any(each.expected and each.expected.says in THEN for each in hit)
+        # A row in bad weather has no words of its own, where the same row in kind weather has some.
+        rows = [each.expected for each in hit if not (told and each.weather == BAD)]
+        then = dict.fromkeys(map(_then, rows))
         kind = {_outcome(each): 1 for each in hit if each.weather != BAD}
         bad = {_outcome(each): 1 for each in hit if each.weather == BAD}
         text += f"| {what} | {'; '.join(then)} | {'; '.join(kind)} | {'; '.join(bad)} |\n"
     return text
+
+
+def _then(row: Row | None) -> str:
+    """What becomes of the run, in a word."""
+    if row is None:
+        return "waiting goes on"
+    if row.says in THEN:
+        return THEN[row.says]
+    if row.twins:
+        return "a second run is triggered; the twin is cancelled"
+    if row.runs > 1:
+        return "a new run is triggered"
+    if row.labelled:
+        return "the same attempt goes on"
+    return "the run goes on" if row.going else "the run is cancelled"
 
 
 def _outcome(result: Result) -> str:

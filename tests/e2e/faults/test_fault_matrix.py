@@ -48,7 +48,8 @@ LOOP = int(os.environ.get("FAULTS_LOOP", "60"))
 @pytest.fixture(scope="module")
 def matrix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Matrix]:
     kills = tmp_path_factory.mktemp("kills")
-    environment = {"PYTHONPATH": str(HERE / "support"), "FAULTS_KILLS": str(kills), "FAULTS_SEED": str(SEED)}
+    path = os.pathsep.join([str(HERE / "support"), *filter(None, [os.environ.get("PYTHONPATH")])])
+    environment = {"PYTHONPATH": path, "FAULTS_KILLS": str(kills), "FAULTS_SEED": str(SEED)}
     with ExitStack() as stack:
         emulators = {
             weather: stack.enter_context(running_emulator(run_seconds=RUN_SECONDS, seed_spans=0))

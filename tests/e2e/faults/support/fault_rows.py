@@ -37,6 +37,9 @@ CONNECTIONS: dict[str, tuple[str, dict[str, Any]]] = {
     **{name: (name, {}) for name in WEATHERS},
     IMPATIENT: (KIND, {"timeout": 3}),
 }
+#: Seconds for a run that is stopped before its end, however slow the machine.
+LONG = 600.0
+LASTS = {"run_seconds": LONG}
 #: Seconds a remote run lasts: shorter waits make Airflow fail resuming attempts on its own more often.
 RUN_SECONDS = 12.0
 
@@ -53,6 +56,7 @@ class Row:
     :param action: what is done to the waiting task from outside, a name of ``actions.py``.
     :param connection: connection that the operator uses, and with it the emulator and its weather.
     :param run_seconds: how long remote runs of this row last; :param first: outcome of the first one, if another.
+    :param spans: how many its window holds.
     :param earlier: runs that the task has from before.
     :param arguments: further arguments of the operator; :param dag: further arguments of the DAG.
     :param state: of the task in the end.
@@ -76,6 +80,7 @@ class Row:
     inject: dict[str, Any] | None = None
     action: str | None = None
     run_seconds: float = RUN_SECONDS
+    spans: int = 20
     connection: str = KIND
     first: dict[str, Any] = field(default_factory=dict)
     earlier: int = 0
@@ -152,7 +157,7 @@ HIDDEN = (
     Row(name="hidden_briefly", what="connection dropped after the POST took effect, and no list shows the run for 5 s",
         inject=LOST, first={"hidden_seconds": 5}, says=ADOPTS),
     Row(name="hidden_for_long", what="the same for 25 s, longer than is waited: a twin, found and cancelled",
-        inject=LOST, first={"hidden_seconds": 25, "run_seconds": 90, "pending_seconds": 85}, run_seconds=25, runs=2,
+        inject=LOST, first={"hidden_seconds": 25, "run_seconds": 300, "pending_seconds": 290}, run_seconds=25, runs=2,
         twins=1),
 )  # fmt: skip
 #: What was seen to break the promise while the emulator's weather was kind.
@@ -181,28 +186,32 @@ SEEN = (
     Row(name="same_window", what="two DAG runs trigger the same window at the same moment, with same_window",
         action="rival", arguments={"reuse_run": "same_window"}, run_seconds=20, is_loose=True),
     Row(name="killed_throttled", what="deferred task marked failed while Arize answers 429 with Retry-After 60",
-        action="mark_failed_throttled", connection=APART, state="failed", labelled=False, completed=0, run_seconds=60),
+        action="mark_failed_throttled", connection=APART, state="failed", labelled=False, completed=0,
+        run_seconds=LONG),
     Row(name="failed_halfway", what="the first run labels half and fails, min_successes wants all", runs=2,
         first={"status": "FAILED", "labelled_fraction": 0.5}, arguments={"min_successes": 20}),
+    _kill("many_pieces", JUDGED, ADOPTS, aside="a window of 206 pieces, plain retry", deferrable=False, run_seconds=0.1,
+          spans=618, arguments={"max_window": 17.5, "poll_interval": 1}, runs=206, completed=206),
 )  # fmt: skip
 OUTSIDE = (
-    Row(name="cancelled_outside", what="somebody cancels the run", action="cancel_run", runs=2, says="CANCELLED"),
-    Row(name="failed_outside", what="the run fails", action="fail_run", runs=2, says="FAILED"),
+    Row(name="cancelled_outside", what="somebody cancels the run", action="cancel_run", runs=2, first=LASTS,
+        says="CANCELLED"),
+    Row(name="failed_outside", what="the run fails", action="fail_run", runs=2, first=LASTS, says="FAILED"),
     Row(name="marked_failed", what="deferred task marked failed", action="mark_failed", state="failed", labelled=False,
-        completed=0, run_seconds=60),
+        completed=0, run_seconds=LONG),
     Row(name="marked_success", what="deferred task marked success", action="mark_success", labelled=False, completed=0,
-        run_seconds=60),
+        run_seconds=LONG),
     Row(name="marked_failed_kept", what="deferred task marked failed, cancel_on_kill=False", action="mark_failed",
-        state="failed", arguments={"cancel_on_kill": False}, going=1, labelled=False, completed=0, run_seconds=90),
-    Row(name="cleared", what="deferred task cleared", action="clear", runs=2, cleared=1, run_seconds=20),
+        state="failed", arguments={"cancel_on_kill": False}, going=1, labelled=False, completed=0, run_seconds=LONG),
+    Row(name="cleared", what="deferred task cleared", action="clear", runs=2, cleared=1, first=LASTS),
     Row(name="cleared_later", what="task cleared after its success", action="clear_done", runs=2, cleared=1,
         says="labelled"),
     Row(name="run_marked_failed", what="DAG run marked failed", action="mark_run_failed", state="failed|skipped",
-        labelled=False, completed=0, run_seconds=60),
-    Row(name="run_timeout", what="dagrun_timeout", action="wait", dag={"dagrun_timeout": 40}, state="skipped|failed",
-        labelled=False, completed=0, run_seconds=90),
+        labelled=False, completed=0, run_seconds=LONG),
+    Row(name="run_timeout", what="dagrun_timeout", action="wait", dag={"dagrun_timeout": 120}, state="skipped|failed",
+        labelled=False, completed=0, run_seconds=LONG),
     Row(name="deadline", what="the operator's own timeout passes", arguments={"timeout": 8}, retries=0, state="failed",
-        labelled=False, completed=0, run_seconds=60, says="deadline passed"),
+        labelled=False, completed=0, run_seconds=LONG, says="deadline passed"),
 )  # fmt: skip
 #: ``FAULTS_ROWS``: a regular expression, for looking into a few rows alone.
 _ONLY = os.environ.get("FAULTS_ROWS", "")
