@@ -57,8 +57,12 @@ def world(arize_emulator, monkeypatch):
         experiments = hook.create_run_experiment_task(
             name="experiments", dataset="demo-dataset", run_configuration=configuration
         )
+        # Of the day before the operators' own, which has no labels then however soon this run ends.
         run = hook.trigger_run(
-            task=evaluation.id, data_start_time=YESTERDAY[0], data_end_time=YESTERDAY[1], max_spans=5000
+            task=evaluation.id,
+            data_start_time=YESTERDAY[0] - timedelta(days=1),
+            data_end_time=YESTERDAY[0],
+            max_spans=5000,
         )
     return {"task": evaluation.id, "experiments": experiments.id, "run": run.id, "configuration": configuration}
 

@@ -275,19 +275,34 @@ VALUES = (
 )
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
-@given(
+CONTROL_REQUESTS = given(
     route=st.sampled_from([route for route in ROUTES if route.path != "/_emulator/outage"]),
     body=st.dictionaries(st.sampled_from(FIELDS), VALUES, max_size=5) | JSON,
 )
-def test_no_control_request_ends_in_a_server_error(emulator_process, route, body):
+
+
+def survives(emulator, route, body):
     path, raw = route.path.replace("{run_id}", "x"), json.dumps(body).encode()
-    status, text = ask(emulator_process, route.method, path, raw, Content_Type="application/json")
+    status, text = ask(emulator, route.method, path, raw, Content_Type="application/json")
     assert status < 500, text
     for read in ("status", "runs", "experiments", "counters"):
-        assert ask(emulator_process, path=f"/_emulator/{read}")[0] == 200
-    emulator_process.control.clear_faults()
-    emulator_process.control.weather("clear")
+        assert ask(emulator, path=f"/_emulator/{read}")[0] == 200
+    emulator.control.clear_faults()
+    emulator.control.weather("clear")
     for read in ("spaces", "projects", "datasets", "evaluators", "prompts", "experiments", "tasks"):
-        status, text = ask(emulator_process, path=f"/v2/{read}", Authorization="Bearer k")
+        status, text = ask(emulator, path=f"/v2/{read}", Authorization="Bearer k")
         assert status == 200, text
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@CONTROL_REQUESTS
+def test_no_control_request_ends_in_a_server_error(emulator_process, route, body):
+    survives(emulator_process, route, body)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@settings(max_examples=800, deadline=None, suppress_health_check=list(HealthCheck))
+@CONTROL_REQUESTS
+def test_none_of_many_control_requests_ends_in_a_server_error(emulator_process, route, body):
+    survives(emulator_process, route, body)

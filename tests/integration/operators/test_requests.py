@@ -119,7 +119,18 @@ def test_a_deferred_attempt_asks_nothing_once_the_trigger_has_seen_its_run_end(
     assert after == []
 
 
-def test_an_experiment_run_knows_the_name_it_asked_for(connect: Any, sent: Any, experiment_task: str) -> None:
+@pytest.fixture(params=[False, True], ids=["no lineage", "lineage"])
+def made(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """How an experiment that was made is asked for: for Airflow's OpenLineage provider only, where it is installed."""
+    from airflow_provider_arize_tasks.operators import experiment_run
+
+    monkeypatch.setattr(experiment_run, "_has_lineage", lambda: request.param)
+    return [GET_EXPERIMENT] if request.param else []
+
+
+def test_an_experiment_run_knows_the_name_it_asked_for(
+    connect: Any, sent: Any, experiment_task: str, made: list[str]
+) -> None:
     connect(space=SPACE)
     sent()
     operator = ArizeTriggerExperimentRunOperator(
@@ -128,21 +139,21 @@ def test_an_experiment_run_knows_the_name_it_asked_for(connect: Any, sent: Any, 
     assert run_task(operator).state == "success"
     before, after = _without_looks(sent())
     assert before == [GET_SPACES, GET_TASKS, POST_TRIGGER]
-    assert after == []
+    assert after == made
 
 
 def test_the_space_is_not_looked_up_again_for_links_that_follow_after_the_wait(
-    connect: Any, sent: Any, hook: ArizeHook, experiment_task: str
+    connect: Any, sent: Any, hook: ArizeHook, experiment_task: str, made: list[str]
 ) -> None:
     connect(space=SPACE)
     seed = hook.trigger_run(task=experiment_task, experiment_name="seed")
-    made = hook.wait_for_run(run_id=seed.id, poll_interval=0.05).experiment_id
+    judged = hook.wait_for_run(run_id=seed.id, poll_interval=0.05).experiment_id
     hook.create_evaluation_task(
         name="judge",
         task_type="TEMPLATE_EVALUATION",
         evaluators=[{"evaluator_id": EVALUATOR}],
         dataset=DATASET,
-        experiment_ids=[str(made)],
+        experiment_ids=[str(judged)],
         space=SPACE,
     )
     sent()
@@ -159,7 +170,7 @@ def test_the_space_is_not_looked_up_again_for_links_that_follow_after_the_wait(
     before, after = _without_looks(sent())
     assert before == [GET_SPACES, GET_TASKS, GET_TASKS, POST_TRIGGER]
     # The evaluation task goes by its name, which a process of its own has to look up for itself.
-    assert [each for each in after if each != GET_RUN] == [GET_SPACES, GET_TASKS, POST_TRIGGER]
+    assert [each for each in after if each != GET_RUN] == [GET_SPACES, GET_TASKS, POST_TRIGGER, *made]
 
 
 def test_a_space_that_could_not_be_looked_up_before_the_wait_is_looked_up_after_it(
