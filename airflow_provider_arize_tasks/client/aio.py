@@ -6,6 +6,7 @@ import asyncio
 import ssl
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from airflow_provider_arize_tasks.client.calls import body_of, headers_of, url_of
 from airflow_provider_arize_tasks.client.failures import Failure, no_response
 from airflow_provider_arize_tasks.client.incoming import (
     MAX_BYTES_IN_TRIGGERER,
@@ -15,7 +16,6 @@ from airflow_provider_arize_tasks.client.incoming import (
     clean_text,
 )
 from airflow_provider_arize_tasks.client.network import handshake_failure, is_handshake_error, proxy_of, tls_context
-from airflow_provider_arize_tasks.client.outgoing import body_of, headers_of, url_of
 from airflow_provider_arize_tasks.client.responses import Response, interpret, refused_body
 from airflow_provider_arize_tasks.client.retry import Pace, RetryPolicy
 

@@ -1,17 +1,22 @@
-"""Operator arguments: literals are checked while the DAG is parsed, templated ones once they are rendered."""
+"""Arguments: literals are checked while the DAG is parsed, templated ones once they are rendered.
+
+A shape takes a :class:`Checker`, the name of the place and the value; it returns the value in the form the API takes
+and notes every problem with the checker instead of stopping at the first. Before templates are rendered, whatever is
+still pending is passed over.
+"""
 
 from __future__ import annotations
 
+import difflib
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from enum import Enum
 from typing import Any, TypeVar
 
 from airflow_provider_arize_tasks.client.errors import ArizeValidationError
-from airflow_provider_arize_tasks.client.fields import FieldError, as_bool, as_int, as_number
-from airflow_provider_arize_tasks.client.times import as_length
+from airflow_provider_arize_tasks.client.fields import FieldError, as_bool, as_int, as_length, as_number, parse_time
 
 E = TypeVar("E", bound=Enum)
 T = TypeVar("T")
@@ -196,3 +201,239 @@ __all__ = [
     "span",
     "whole",
 ]
+
+Shape = Callable[[Checker, str, Any], Any]
+
+#: Text that Airflow replaces by the content of a file of that name when it renders templates.
+_FILE = re.compile(r"[^\s{\[].*\.(json|ya?ml|txt|j2)", re.IGNORECASE)
+_HAS_OFFSET = re.compile(r"[Tt ].*([Zz]|[+-]\d\d(:?\d\d)?)\s*$")
+
+
+def apply(check: Checker, shape: Shape, where: str, value: Any) -> Any:
+    """The value in its shape, or as it is when it is still pending. What has a ``to_dict`` stands for that.
+
+    :param check: notes what is wrong.
+    :param shape: what the value must look like.
+    :param where: the place, for messages.
+    :param value: what was given there.
+    """
+    if check.is_open(value):
+        return value
+    if not isinstance(value, (str, Mapping, list, tuple)) and callable(getattr(value, "to_dict", None)):
+        value = value.to_dict()
+    return shape(check, where, value)
+
+
+def text(*, longest: int | None = None, blank: bool = False, forbidden: str = "") -> Shape:
+    """Text, by default not empty.
+
+    :param longest: most characters.
+    :param blank: whether it may be empty.
+    :param forbidden: characters it must not hold.
+    """
+
+    def shape(check: Checker, where: str, value: Any) -> Any:
+        value = value.value if isinstance(value, Enum) else value
+        if not isinstance(value, str):
+            check.problem(where, f"must be text, not {type(value).__name__}")
+        elif not value.strip() and not blank:
+            check.problem(where, "must not be empty")
+        elif longest is not None and len(value) > longest:
+            check.problem(where, f"must have at most {longest} characters, not {len(value)}")
+        elif any(character in value for character in forbidden):
+            check.problem(where, f"must not hold any of {' '.join(forbidden)}, got {value!r}")
+        return value
+
+    return shape
+
+
+def choice(*members: str) -> Shape:
+    """One of some enum members, in either case; becomes upper case."""
+
+    def shape(check: Checker, where: str, value: Any) -> Any:
+        word = value.value if isinstance(value, Enum) else value
+        spelled = word.strip().upper() if isinstance(word, str) else None
+        if spelled not in members:
+            near = difflib.get_close_matches(spelled or "", members, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            check.problem(where, f"must be one of {', '.join(members)}, not {word!r}{hint}")
+        return spelled or value
+
+    return shape
+
+
+def number(least: float | None = None, most: float | None = None) -> Shape:
+    """A number, also written as text."""
+
+    def shape(check: Checker, where: str, value: Any) -> Any:
+        return _in_range(check, where, value, as_number, least, most)
+
+    return shape
+
+
+def integer(least: int | None = None, most: int | None = None) -> Shape:
+    """A whole number, also written as text."""
+
+    def shape(check: Checker, where: str, value: Any) -> Any:
+        return _in_range(check, where, value, as_int, least, most)
+
+    return shape
+
+
+def _in_range(
+    check: Checker, where: str, value: Any, convert: Callable[[Any], float], least: float | None, most: float | None
+) -> Any:
+    try:
+        converted = convert(value)
+    except FieldError as error:
+        check.problem(where, f"{error}, not {value!r}")
+        return value
+    if least is not None and converted < least:
+        check.problem(where, f"must be {least} or more, not {converted}")
+    elif most is not None and converted > most:
+        check.problem(where, f"must be {most} or less, not {converted}")
+    return converted
+
+
+def boolean(check: Checker, where: str, value: Any) -> Any:
+    """A truth value, also written as text."""
+    try:
+        return as_bool(value)
+    except FieldError as error:
+        check.problem(where, f"{error}, not {value!r}")
+        return value
+
+
+def instant(check: Checker, where: str, value: Any) -> Any:
+    """A moment: a ``datetime`` or an ISO 8601 text. Without an offset it is taken as UTC, and the check notes so."""
+    if isinstance(value, datetime):
+        if value.utcoffset() is not None:
+            return value
+        # Assumes "naive-time-is-422", which a certificate asks about.
+        check.notes.append(f"{where} {value.isoformat()} has no offset; it is sent as UTC")
+        return value.replace(tzinfo=timezone.utc)
+    moment = parse_time(value) if isinstance(value, str) else None
+    if moment is None:
+        check.problem(where, f"must be a datetime or an ISO 8601 text with a time, not {value!r}")
+        return value
+    if not _HAS_OFFSET.search(value):
+        check.notes.append(f"{where} {value} has no offset; it is sent as UTC")
+    return moment
+
+
+def list_of(item: Shape, *, least: int = 0, most: int | None = None, unit: str = "entry") -> Shape:
+    """A list, also written as JSON.
+
+    :param item: shape of each entry.
+    :param least: fewest entries.
+    :param most: most entries.
+    :param unit: what an entry is, for messages.
+    """
+
+    def shape(check: Checker, where: str, value: Any) -> Any:
+        value = _parsed(check, where, value, (list, tuple), "a list")
+        if not isinstance(value, (list, tuple)):
+            return value
+        if len(value) < least:
+            check.problem(where, f"must hold at least {least} {unit}")
+        if most is not None and len(value) > most:
+            check.problem(where, f"must hold at most {most}, not {len(value)}")
+        return [apply(check, item, f"{where}[{index}]", entry) for index, entry in enumerate(value)]
+
+    return shape
+
+
+def map_of(item: Shape) -> Shape:
+    """An object with keys of the author's own, also written as JSON.
+
+    :param item: shape of each value.
+    """
+
+    def shape(check: Checker, where: str, value: Any) -> Any:
+        value = _parsed(check, where, value, (Mapping,), "an object")
+        if not isinstance(value, Mapping):
+            return value
+        cleaned = {}
+        for key, entry in value.items():
+            if not isinstance(key, str) or not key:
+                check.problem(where, f"must have text keys, not {key!r}")
+            cleaned[key] = apply(check, item, f"{where}.{key}", entry)
+        return cleaned
+
+    return shape
+
+
+def free(check: Checker, where: str, value: Any) -> Any:
+    """Anything that JSON can hold."""
+    if not check.rendered:
+        return value
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        check.problem(where, f"must be plain JSON: {error}")
+    return value
+
+
+def free_object(check: Checker, where: str, value: Any) -> Any:
+    """An object that JSON can hold, also written as JSON."""
+    value = _parsed(check, where, value, (Mapping,), "an object")
+    return free(check, where, value) if isinstance(value, Mapping) else value
+
+
+def record(fields: Mapping[str, Shape], *, required: Iterable[str] = (), ignored: Iterable[str] = ()) -> Shape:
+    """An object with fixed keys, also written as JSON. Keys that are ``None`` count as left out.
+
+    :param fields: shape of each key.
+    :param required: keys that must be there.
+    :param ignored: keys that a reply of the server has and a request must not; they are dropped, so that what was read
+        can be sent back.
+    """
+    needed, dropped = tuple(required), frozenset(ignored)
+
+    def shape(check: Checker, where: str, value: Any) -> Any:
+        value = _parsed(check, where, value, (Mapping,), "an object")
+        if not isinstance(value, Mapping):
+            return value
+        for key in needed:
+            if value.get(key) is None:
+                check.problem(f"{where}.{key}", "is missing")
+        cleaned = {}
+        for key, entry in value.items():
+            if key in dropped or (entry is None and key in fields):
+                continue
+            if key in fields:
+                cleaned[key] = apply(check, fields[key], f"{where}.{key}", entry)
+            else:
+                check.problem(f"{where}.{key}", f"is unknown here{_hint(str(key), fields)}")
+        return cleaned
+
+    return shape
+
+
+def as_object(check: Checker, where: str, value: Any) -> Any:
+    """An object, also written as JSON, its content unchecked."""
+    return _parsed(check, where, value, (Mapping,), "an object")
+
+
+def _hint(key: str, known: Iterable[str]) -> str:
+    known = list(known)
+    near = difflib.get_close_matches(key, known, n=1)
+    return f"; did you mean {near[0]!r}?" if near else f"; known are {', '.join(known)}"
+
+
+def _parsed(check: Checker, where: str, value: Any, kinds: tuple[type, ...], expected: str) -> Any:
+    """The value, parsed if it is JSON text, and a problem noted if it is of none of the kinds."""
+    if isinstance(value, kinds):
+        return value
+    if isinstance(value, str):
+        if not check.rendered and _FILE.fullmatch(value.strip()):
+            return value
+        try:
+            parsed = json.loads(value)
+        except (ValueError, RecursionError):
+            check.problem(where, f"must be {expected}, got text that is no JSON: {value[:60]!r}")
+            return value
+        if isinstance(parsed, (list, tuple) if list in kinds else Mapping):
+            return parsed
+    check.problem(where, f"must be {expected}, not {type(value).__name__}")
+    return value

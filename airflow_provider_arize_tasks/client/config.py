@@ -16,7 +16,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from airflow_provider_arize_tasks.client.errors import ArizeConfigError
 from airflow_provider_arize_tasks.client.fields import FieldError, as_bool, as_mapping, as_number, as_text, is_blank
-from airflow_provider_arize_tasks.client.secrets import credentials_of, environment_credentials
+from airflow_provider_arize_tasks.client.printable import credentials_of, environment_credentials
 
 T = TypeVar("T")
 EnumCase = Literal["upper", "lower"]

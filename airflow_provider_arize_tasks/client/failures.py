@@ -6,8 +6,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_arize_tasks.client.errors import ArizeTlsError, ArizeTransportError
-from airflow_provider_arize_tasks.client.printable import printable
-from airflow_provider_arize_tasks.client.secrets import masked, without_userinfo
+from airflow_provider_arize_tasks.client.printable import masked, printable, without_userinfo
 
 if TYPE_CHECKING:
     from airflow_provider_arize_tasks.client.calls import Call

@@ -1,15 +1,19 @@
-"""Reading values typed into a form or rendered from a template: ``"30"``, ``"false"``, ``'{"a": 1}'``.
+"""Values as people and servers write them: ``"30"``, ``"false"``, ``'{"a": 1}'``, points and lengths of time.
 
-Every function returns the value or raises :class:`FieldError` with the expectation as its text, which the caller
-completes with the name of the field.
+The readers ``as_...`` return the value or raise :class:`FieldError` with the expectation as its text, which the caller
+completes with the name of the field. Time is read in one way everywhere: in replies, in arguments, on the command line.
 """
 
 from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
+from datetime import datetime, timedelta, timezone
 from typing import Any
+
+from airflow_provider_arize_tasks.client.errors import ArizeConfigError
 
 _TRUE = frozenset({"true", "1", "yes", "on", "t", "y"})
 _FALSE = frozenset({"false", "0", "no", "off", "f", "n"})
@@ -86,3 +90,143 @@ def as_mapping(value: Any) -> Mapping[str, Any]:
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
         raise FieldError("must be an object with text keys")
     return value
+
+
+#: Python reads no more digits of a second than these.
+_FRACTION = re.compile(r"([.,]\d{6})\d+")
+_POINT = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,30})?)?\s*(?:[Zz]|[+-]\d\d(?::?\d\d)?)?", re.ASCII
+)
+
+_UNITS = {
+    "s": timedelta(seconds=1),
+    "m": timedelta(minutes=1),
+    "min": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+    "d": timedelta(days=1),
+    "w": timedelta(weeks=1),
+}
+_NAMES = {
+    "hour": timedelta(hours=1),
+    "hourly": timedelta(hours=1),
+    "day": timedelta(days=1),
+    "daily": timedelta(days=1),
+    "week": timedelta(weeks=1),
+    "weekly": timedelta(weeks=1),
+}
+_PARTS = re.compile(r"(?:\d{1,15}(?:\.\d{1,9})?\s*(?:min|[smhdw])\s*)+", re.ASCII)
+_PART = re.compile(r"(\d+(?:\.\d+)?)\s*(min|[smhdw])", re.ASCII)
+_ISO_LENGTH = re.compile(
+    r"p(?=.)(?:\d{1,9}w)?(?:\d{1,9}d)?(?:t(?=.)(?:\d{1,9}h)?(?:\d{1,9}m)?(?:\d{1,9}(?:[.,]\d{1,6})?s)?)?"
+)
+_SECONDS = re.compile(r"\d{1,15}(?:\.\d{1,9})?", re.ASCII)
+_NOTHING = frozenset({"", "none", "null", "undefined"})
+
+
+class ArizeTimeError(ArizeConfigError, ValueError):
+    """An argument that is no point, or no length, of time. The message names the ways to write one."""
+
+
+def parse_time(text: str) -> datetime | None:
+    """A point in time as servers write it: RFC 3339 with any number of fraction digits.
+
+    Lenient where that is safe (a blank for the ``T``, seconds left out, ``+01``); a time without an offset is UTC, as
+    everything the API sends. A date alone, a bare year or digits alone are no point in time.
+
+    :param text: the text.
+    :return: the point in UTC, or ``None`` when the text is no such time.
+    """
+    text = text.strip()
+    if len(text) > 80 or not _POINT.fullmatch(text):
+        return None
+    import pendulum
+
+    date, clock = text[:10], text[11:].upper().replace(" ", "")
+    try:
+        moment = pendulum.parse(date + "T" + _FRACTION.sub(r"\1", clock))
+        return in_utc(moment) if isinstance(moment, pendulum.DateTime) else None
+    except (ValueError, OverflowError):  # pendulum's own errors are ValueErrors
+        return None
+
+
+def in_utc(moment: datetime) -> datetime:
+    """The moment as a plain ``datetime`` in UTC.
+
+    Plain, since arithmetic with a ``pendulum.DateTime`` that carries a ``datetime.timezone`` drops the time zone.
+
+    :param moment: a point in time with a time zone.
+    """
+    utc = moment.astimezone(timezone.utc)
+    return datetime(*utc.timetuple()[:6], utc.microsecond, tzinfo=timezone.utc)
+
+
+def length_of_time(value: timedelta | float | str, *, name: str) -> timedelta:
+    """A length of time as every argument takes it.
+
+    :param value: a ``timedelta``; seconds, as a number or as text; counts with units (``"30s"``, ``"90m"``, ``"2h"``,
+        ``"1d"``, ``"1w"``, ``"1h30m"``); a name (``"hour"``, ``"hourly"``, ``"day"``, ``"daily"``, ``"week"``,
+        ``"weekly"``); or an ISO 8601 duration of weeks, days, hours, minutes and seconds (``"P1D"``, ``"PT90M"``).
+    :param name: the argument's name, for messages.
+    :return: the length; it may be zero, never negative.
+    :raises ArizeTimeError: anything else. A template that came out empty is a mistake, never a wish for the default.
+    """
+    if isinstance(value, str) and value.strip().lower() in _NOTHING:
+        raise ArizeTimeError(
+            f"{name} is {value!r}: a template came out empty, which never stands for the default. Correct the template,"
+            " or leave the argument out"
+        )
+    try:
+        return as_length(value)
+    except FieldError as error:
+        raise ArizeTimeError(f"{name} {error}, got {value!r:.100}") from None
+
+
+def as_length(value: Any) -> timedelta:
+    """As :func:`length_of_time`, for callers who name the argument themselves.
+
+    :param value: in any notation.
+    :raises FieldError: anything else; its text wants the argument's name before it.
+    """
+    try:
+        if isinstance(value, str):
+            length = _length_of_text(value.strip().lower())
+        elif isinstance(value, timedelta):
+            length = value
+        elif isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
+            length = timedelta(seconds=value)
+        else:
+            raise FieldError(_WAYS)
+    except OverflowError:
+        raise FieldError("is too long a time") from None
+    if length < timedelta():
+        raise FieldError("must not be negative")
+    return length
+
+
+_WAYS = "must be a length of time (a timedelta, seconds, '2h', '1d', 'P1D')"
+
+
+def _length_of_text(text: str) -> timedelta:
+    if text in _NAMES:
+        return _NAMES[text]
+    if _SECONDS.fullmatch(text):
+        return timedelta(seconds=float(text))
+    if _PARTS.fullmatch(text):
+        return sum((float(count) * _UNITS[unit] for count, unit in _PART.findall(text)), timedelta())
+    length = _length_of_iso(text.upper()) if _ISO_LENGTH.fullmatch(text) else None
+    if length is None:
+        raise FieldError(_WAYS)
+    return length
+
+
+def _length_of_iso(text: str) -> timedelta | None:
+    """An ISO 8601 duration. Months and years have no fixed length, so they are none."""
+    import pendulum
+
+    try:
+        length = pendulum.parse(text)
+    except ValueError:  # pendulum's own errors are ValueErrors
+        return None
+    if not isinstance(length, pendulum.Duration) or length.years or length.months:
+        return None
+    return length.as_timedelta()

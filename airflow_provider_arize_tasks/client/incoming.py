@@ -13,7 +13,7 @@ import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_arize_tasks.client.secrets import SHORTEST_IN_DATA, masked
+from airflow_provider_arize_tasks.client.printable import SHORTEST_IN_DATA, masked
 
 if TYPE_CHECKING:
     from airflow_provider_arize_tasks.client.config import ClientConfig

@@ -15,8 +15,8 @@ from pydantic import GetPydanticSchema
 from pydantic_core import core_schema as cs
 
 from airflow_provider_arize_tasks.client.enums import RunStatus, TaskType
+from airflow_provider_arize_tasks.client.fields import parse_time
 from airflow_provider_arize_tasks.client.printable import printable
-from airflow_provider_arize_tasks.client.times import parse_time
 
 #: Counts are 64-bit integers on the wire; what exceeds them is none.
 _LARGEST = 2**63 - 1

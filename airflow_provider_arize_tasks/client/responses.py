@@ -28,8 +28,7 @@ from airflow_provider_arize_tasks.client.errors import (
 )
 from airflow_provider_arize_tasks.client.failures import FATE_UNKNOWN
 from airflow_provider_arize_tasks.client.incoming import Gate, NotJsonError, RefusedReplyError
-from airflow_provider_arize_tasks.client.printable import printable
-from airflow_provider_arize_tasks.client.secrets import masked, without_userinfo
+from airflow_provider_arize_tasks.client.printable import masked, printable, without_userinfo
 
 if TYPE_CHECKING:
     from airflow_provider_arize_tasks.client.config import ClientConfig

@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_arize_tasks.client import shapes
+from airflow_provider_arize_tasks.client import arguments as shapes
 from airflow_provider_arize_tasks.client.enums import TaskType
 
 if TYPE_CHECKING:
-    from airflow_provider_arize_tasks.client.arguments import Checker
-    from airflow_provider_arize_tasks.client.shapes import Shape
+    from airflow_provider_arize_tasks.client.arguments import Checker, Shape
 
 MAX_EXPERIMENT_NAME = 255
 EVALUATION_TYPES = (TaskType.TEMPLATE_EVALUATION.value, TaskType.CODE_EVALUATION.value)

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_arize_tasks.client import bodies, endpoints
-from airflow_provider_arize_tasks.client.dialect import Dialect
+from airflow_provider_arize_tasks.client.calls import Dialect
 from airflow_provider_arize_tasks.client.enums import UNSET, RunStatus, TaskType, Unset
 from airflow_provider_arize_tasks.client.errors import (
     ArizeApiError,

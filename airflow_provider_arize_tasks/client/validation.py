@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_arize_tasks.client import shapes
+from airflow_provider_arize_tasks.client import arguments as shapes
 from airflow_provider_arize_tasks.client.arguments import Checker
 from airflow_provider_arize_tasks.client.enums import UNSET, TaskType
 from airflow_provider_arize_tasks.client.schemas import (
@@ -26,8 +26,8 @@ from airflow_provider_arize_tasks.client.schemas import (
 )
 
 if TYPE_CHECKING:
+    from airflow_provider_arize_tasks.client.arguments import Shape
     from airflow_provider_arize_tasks.client.models import Task
-    from airflow_provider_arize_tasks.client.shapes import Shape
 
 #: The widest data window the API accepts.
 MAX_WINDOW = timedelta(days=30)

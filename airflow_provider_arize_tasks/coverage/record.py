@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
-from airflow_provider_arize_tasks.client.times import parse_time
+from airflow_provider_arize_tasks.client.fields import parse_time
 from airflow_provider_arize_tasks.windows.window import Window, iso
 
 

@@ -1,20 +1,153 @@
-"""Works out the addresses of the Arize UI for a task instance, and pushes them before anything is waited for."""
+"""The addresses of the Arize UI, and which of them a task instance pushes before anything is waited for.
+
+Arize documents pages for projects, datasets and experiments, none for a task or a task run. So a task links to what it
+works on (project or dataset), an evaluation run to the spans of its window, an experiment run to its experiment.
+
+Every deep page lives under ``/organizations/{organization}/spaces/{space}/``. Where one of the two isn't known, the
+address is the start page of the UI: less useful, never wrong.
+"""
 
 from __future__ import annotations
 
 import logging
 from typing import TYPE_CHECKING
+from urllib.parse import quote, urlencode
 
 from airflow_provider_arize_tasks.client.errors import ArizeError
-from airflow_provider_arize_tasks.links import urls
 from airflow_provider_arize_tasks.links.arize import ArizeExperimentLink, ArizeTaskLink, ArizeTaskRunLink, push_link
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_arize_tasks.client.models import Task, TaskRun
     from airflow_provider_arize_tasks.hooks.arize import ArizeHook
     from airflow_provider_arize_tasks.runs.requests import RunRequest
+    from airflow_provider_arize_tasks.windows.window import Window
+
+#: The UI of Arize's own cloud.
+DEFAULT_APP_URL = "https://app.arize.com"
+
+
+def task_url(
+    *,
+    app_url: str | None = None,
+    organization_id: str | None,
+    space_id: str | None,
+    project_id: str | None = None,
+    dataset_id: str | None = None,
+    window: Window | None = None,
+) -> str:
+    """The page of what a task works on: its project's spans, or its dataset's experiments.
+
+    :param app_url: root of the UI, with or without a slash at its end; default ``https://app.arize.com``.
+    :param organization_id: id of the organization, as the API gives it; ``None`` if it is not known.
+    :param space_id: id of the space; ``None`` if it is not known.
+    :param project_id: id of the project a project-based task evaluates.
+    :param dataset_id: id of the dataset a dataset-based task works on.
+    :param window: the spans to show; without it the UI shows those of the last seven days.
+    :return: an absolute URL, at worst the start page of the UI.
+    """
+    prefix = _prefix(app_url, organization_id, space_id)
+    if prefix is None:
+        return _base(app_url)
+    if project_id:
+        return f"{prefix}/projects/{_segment(project_id)}?{_spans_query(window)}"
+    if dataset_id:
+        return f"{prefix}/datasets/{_segment(dataset_id)}?selectedTab=experiments"
+    return prefix
+
+
+def run_url(
+    *,
+    app_url: str | None = None,
+    organization_id: str | None,
+    space_id: str | None,
+    project_id: str | None = None,
+    dataset_id: str | None = None,
+    window: Window | None = None,
+    experiment_id: str | None = None,
+) -> str:
+    """The page of what a run made: its experiment, else the spans of its window.
+
+    :param app_url: root of the UI; default ``https://app.arize.com``.
+    :param organization_id: id of the organization; ``None`` if it is not known.
+    :param space_id: id of the space; ``None`` if it is not known.
+    :param project_id: id of the project whose spans were evaluated.
+    :param dataset_id: id of the dataset the run worked on.
+    :param window: the run's data window.
+    :param experiment_id: id of the experiment the run made; ``None`` until Arize has provisioned it.
+    :return: an absolute URL, at worst the start page of the UI.
+    """
+    if experiment_id and dataset_id:
+        return experiment_url(
+            app_url=app_url,
+            organization_id=organization_id,
+            space_id=space_id,
+            dataset_id=dataset_id,
+            experiment_id=experiment_id,
+        )
+    return task_url(
+        app_url=app_url,
+        organization_id=organization_id,
+        space_id=space_id,
+        project_id=project_id,
+        dataset_id=dataset_id,
+        window=window,
+    )
+
+
+def experiment_url(
+    *,
+    app_url: str | None = None,
+    organization_id: str | None,
+    space_id: str | None,
+    dataset_id: str | None,
+    experiment_id: str | None,
+) -> str:
+    """The page of one experiment of a dataset.
+
+    :param app_url: root of the UI; default ``https://app.arize.com``.
+    :param organization_id: id of the organization; ``None`` if it is not known.
+    :param space_id: id of the space; ``None`` if it is not known.
+    :param dataset_id: id of the dataset; without it (a standalone experiment) the space's start page.
+    :param experiment_id: id of the experiment; without it the dataset's list of experiments.
+    :return: an absolute URL, at worst the start page of the UI.
+    """
+    prefix = _prefix(app_url, organization_id, space_id)
+    if prefix is None or not (dataset_id and experiment_id):
+        return task_url(app_url=app_url, organization_id=organization_id, space_id=space_id, dataset_id=dataset_id)
+    query = urlencode({"queryFilterA": "", "experimentId": experiment_id})
+    return f"{prefix}/datasets/{_segment(dataset_id)}/experiments/compare?{query}"
+
+
+def _base(app_url: str | None) -> str:
+    return (app_url or DEFAULT_APP_URL).rstrip("/")
+
+
+def _prefix(app_url: str | None, organization_id: str | None, space_id: str | None) -> str | None:
+    if not (organization_id and space_id):
+        return None
+    return f"{_base(app_url)}/organizations/{_segment(organization_id)}/spaces/{_segment(space_id)}"
+
+
+def _segment(identifier: str) -> str:
+    # Ids are base64; the UI wants their "=" as it is, anything else that isn't plain must not change the path.
+    return quote(identifier, safe="=")
+
+
+def _spans_query(window: Window | None) -> str:
+    query = {"selectedTab": "llmTracing", "queryFilterA": "", "timeZoneA": "UTC"}
+    if window is not None:
+        query |= {"startA": str(_milliseconds(window.start)), "endA": str(_milliseconds(window.end))}
+    query |= {"envA": "tracing", "modelType": "generative_llm"}
+    return urlencode(query)
+
+
+def _milliseconds(instant: datetime) -> int:
+    return round(instant.timestamp() * 1000)
+
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +195,7 @@ class Linker:
     def push_task(self, task: Task) -> None:
         """The link of a task."""
         organization_id, space_id = self.prepare()
-        url = urls.task_url(
+        url = task_url(
             app_url=self._hook.config.app_url,
             organization_id=organization_id,
             space_id=space_id,
@@ -84,7 +217,7 @@ class Linker:
         app_url = self._hook.config.app_url
         experiments = {run.experiment_id for run in runs if run.experiment_id} or set(request.experiment_ids)
         experiment_id = experiments.pop() if len(experiments) == 1 else None
-        task_url = urls.task_url(
+        task_page = task_url(
             app_url=app_url,
             organization_id=organization_id,
             space_id=space_id,
@@ -92,7 +225,7 @@ class Linker:
             dataset_id=request.dataset_id,
             window=request.window,
         )
-        run_url = urls.run_url(
+        run_page = run_url(
             app_url=app_url,
             organization_id=organization_id,
             space_id=space_id,
@@ -101,15 +234,15 @@ class Linker:
             window=request.window,
             experiment_id=experiment_id,
         )
-        push_link(self._context, ArizeTaskLink, task_url)
-        push_link(self._context, ArizeTaskRunLink, run_url)
+        push_link(self._context, ArizeTaskLink, task_page)
+        push_link(self._context, ArizeTaskRunLink, run_page)
         if experiment_id is None:
             return
-        experiment_url = urls.experiment_url(
+        experiment_page = experiment_url(
             app_url=app_url,
             organization_id=organization_id,
             space_id=space_id,
             dataset_id=request.dataset_id,
             experiment_id=experiment_id,
         )
-        push_link(self._context, ArizeExperimentLink, experiment_url)
+        push_link(self._context, ArizeExperimentLink, experiment_page)

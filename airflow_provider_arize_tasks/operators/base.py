@@ -23,17 +23,18 @@ from airflow_provider_arize_tasks.links.arize import (
     ArizeTaskLink,
     ArizeTaskRunLink,
     keep_links_as_pushed,
+    telling_reason,
 )
-from airflow_provider_arize_tasks.links.record import telling_reason
 from airflow_provider_arize_tasks.operators.waiting_for_runs import WaitingForRuns
-from airflow_provider_arize_tasks.runs.aside import all_finished, fetch_todo
 from airflow_provider_arize_tasks.runs.identity import ReuseRun
 from airflow_provider_arize_tasks.runs.progress import (
     ActiveRun,
     FinishedRun,
     Progress,
     RequestState,
+    all_finished,
     combined_result,
+    fetch_todo,
     run_result,
 )
 from airflow_provider_arize_tasks.runs.verdict import OnNoData, Outcome, RunPolicy, Verdict, judge_run
@@ -46,8 +47,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_arize_tasks.client.models import TaskRun
     from airflow_provider_arize_tasks.operators.session import RunSession
-    from airflow_provider_arize_tasks.runs.acquired import AcquiredRun
-    from airflow_provider_arize_tasks.runs.requests import RunRequest
+    from airflow_provider_arize_tasks.runs.requests import AcquiredRun, RunRequest
 
 
 class TriggerRunOperator(WaitingForRuns):

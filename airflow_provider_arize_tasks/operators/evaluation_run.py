@@ -10,18 +10,20 @@ from typing import TYPE_CHECKING, Any, Literal
 from airflow_provider_arize_tasks.client import arguments as args
 from airflow_provider_arize_tasks.client.enums import RunStatus, TaskType
 from airflow_provider_arize_tasks.client.errors import ArizeConfigError
-from airflow_provider_arize_tasks.client.times import length_of_time
+from airflow_provider_arize_tasks.client.fields import length_of_time
 from airflow_provider_arize_tasks.exceptions import ArizeGateError
 from airflow_provider_arize_tasks.operators.base import TriggerRunOperator
-from airflow_provider_arize_tasks.operators.settle import settle_or_default
-from airflow_provider_arize_tasks.operators.window_spans import (
+from airflow_provider_arize_tasks.operators.window_times import (
     counts_hide_limit,
     held_by,
     is_in_doubt,
+    lookback_of,
     pieces_of,
+    say_hole,
+    settle_or_default,
     why_no_data,
+    window_of_run,
 )
-from airflow_provider_arize_tasks.operators.window_times import lookback_of, say_hole, window_of_run
 from airflow_provider_arize_tasks.runs.progress import FinishedRun, counts_of
 from airflow_provider_arize_tasks.runs.requests import RunRequest
 from airflow_provider_arize_tasks.runs.verdict import (

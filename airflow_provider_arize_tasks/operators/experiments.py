@@ -10,8 +10,7 @@ from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperat
 from airflow_provider_arize_tasks.client.errors import ArizeError
 from airflow_provider_arize_tasks.client.printable import printable
 from airflow_provider_arize_tasks.exceptions import ArizeQualityError, failing_for_good
-from airflow_provider_arize_tasks.links.arize import ArizeExperimentLink, push_link
-from airflow_provider_arize_tasks.links.record import telling_reason
+from airflow_provider_arize_tasks.links.arize import ArizeExperimentLink, push_link, telling_reason
 from airflow_provider_arize_tasks.links.report import ArizeReportLink, local_report_url
 from airflow_provider_arize_tasks.quality.conditions import ACCEPTED, Verdict
 from airflow_provider_arize_tasks.quality.report.table import describe_baseline, summary_table
@@ -280,7 +279,7 @@ class ArizeCheckExperimentOperator(BaseOperator, BranchMixIn):
     # -- the report ----------------------------------------------------------------------------------------------
 
     def _link(self, context: Context, hook: ArizeHook, experiment: Experiment, space: str | None) -> str:
-        from airflow_provider_arize_tasks.links.urls import experiment_url
+        from airflow_provider_arize_tasks.links.linker import experiment_url
 
         space_id, organization_id = experiment.space_id, hook.config.organization
         try:

@@ -11,14 +11,13 @@ from airflow.providers.common.compat.sdk import BaseOperator, conf
 
 from airflow_provider_arize_tasks.client import arguments as args
 from airflow_provider_arize_tasks.client.arguments import Checker
-from airflow_provider_arize_tasks.client.times import length_of_time
+from airflow_provider_arize_tasks.client.fields import length_of_time
 from airflow_provider_arize_tasks.coverage.gaps import OnStale
 from airflow_provider_arize_tasks.coverage.record import GapRecord, aware
 from airflow_provider_arize_tasks.exceptions import failing_for_good
 from airflow_provider_arize_tasks.operators.gap_record import FIRST_ASKED_KEY as FIRST_ASKED_KEY
 from airflow_provider_arize_tasks.operators.gap_record import keep_record, read_record
-from airflow_provider_arize_tasks.operators.run_times import read_run_times
-from airflow_provider_arize_tasks.operators.settle import settle_or_default
+from airflow_provider_arize_tasks.operators.window_times import read_run_times, settle_or_default
 from airflow_provider_arize_tasks.windows.times import delay_of, parse_instant, width_of, zone_of
 from airflow_provider_arize_tasks.windows.window import iso
 

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_arize_tasks.client.enums import TaskType
 from airflow_provider_arize_tasks.client.errors import ArizeError
 from airflow_provider_arize_tasks.exceptions import ArizeRunCancelledError, ArizeWaitError
-from airflow_provider_arize_tasks.links.arize import push_xcom
-from airflow_provider_arize_tasks.links.record import push_run_record
+from airflow_provider_arize_tasks.links.arize import push_run_record, push_xcom
 from airflow_provider_arize_tasks.runs.cancel import cancel_run
-from airflow_provider_arize_tasks.runs.clock import ServerClock
+from airflow_provider_arize_tasks.runs.timing import ServerClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -26,13 +25,11 @@ if TYPE_CHECKING:
     from airflow_provider_arize_tasks.hooks.arize import ArizeHook
     from airflow_provider_arize_tasks.links.linker import Linker
     from airflow_provider_arize_tasks.runs.acquire import RunAcquirer
-    from airflow_provider_arize_tasks.runs.acquired import AcquiredRun
+    from airflow_provider_arize_tasks.runs.cancel import KillSwitch
     from airflow_provider_arize_tasks.runs.identity import ReuseRun
-    from airflow_provider_arize_tasks.runs.kill import KillSwitch
-    from airflow_provider_arize_tasks.runs.patience import Patience
     from airflow_provider_arize_tasks.runs.progress import ActiveRun
-    from airflow_provider_arize_tasks.runs.reconcile import Twins
-    from airflow_provider_arize_tasks.runs.requests import RunRequest
+    from airflow_provider_arize_tasks.runs.requests import AcquiredRun, RunRequest, Twins
+    from airflow_provider_arize_tasks.runs.timing import Patience
     from airflow_provider_arize_tasks.windows.window import Window
 
 
@@ -169,7 +166,7 @@ class RunSession:
 
         Its id and links are pushed before anything is waited for.
         """
-        from airflow_provider_arize_tasks.runs.acquired import NoDataError
+        from airflow_provider_arize_tasks.runs.requests import NoDataError
 
         self.arm()
         self.task(request.task_id)

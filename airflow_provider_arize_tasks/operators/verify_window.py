@@ -11,7 +11,7 @@ from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_arize_tasks.client import arguments as args
 from airflow_provider_arize_tasks.client.arguments import Checker
-from airflow_provider_arize_tasks.client.times import length_of_time
+from airflow_provider_arize_tasks.client.fields import length_of_time
 from airflow_provider_arize_tasks.exceptions import ArizeGateError, failing_for_good
 from airflow_provider_arize_tasks.operators.window_times import lookback_of, window_of_run
 

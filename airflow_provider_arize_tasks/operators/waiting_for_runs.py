@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow_provider_arize_tasks.client.errors import ArizeError
 from airflow_provider_arize_tasks.exceptions import ArizePermanentError, ArizeRunTimeoutError, ArizeWaitError
 from airflow_provider_arize_tasks.operators.run_arguments import RunArguments
-from airflow_provider_arize_tasks.runs.aside import put_aside
-from airflow_provider_arize_tasks.runs.kill import KillSwitch
-from airflow_provider_arize_tasks.runs.patience import Patience
+from airflow_provider_arize_tasks.runs.cancel import KillSwitch
+from airflow_provider_arize_tasks.runs.progress import put_aside
+from airflow_provider_arize_tasks.runs.timing import Patience
 
 if TYPE_CHECKING:
     from airflow_provider_arize_tasks.client.models import TaskRun

@@ -1,18 +1,128 @@
-"""The window of a DAG run as the operators find it, and what lies between it and the one before."""
+"""The window of an operator: from the DAG run's times, what lies between it and the one before, and its spans.
+
+Do the spans fit into a run, how is the window cut, is there any data; and how late evaluation sees spans (``settle``).
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from airflow_provider_arize_tasks.client.times import length_of_time
-from airflow_provider_arize_tasks.operators.run_times import read_run_times
+from airflow.providers.common.compat.sdk import conf
+
+from airflow_provider_arize_tasks.client.errors import ArizeConfigError, ArizeError
+from airflow_provider_arize_tasks.client.fields import length_of_time
+from airflow_provider_arize_tasks.runs.verdict import SERVER_MAX_SPANS, Truncation, truncation
 from airflow_provider_arize_tasks.windows.window import SINCE_PREVIOUS, ResolvedWindow, resolve_window
 
 if TYPE_CHECKING:
-    from datetime import date
+    from collections.abc import Mapping
+    from datetime import date, timedelta, tzinfo
 
     from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_arize_tasks.client.models import Task, TaskRun
+    from airflow_provider_arize_tasks.hooks.arize import ArizeHook
+    from airflow_provider_arize_tasks.runs.requests import RunRequest
+    from airflow_provider_arize_tasks.windows.window import Window
+
+
+def settle_or_default(value: timedelta | float | str | None, default: timedelta) -> timedelta:
+    """The argument ``settle``, else ``[arize] settle`` of Airflow's configuration, else a default.
+
+    :param value: the argument, rendered.
+    :param default: what holds where nothing is configured.
+    :raises ArizeConfigError: it is no length of time.
+    """
+    if value is not None and value != "None":
+        return length_of_time(value, name="settle")
+    configured = conf.get("arize", "settle", fallback=None)
+    if not configured:
+        return default
+    try:
+        return length_of_time(configured, name="[arize] settle")
+    except ValueError as error:
+        raise ArizeConfigError(f"{error} (in Airflow's configuration)") from error
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunTimes:
+    """The facts of a DAG run that windows are taken from. Named as ``windows.window.resolve_window`` wants them.
+
+    :param interval_start: start of the data interval, ``None`` if the run has none.
+    :param interval_end: its end, likewise.
+    :param run_after: the earliest time the run could start (Airflow 3), ``None`` before.
+    :param partition_date: start of the run's partition (Airflow 3.2), ``None`` if not partitioned.
+    :param partition_key: its key, likewise.
+    :param timezone: the DAG's time zone.
+    :param schedule_timezone: the schedule's own time zone; the DAG's where it has none.
+    :param schedule: the schedule as text, for messages.
+    """
+
+    interval_start: datetime | None
+    interval_end: datetime | None
+    run_after: datetime | None
+    partition_date: datetime | None
+    partition_key: str | None
+    timezone: tzinfo | str
+    schedule_timezone: tzinfo | str
+    schedule: str | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The facts as keyword arguments of ``resolve_window``."""
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+    @property
+    def reference(self) -> datetime | None:
+        """The point in time the run stands for, the same on every attempt: its interval's end, else ``run_after``."""
+        return self.interval_end or self.run_after
+
+
+def read_run_times(context: Mapping[str, Any]) -> RunTimes:
+    """Read the facts of the DAG run; never raises for what is missing.
+
+    On Airflow 3 a manual or asset-triggered run has no ``data_interval_start`` in its context at all (a template that
+    names it fails), so everything is looked up with a default.
+
+    :param context: the context that ``execute`` gets.
+    """
+    dag_run, dag = context.get("dag_run"), context.get("dag")
+    zone = getattr(dag, "timezone", None) or "UTC"
+    timetable = getattr(dag, "timetable", None)
+    return RunTimes(
+        interval_start=_time(context.get("data_interval_start"), getattr(dag_run, "data_interval_start", None)),
+        interval_end=_time(context.get("data_interval_end"), getattr(dag_run, "data_interval_end", None)),
+        run_after=_time(getattr(dag_run, "run_after", None)),
+        partition_date=_first(context.get("partition_date"), getattr(dag_run, "partition_date", None)),
+        partition_key=_first(context.get("partition_key"), getattr(dag_run, "partition_key", None)),
+        timezone=zone,
+        # Public on Airflow 3's task SDK, private on Airflow 2.
+        schedule_timezone=_first(getattr(timetable, "timezone", None), getattr(timetable, "_timezone", None), zone),
+        schedule=_describe(dag, timetable),
+    )
+
+
+def _first(*values: Any) -> Any:
+    return next((value for value in values if value is not None), None)
+
+
+def _time(*values: Any) -> datetime | None:
+    """The first that is a time: a stand-in of a test's may have anything for an attribute."""
+    return next((value for value in values if isinstance(value, datetime)), None)
+
+
+def _describe(dag: Any, timetable: Any) -> str | None:
+    """The schedule as its author wrote it if that is short text, else the timetable's class and expression."""
+    schedule = _first(getattr(dag, "schedule", None), getattr(dag, "schedule_interval", None))
+    if isinstance(schedule, str):
+        return schedule
+    if timetable is None:
+        return None
+    expression = _first(getattr(timetable, "expression", None), getattr(timetable, "_expression", None))
+    name = type(timetable).__name__
+    return f"{name}({expression!r})" if isinstance(expression, str) else name
+
 
 #: XCom with the stretch between the window of the DAG run before and this one, which no run evaluates.
 HOLE_KEY = "arize_window_hole"
@@ -68,3 +178,88 @@ def _previous_end(context: Context) -> datetime | None:
         return datetime.fromisoformat(found.isoformat()) if isinstance(found, datetime) else None
     except Exception:  # noqa: BLE001 -- whatever keeps Airflow from looking it up must not keep the window from being evaluated
         return None
+
+
+#: Most spans that are read to cut a window; a window that holds more is cut by its runs.
+_MOST_SPANS = 500_000
+
+
+def pieces_of(hook: ArizeHook, task: Task, window: Window, limit: int | None, log: Any) -> tuple[Window, ...]:
+    """A window in pieces that each fit into one run, by counting its spans; the window itself where they can't be.
+
+    :param hook: the connection.
+    :param task: the Arize task.
+    :param window: the window.
+    :param limit: most spans of a run; ``None`` for the server's own.
+    :param log: the operator's logger.
+    :raises ArizeError: the API could not be asked.
+    """
+    from itertools import islice
+
+    from airflow_provider_arize_tasks.coverage.pieces import pieces_that_fit
+    from airflow_provider_arize_tasks.coverage.spans import SpansUnavailableError, iter_spans
+
+    try:
+        spans = list(islice(iter_spans(hook.call, task.project_id or "", window), _MOST_SPANS + 1))
+    except SpansUnavailableError as error:
+        log.info("The window can't be cut beforehand: %s", error)
+        return (window,)
+    if len(spans) > _MOST_SPANS:
+        log.info("The window holds more than %d spans: it is not cut beforehand", _MOST_SPANS)
+        return (window,)
+    times = sorted(span.start_time for span in spans if span.start_time is not None)
+    pieces = pieces_that_fit(window, times, SERVER_MAX_SPANS if limit is None else limit)
+    if len(pieces) > 1:
+        log.info("The window holds %d spans: it is evaluated in %d pieces that fit", len(spans), len(pieces))
+    return pieces
+
+
+def counts_hide_limit(task: Task) -> bool:
+    """Whether the counts of a task's runs can't tell whether they were cut short: traces, sessions, or a sample."""
+    is_sampled = task.sampling_rate is not None and task.sampling_rate < 1
+    return is_sampled or any(each.query_mappings for each in task.evaluators)
+
+
+def is_in_doubt(request: RunRequest, run: TaskRun, limit: int | None) -> bool:
+    """Whether the counts of a completed run can't tell that it was not cut short."""
+    if request.counts_hide_limit:
+        return run.num_processed > 0
+    return truncation(run, max_spans=limit, evaluators=request.evaluators) is Truncation.MAYBE
+
+
+def held_by(hook: ArizeHook, task: Task, window: Window, limit: int | None) -> int | None:
+    """How many spans a run over a window has to look at, counted to just beyond the limit.
+
+    :return: ``None`` where spans can't be listed.
+    :raises ArizeError: the API could not be asked.
+    """
+    from airflow_provider_arize_tasks.coverage.reading import spans_for_run
+    from airflow_provider_arize_tasks.coverage.spans import SpansUnavailableError
+
+    try:
+        return spans_for_run(hook.call, task, window, up_to=(SERVER_MAX_SPANS if limit is None else limit) + 1)
+    except SpansUnavailableError:
+        return None
+
+
+def why_no_data(hook: ArizeHook, task: Task, window: Window) -> str:
+    """What to say of a window in which Arize finds no data: with a filter, that may be the filter's doing.
+
+    Never raises: it is said beside the refusal, which stands.
+    """
+    from airflow_provider_arize_tasks.coverage.spans import count_spans
+
+    if not task.query_filter:
+        return ""
+    said = f". The task's filter is {task.query_filter!r}"
+    try:
+        held = count_spans(hook.call, task.project_id or "", window, up_to=10_000)
+    except ArizeError as error:
+        return f"{said}; whether the window holds spans that it leaves out can't be told ({error})"
+    if not held:
+        return f"{said}; the window holds no spans without it either"
+    many = "10,000 spans or more" if held >= 10_000 else f"{held} spans"
+    return (
+        f"{said}; without it the window holds {many}, so check the filter (attributes.openinference.span.kind works, "
+        "span_kind does not)"
+    )

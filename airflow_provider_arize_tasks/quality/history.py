@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from airflow_provider_arize_tasks.client.enums import RunStatus
-from airflow_provider_arize_tasks.client.times import parse_time
+from airflow_provider_arize_tasks.client.fields import parse_time
 from airflow_provider_arize_tasks.quality.conditions import Verdict
 from airflow_provider_arize_tasks.quality.drift import HISTORY
 from airflow_provider_arize_tasks.quality.judge import judge_experiment

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from airflow_provider_arize_tasks.client import arguments as args
 from airflow_provider_arize_tasks.client.arguments import Checker, FieldError
 from airflow_provider_arize_tasks.client.errors import ArizeValidationError
-from airflow_provider_arize_tasks.client.times import length_of_time, parse_time
+from airflow_provider_arize_tasks.client.fields import length_of_time, parse_time
 from airflow_provider_arize_tasks.quality.conditions import ACCEPTED, PREVIOUS, Conditions, read_conditions
 from airflow_provider_arize_tasks.quality.reading import Patience
 from airflow_provider_arize_tasks.quality.report.address import address_problem, path_problem

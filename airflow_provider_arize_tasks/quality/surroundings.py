@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_arize_tasks.client.errors import ArizeError
+from airflow_provider_arize_tasks.client.fields import parse_time
 from airflow_provider_arize_tasks.client.printable import printable
-from airflow_provider_arize_tasks.client.times import parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -14,7 +14,6 @@ from airflow_provider_arize_tasks.client.errors import (
     ArizeError,
     ArizeNotFoundError,
 )
-from airflow_provider_arize_tasks.runs.acquired import AcquiredRun, NoDataError, foreign_name, is_no_data
 from airflow_provider_arize_tasks.runs.cancel import cancel_and_wait
 from airflow_provider_arize_tasks.runs.errors import ArizeWaitError
 from airflow_provider_arize_tasks.runs.identity import (
@@ -30,22 +29,29 @@ from airflow_provider_arize_tasks.runs.identity import (
     search_after_clear,
     search_after_lost_answer,
 )
-from airflow_provider_arize_tasks.runs.lookup import Lookup
+from airflow_provider_arize_tasks.runs.lookup import Lookup, cancel_twins, reconcile
 from airflow_provider_arize_tasks.runs.names import NameOwner, Names, owner_of_name
-from airflow_provider_arize_tasks.runs.patience import Patience
-from airflow_provider_arize_tasks.runs.reconcile import Twins, cancel_twins, reconcile
 from airflow_provider_arize_tasks.runs.record import RunRecord
-from airflow_provider_arize_tasks.runs.requests import Attempt, RunRequest
+from airflow_provider_arize_tasks.runs.requests import (
+    AcquiredRun,
+    Attempt,
+    NoDataError,
+    RunRequest,
+    Twins,
+    foreign_name,
+    is_no_data,
+)
+from airflow_provider_arize_tasks.runs.timing import Patience
 from airflow_provider_arize_tasks.runs.verdict import is_good
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from airflow_provider_arize_tasks.client.models import Task, TaskRun
-    from airflow_provider_arize_tasks.runs.acquired import Post
-    from airflow_provider_arize_tasks.runs.api import RunsApi
     from airflow_provider_arize_tasks.runs.attempt import DagRunTimes, Records
-    from airflow_provider_arize_tasks.runs.clock import ServerClock
+    from airflow_provider_arize_tasks.runs.lookup import RunsApi
+    from airflow_provider_arize_tasks.runs.requests import Post
+    from airflow_provider_arize_tasks.runs.timing import ServerClock
 
 #: POSTs of one attempt whose answers may get lost before the attempt gives up (the next one goes on from its record).
 _MAX_POSTS = 3

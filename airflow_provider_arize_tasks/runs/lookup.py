@@ -1,12 +1,16 @@
-"""Looks for runs in the lists of the server, and knows when a list can be believed."""
+"""Looks for runs in the lists of the server, and knows when a list can be believed.
+
+So it also finds the twins of a run: what a trigger without a clear answer started after all.
+"""
 
 from __future__ import annotations
 
 import time
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow_provider_arize_tasks.client.errors import ArizeError
+from airflow_provider_arize_tasks.runs.cancel import cancel_run
 from airflow_provider_arize_tasks.runs.errors import ArizeAmbiguousRunError, ArizeWaitError
 from airflow_provider_arize_tasks.runs.identity import (
     Found,
@@ -18,17 +22,34 @@ from airflow_provider_arize_tasks.runs.identity import (
     unidentified_message,
 )
 from airflow_provider_arize_tasks.runs.names import is_in_series
+from airflow_provider_arize_tasks.runs.requests import Twins
 from airflow_provider_arize_tasks.runs.verdict import is_good
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from airflow_provider_arize_tasks.client.enums import RunStatus
     from airflow_provider_arize_tasks.client.models import Experiment, Task, TaskRun
-    from airflow_provider_arize_tasks.runs.api import RunsApi
-    from airflow_provider_arize_tasks.runs.clock import ServerClock
-    from airflow_provider_arize_tasks.runs.patience import Patience
     from airflow_provider_arize_tasks.runs.record import RunRecord
     from airflow_provider_arize_tasks.runs.requests import RunRequest
+    from airflow_provider_arize_tasks.runs.timing import Patience, ServerClock
+
+
+class RunsApi(Protocol):
+    """What offers these methods, with the meaning they have on ``ArizeHook``; errors are those of ``client.errors``."""
+
+    def get_run(self, run_id: str) -> TaskRun:
+        """One run as it is now."""
+
+    def cancel_run(self, run_id: str) -> TaskRun:
+        """Cancel a run and return it."""
+
+    def list_all_runs(self, task: str, *, status: RunStatus | None = None) -> Iterable[TaskRun]:
+        """All runs of a task, page after page."""
+
+    def iter_experiments(self, *, dataset: str, name: str) -> Iterable[Experiment]:
+        """All experiments of a dataset whose name contains ``name``."""
+
 
 #: How often a list that shifts is read once more before nothing can be said.
 _MAX_LISTINGS = 20
@@ -162,3 +183,81 @@ class Lookup:
             experiments = self.series(request) if search.name is None else self.named(request, search.name)
         ids = [each.id for each in experiments]
         return choose(request, runs, search, experiments=ids)
+
+
+def reconcile(
+    lookup: Lookup,
+    request: RunRequest,
+    record: RunRecord,
+    *,
+    cancels: bool,
+    log: Any,
+    patience: Patience,
+    clock: ServerClock,
+) -> Twins:
+    """Look for runs of a request beside the one on record, and end them.
+
+    Where a trigger without a clear answer has no run that is known, and its connection was given up only just now, the
+    list gets a little longer to show it.
+
+    :param lookup: finds runs.
+    :param request: what was wanted.
+    :param record: what is on record about it.
+    :param cancels: whether twins may be cancelled; ``same_window`` shares runs with others, so there they are named.
+    :param log: where to say what became of each.
+    :param patience: how long to look.
+    :param clock: the server's clock.
+    :return: the twins.
+    :raises ArizeError: the server could not be asked.
+    """
+    while True:
+        found = lookup.twins(request, record)
+        since = record.unclear_until or record.intent_at
+        is_over = clock.moments_ago(since) >= patience.twin
+        if found.twins or found.ambiguous or not record.unaccounted or is_over:
+            break
+        time.sleep(patience.pause)
+    if found.ambiguous:
+        log.warning(
+            "%s: these runs match as well and are more than this task can have started, so they were left alone: %s",
+            request,
+            ", ".join(f"{run.id} ({run.status.value})" for run in found.ambiguous),
+        )
+        return Twins()
+    if found.twins and not cancels:
+        log.warning(
+            "%s: these runs match as well; one of them may be this task's. They were left alone (same_window): %s",
+            request,
+            ", ".join(f"{run.id} ({run.status.value})" for run in found.twins),
+        )
+        return Twins()
+    return cancel_twins(lookup.api, found.twins, log=log)
+
+
+def cancel_twins(api: RunsApi, twins: Iterable[TaskRun], *, log: Any) -> Twins:
+    """Cancel the twins that go on.
+
+    :param api: the server.
+    :param twins: second runs of a request.
+    :param log: where to say what became of each.
+    :return: which of them were cancelled, which had ended.
+    :raises ArizeError: one goes on and could not be cancelled; the next attempt finds it again.
+    """
+    result = Twins()
+    for run in twins:
+        if run.status.is_terminal:
+            log.warning("Run %s is a twin: the trigger that seemed lost had started it. It ended %s", *_words(run))
+            result += Twins(ended=(run.id,))
+            continue
+        try:
+            run = cancel_run(api, run.id)
+        except ArizeError as error:
+            log.warning("Run %s is a twin and could not be cancelled; it may still be going: %s", run.id, error)
+            raise
+        log.warning("Run %s is a twin: the trigger that seemed lost had started it. Cancelled, it is %s", *_words(run))
+        result += Twins(cancelled=(run.id,))
+    return result
+
+
+def _words(run: TaskRun) -> tuple[str, str]:
+    return run.id, run.status.value

@@ -1,16 +1,19 @@
-"""What a task instance wants, and where an attempt of it stands."""
+"""What a task instance wants, where an attempt of it stands, and what acquiring a run comes to."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
+from airflow_provider_arize_tasks.client.errors import ArizeInvalidRequestError
 from airflow_provider_arize_tasks.windows.window import Window, iso
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from airflow_provider_arize_tasks.client.errors import ArizeError
+    from airflow_provider_arize_tasks.client.models import TaskRun
     from airflow_provider_arize_tasks.runs.record import RunRecord
 
 
@@ -149,3 +152,85 @@ class RunRequest:
 def parse_iso(text: str) -> datetime:
     """An RFC 3339 time in UTC; Python 3.10's own reader knows no ``Z``."""
     return datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(timezone.utc)
+
+
+class NoDataError(Exception):
+    """The server refused to trigger: the window holds no data."""
+
+
+class Post(Protocol):
+    """Sends the POST that triggers a run."""
+
+    def __call__(self, request: RunRequest, *, experiment_name: str | None) -> TaskRun:
+        """Trigger and return the new run."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Twins:
+    """Second runs of run requests, and what became of them.
+
+    :param cancelled: ids of those that were going on and were cancelled.
+    :param ended: ids of those that had ended by themselves.
+    """
+
+    cancelled: tuple[str, ...] = ()
+    ended: tuple[str, ...] = ()
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """All of them."""
+        return (*self.cancelled, *self.ended)
+
+    def to_dict(self) -> dict[str, list[str]]:
+        """As JSON."""
+        return {"cancelled": list(self.cancelled), "ended": list(self.ended)}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Sequence[str]]) -> Twins:
+        """The reverse of :meth:`to_dict`."""
+        return cls(cancelled=tuple(data.get("cancelled") or ()), ended=tuple(data.get("ended") or ()))
+
+    def __add__(self, other: Twins) -> Twins:
+        return Twins(
+            cancelled=tuple(dict.fromkeys((*self.cancelled, *other.cancelled))),
+            ended=tuple(dict.fromkeys((*self.ended, *other.ended))),
+        )
+
+
+NO_TWINS = Twins()
+
+
+@dataclass(frozen=True, kw_only=True)
+class AcquiredRun:
+    """A run that serves a run request.
+
+    :param adopted: whether this attempt did not trigger it itself.
+    :param owned: whether this task instance did, in whichever attempt; only then it may be cancelled.
+    :param record: what is on record about the request now.
+    :param twins: further runs of the request that were found on the way.
+    """
+
+    request: RunRequest
+    run: TaskRun
+    adopted: bool
+    record: RunRecord
+    owned: bool = True
+    twins: Twins = field(default_factory=Twins)
+
+
+def is_no_data(error: ArizeError) -> bool:
+    """Whether a refusal to trigger says that there is nothing to evaluate."""
+    if not isinstance(error, ArizeInvalidRequestError):
+        return False
+    # Assumes "no-data-is-400", which a certificate asks about.
+    return "no data found" in f"{error.detail or ''} {error.title or ''}".lower()
+
+
+def foreign_name(name: str, created_at: datetime | None) -> str:
+    """What to tell about an experiment's name that somebody else has taken."""
+    when = f"created at {created_at.isoformat()}" if created_at else "that is not listed"
+    return (
+        f"experiment name {name!r} is taken in this dataset by an experiment {when}, before this DAG run started, so "
+        "this task did not make it. Nothing was triggered. Make experiment_name unique per DAG run, for example "
+        "'nightly-{{ dag_run.run_after | ds }}'"
+    )

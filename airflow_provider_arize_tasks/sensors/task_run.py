@@ -32,9 +32,9 @@ from airflow_provider_arize_tasks.links.arize import (
     ArizeTaskRunLink,
     keep_links_as_pushed,
 )
-from airflow_provider_arize_tasks.runs.polling import Failures
 from airflow_provider_arize_tasks.runs.progress import combined_runs
 from airflow_provider_arize_tasks.runs.references import run_ids
+from airflow_provider_arize_tasks.runs.timing import Failures
 from airflow_provider_arize_tasks.runs.verdict import (
     SERVER_MAX_SPANS,
     Counts,

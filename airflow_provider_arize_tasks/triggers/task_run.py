@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from airflow_provider_arize_tasks.runs.event import can_be_sent, clean_run, clean_text
+from airflow_provider_arize_tasks.runs.waiting import can_be_sent, clean_run, clean_text
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -30,7 +30,7 @@ class TaskRunEvent(TypedDict):
       failed.
     * ``run_ids``: as given to the trigger.
     * ``runs``: the last seen state of each run that was seen, by id: the fields this release knows, cleaned
-      (:mod:`airflow_provider_arize_tasks.runs.event`), so that no server's oddity can stop the triggerer.
+      (:mod:`airflow_provider_arize_tasks.runs.waiting`), so that no server's oddity can stop the triggerer.
     * ``message``: what happened, for the person on call; it says what the trigger did to the remote run (nothing).
     * ``error``: set with status ``"error"``.
     * ``state``: what the operator gave the trigger to carry.

@@ -28,9 +28,8 @@ from airflow_provider_arize_tasks.client.errors import (
     ArizeServerError,
     ArizeTransportError,
 )
-from airflow_provider_arize_tasks.runs.sharing import reach
 from airflow_provider_arize_tasks.triggers.channel import Channel
-from airflow_provider_arize_tasks.triggers.wait import DEADLINE_GRACE, Group, Wait, Watched
+from airflow_provider_arize_tasks.triggers.wait import DEADLINE_GRACE, Group, Wait, Watched, reach
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
-from airflow_provider_arize_tasks.links.record import REASON_KEY, RUN_KEY
+from airflow_provider_arize_tasks.links.arize import REASON_KEY, RUN_KEY
 from airflow_provider_arize_tasks.runs.verdict import SERVER_MAX_SPANS
 from airflow_provider_arize_tasks.ui.records import CHECK, EVALUATE, LINK_KEYS, RESULT_KEY, TaskRecord
 from airflow_provider_arize_tasks.ui.states import State

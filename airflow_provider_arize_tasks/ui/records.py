@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from airflow_provider_arize_tasks.links.record import REASON_KEY, RUN_KEY
+from airflow_provider_arize_tasks.links.arize import REASON_KEY, RUN_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from airflow_provider_arize_tasks.emulator.control import EmulatorControl
-from airflow_provider_arize_tasks.runs import polling as schedule
-from airflow_provider_arize_tasks.triggers import budget
+from airflow_provider_arize_tasks.runs import timing as schedule
+from airflow_provider_arize_tasks.triggers import channel
 from airflow_provider_arize_tasks.triggers.task_run import ArizeTaskRunTrigger
 from dev.benchmarks.rivals import Alone, AloneHttpx
 
@@ -36,8 +36,8 @@ def scale_time(scale: float) -> None:
     """Make the schedule and the budget run ``scale`` times as fast."""
     for name in ("_FIRST_LOOK", "_EARLY_UNTIL", "_EARLY_MIN", "_EARLY_MAX"):
         setattr(schedule, name, getattr(schedule, name) / scale)
-    budget.BASE_RATE *= scale
-    budget._ROUND /= scale  # noqa: SLF001
+    channel.BASE_RATE *= scale
+    channel._ROUND /= scale  # noqa: SLF001
 
 
 def rss() -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from airflow_provider_arize_tasks.runs import polling as schedule
+from airflow_provider_arize_tasks.runs import timing as schedule
 
 ENDED = {"COMPLETED", "FAILED", "CANCELLED"}
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_arize_tasks.runs.identity import CLOCK_SLACK, ReuseRun, Situation, first_step
-from airflow_provider_arize_tasks.runs.patience import Patience
 from airflow_provider_arize_tasks.runs.record import RunRecord
 from airflow_provider_arize_tasks.runs.requests import Attempt
+from airflow_provider_arize_tasks.runs.timing import Patience
 from airflow_provider_arize_tasks.windows.window import iso
 
 PAGE = (Path(__file__).parents[3] / "docs" / "exactly-once.md").read_text(encoding="utf-8")

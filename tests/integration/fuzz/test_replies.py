@@ -22,8 +22,8 @@ from airflow_provider_arize_tasks.client.retry import RetryPolicy
 from airflow_provider_arize_tasks.client.sync import ArizeClient
 from airflow_provider_arize_tasks.hooks.arize import ArizeHook
 from airflow_provider_arize_tasks.quality.rows import read_row
-from airflow_provider_arize_tasks.runs.event import can_be_sent, clean_run
 from airflow_provider_arize_tasks.runs.verdict import RunPolicy, judge_run
+from airflow_provider_arize_tasks.runs.waiting import can_be_sent, clean_run
 from airflow_provider_arize_tasks.triggers.wait import Wait, Watched
 from tests.integration.fuzz.replies import KEY, RUN_ID, TASK_ID, ByteServer, responses
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from airflow_provider_arize_tasks.client import sync
 from airflow_provider_arize_tasks.client.retry import RetryPolicy
 from airflow_provider_arize_tasks.operators.waiting_for_runs import WaitingForRuns
-from airflow_provider_arize_tasks.runs import polling as schedule
-from airflow_provider_arize_tasks.runs.patience import Patience
+from airflow_provider_arize_tasks.runs import timing as schedule
+from airflow_provider_arize_tasks.runs.timing import Patience
 
 if TYPE_CHECKING:
     import pytest

@@ -16,7 +16,7 @@ from airflow_provider_arize_tasks.operators.runs import (
     ArizeTriggerEvaluationRunOperator,
     ArizeTriggerExperimentRunOperator,
 )
-from airflow_provider_arize_tasks.runs.patience import Patience
+from airflow_provider_arize_tasks.runs.timing import Patience
 from airflow_provider_arize_tasks.testing.runner import TaskResult, run_task
 from airflow_provider_arize_tasks.triggers.task_run import ArizeTaskRunTrigger
 from tests.integration.operators.conftest import runs_of

@@ -28,12 +28,12 @@ from airflow_provider_arize_tasks.client.errors import (
 )
 from airflow_provider_arize_tasks.client.models import Experiment, RunStatus, Task, TaskRun
 from airflow_provider_arize_tasks.exceptions import ArizeAmbiguousRunError, ArizeWaitError
-from airflow_provider_arize_tasks.runs import acquire, cancel, lookup, reconcile
+from airflow_provider_arize_tasks.runs import acquire, cancel, lookup
 from airflow_provider_arize_tasks.runs.acquire import RunAcquirer
 from airflow_provider_arize_tasks.runs.attempt import DagRunTimes, Records
 from airflow_provider_arize_tasks.runs.identity import ReuseRun
-from airflow_provider_arize_tasks.runs.patience import Patience
 from airflow_provider_arize_tasks.runs.requests import Attempt, RunRequest
+from airflow_provider_arize_tasks.runs.timing import Patience
 from airflow_provider_arize_tasks.runs.verdict import is_good
 from airflow_provider_arize_tasks.windows.window import Window
 
@@ -348,7 +348,7 @@ def replay(
 
     world.fates = all_fates()
     with ExitStack() as stack:
-        for module in (acquire, cancel, lookup, reconcile):
+        for module in (acquire, cancel, lookup):
             stack.enter_context(patch.object(module, "time", world))
         play(world, plan, reuse, has_store=has_store)
     return world

@@ -19,7 +19,7 @@ import pytest
 from airflow_provider_arize_tasks.exceptions import ArizeRunCancelledError, ArizeWaitError
 from airflow_provider_arize_tasks.operators.runs import ArizeTriggerEvaluationRunOperator
 from airflow_provider_arize_tasks.runs.attempt import Records
-from airflow_provider_arize_tasks.runs.kill import cancel_at_once
+from airflow_provider_arize_tasks.runs.cancel import cancel_at_once
 from airflow_provider_arize_tasks.testing.runner import TaskResult, run_task
 from tests.integration.operators.conftest import runs_of
 from tests.integration.operators.support import be_impatient, retry_requests_briefly

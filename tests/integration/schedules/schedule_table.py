@@ -13,7 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
-from airflow_provider_arize_tasks.operators.run_times import read_run_times
+from airflow_provider_arize_tasks.operators.window_times import read_run_times
 from airflow_provider_arize_tasks.windows.window import ResolvedWindow, Window, WindowError, resolve_window
 
 PAGE = Path(__file__).parents[3] / "docs" / "schedules.md"

@@ -15,7 +15,7 @@ from airflow.timetables.base import TimeRestriction
 from airflow.timetables.interval import CronDataIntervalTimetable, DeltaDataIntervalTimetable
 from airflow.timetables.trigger import CronTriggerTimetable
 
-from airflow_provider_arize_tasks.operators.run_times import read_run_times
+from airflow_provider_arize_tasks.operators.window_times import read_run_times
 from airflow_provider_arize_tasks.windows.window import Window, WindowError, resolve_window
 
 AIRFLOW_2 = version("apache-airflow").startswith("2.")

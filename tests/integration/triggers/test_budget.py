@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_arize_tasks.triggers.budget import BASE_RATE, Budget
+from airflow_provider_arize_tasks.triggers.channel import BASE_RATE, Budget
 
 
 def test_requests_are_spaced_evenly_and_never_come_in_bursts():

@@ -112,8 +112,8 @@ async def test_a_listing_that_is_refused_does_not_matter(script, waiting):
 
 
 async def test_a_listing_that_only_fails_does_not_end_a_wait(script, waiting, monkeypatch):
-    monkeypatch.setattr("airflow_provider_arize_tasks.runs.polling._OUTAGE_FIRST", 0.01)
-    monkeypatch.setattr("airflow_provider_arize_tasks.runs.polling._OUTAGE_MAX", 0.02)
+    monkeypatch.setattr("airflow_provider_arize_tasks.runs.timing._OUTAGE_FIRST", 0.01)
+    monkeypatch.setattr("airflow_provider_arize_tasks.runs.timing._OUTAGE_MAX", 0.02)
     ids = [script.add(f"r{n}") for n in range(5)]
     script.answer = lambda request: problem(500) if request.path.endswith("/runs") else None
     tasks = [waiting(run_id, task_ids=["task"]) for run_id in ids]
@@ -134,8 +134,8 @@ async def test_a_run_that_is_gone_ends_its_own_wait_only(script, waiting):
 
 
 async def test_an_outage_hits_all_waits_with_few_requests(script, waiting, monkeypatch):
-    monkeypatch.setattr("airflow_provider_arize_tasks.runs.polling._OUTAGE_FIRST", 0.01)
-    monkeypatch.setattr("airflow_provider_arize_tasks.runs.polling._OUTAGE_MAX", 0.02)
+    monkeypatch.setattr("airflow_provider_arize_tasks.runs.timing._OUTAGE_FIRST", 0.01)
+    monkeypatch.setattr("airflow_provider_arize_tasks.runs.timing._OUTAGE_MAX", 0.02)
     script.answer = lambda _request: problem(503)
     ids = [script.add(f"r{n}") for n in range(200)]
     events = await asyncio.gather(*(waiting(run_id, task_ids=["task"]) for run_id in ids))

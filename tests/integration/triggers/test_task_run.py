@@ -171,8 +171,8 @@ async def test_the_third_refusal_ends_the_wait(script, waiting, status):
 
 
 async def test_ten_failed_looks_end_the_wait(script, waiting, monkeypatch):
-    monkeypatch.setattr("airflow_provider_arize_tasks.runs.polling._OUTAGE_FIRST", 0.01)
-    monkeypatch.setattr("airflow_provider_arize_tasks.runs.polling._OUTAGE_MAX", 0.02)
+    monkeypatch.setattr("airflow_provider_arize_tasks.runs.timing._OUTAGE_FIRST", 0.01)
+    monkeypatch.setattr("airflow_provider_arize_tasks.runs.timing._OUTAGE_MAX", 0.02)
     script.answer = lambda _request: problem(502, "Bad gateway")
     event = await waiting("a")
     assert event["error"] == {"kind": "unreachable", "status": 502, "retryable": True}
@@ -182,7 +182,7 @@ async def test_ten_failed_looks_end_the_wait(script, waiting, monkeypatch):
 @pytest.mark.parametrize("fault", ["drop", "html", "500", "nonsense"])
 async def test_a_passing_fault_is_survived_and_said_once(script, waiting, monkeypatch, caplog, fault):
     caplog.set_level(logging.INFO)
-    monkeypatch.setattr("airflow_provider_arize_tasks.runs.polling._OUTAGE_FIRST", 0.01)
+    monkeypatch.setattr("airflow_provider_arize_tasks.runs.timing._OUTAGE_FIRST", 0.01)
     answers = {
         "drop": lambda request: request.transport.close(),
         "html": lambda _: web.Response(status=502, text="<html>gateway</html>", content_type="text/html"),
@@ -202,8 +202,8 @@ async def test_a_passing_fault_is_survived_and_said_once(script, waiting, monkey
 
 
 async def test_a_server_that_is_not_there_is_survived(script, waiting, monkeypatch, unused_tcp_port):
-    monkeypatch.setattr("airflow_provider_arize_tasks.runs.polling._OUTAGE_FIRST", 0.01)
-    monkeypatch.setattr("airflow_provider_arize_tasks.runs.polling._OUTAGE_MAX", 0.02)
+    monkeypatch.setattr("airflow_provider_arize_tasks.runs.timing._OUTAGE_FIRST", 0.01)
+    monkeypatch.setattr("airflow_provider_arize_tasks.runs.timing._OUTAGE_MAX", 0.02)
     connect(monkeypatch, f"http://127.0.0.1:{unused_tcp_port}")
     event = await waiting("a")
     assert event["error"] == {"kind": "unreachable", "status": None, "retryable": True}

@@ -44,7 +44,7 @@ async def test_sixty_runs_of_one_task_take_a_handful_of_requests(emulator, task_
 
 
 async def test_an_outage_is_survived(emulator, task_id, monkeypatch):
-    monkeypatch.setattr("airflow_provider_arize_tasks.runs.polling._OUTAGE_FIRST", 0.2)
+    monkeypatch.setattr("airflow_provider_arize_tasks.runs.timing._OUTAGE_FIRST", 0.2)
     [run_id] = emulator.control.start_runs(task_id, 1, 1)
     emulator.control.outage(1.5, mode="refuse")
     event = await event_of(trigger(run_id, task_id, poll_interval=0.2))

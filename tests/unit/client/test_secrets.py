@@ -14,7 +14,7 @@ import pytest
 
 from airflow_provider_arize_tasks.client import endpoints
 from airflow_provider_arize_tasks.client.errors import ArizeError
-from airflow_provider_arize_tasks.client.secrets import (
+from airflow_provider_arize_tasks.client.printable import (
     MASK,
     credentials_of,
     environment_credentials,

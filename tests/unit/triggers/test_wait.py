@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from airflow_provider_arize_tasks.runs.sharing import Listing, reach
+from airflow_provider_arize_tasks.triggers.wait import Listing, reach
 
 
 def follow(**given) -> bool:

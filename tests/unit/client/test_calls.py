@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_arize_tasks.client import endpoints
-from airflow_provider_arize_tasks.client.dialect import Dialect, case_of, refuses_enum
+from airflow_provider_arize_tasks.client.calls import Dialect, case_of, refuses_enum
 from airflow_provider_arize_tasks.client.errors import ArizeInvalidRequestError, ArizeServerError
 from airflow_provider_arize_tasks.client.models import Page, Task, TaskRun
 

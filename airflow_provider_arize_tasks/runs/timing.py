@@ -1,4 +1,4 @@
-"""When to look at a run again, and how many looks may fail before a wait ends.
+"""Time and runs: the server's clock, how long an attempt waits for what it can't see yet, when to look at a run again.
 
 Pure functions of data: the trigger's shared watcher, the sensor and the operators' own waiting loop all call these, so
 a run is looked at on the same schedule and a wait survives the same faults wherever it takes place.
@@ -17,7 +17,9 @@ asking for patience, not a failure, and never counts.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
 from typing import Literal
 
 from airflow_provider_arize_tasks.client.errors import (
@@ -25,6 +27,71 @@ from airflow_provider_arize_tasks.client.errors import (
     ArizeConfigError,
     ArizeRateLimitError,
 )
+
+#: Without a ``Date`` header in a reply, the worker's own clock less this stands for the server's.
+_NO_DATE_MARGIN = timedelta(minutes=5)
+
+
+@dataclass
+class ServerClock:
+    """The server's clock, never compared with ours: the last ``Date`` header and the time that went by since.
+
+    It runs late by up to a second (the header has whole seconds), never early.
+    """
+
+    _server: datetime = field(default_factory=lambda: datetime.now(timezone.utc) - _NO_DATE_MARGIN)
+    _seen: float = field(default_factory=time.monotonic)
+
+    def see(self, server_time: datetime | None) -> None:
+        """Take the time of a reply; a reply without one changes nothing."""
+        if server_time is not None:
+            self._server, self._seen = server_time, time.monotonic()
+
+    def now(self) -> datetime:
+        """The server's time now."""
+        return self._server + timedelta(seconds=time.monotonic() - self._seen)
+
+    def from_local(self, instant: datetime) -> datetime:
+        """An instant of our clock on the server's."""
+        return instant + (self.now() - datetime.now(timezone.utc))
+
+    def moments_ago(self, instant: datetime) -> float:
+        """Seconds since an instant of the server's clock.
+
+        :param instant: server time.
+        """
+        return (self.now() - instant).total_seconds()
+
+    def to_local_epoch(self, instant: datetime) -> float:
+        """An instant of the server's clock on ours, in epoch seconds."""
+        return time.time() + (instant - self.now()).total_seconds()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Patience:
+    """Lengths of time, in seconds. Operators have one; tests give them a shorter one.
+
+    :param listing: from the moment a trigger's connection was given up (or a later attempt begins to look) until its
+        run, not listed by then, is taken not to exist and the trigger is sent again.
+    :param stale: an intent older than this needs one look only: what it started has been listed long since.
+    :param twin: from the moment a trigger's connection was given up until the end of a run closes the matter.
+    :param rival: with ``same_window``, from the trigger's answer until the list is taken to show the run of another.
+    :param identity: how long a run may take to get the experiment by which alone it can be told from others.
+    :param cancel: how long a cancelled run may take to end.
+    :param pause: between two looks of all these.
+    :param kill: all that ``on_kill`` does in a worker must fit between Airflow's SIGTERM and its SIGKILL: 5 s on
+        Airflow 3, a minute on 2.11.
+    """
+
+    listing: float = 10.0
+    stale: float = 300.0
+    twin: float = 30.0
+    rival: float = 2.0
+    identity: float = 120.0
+    cancel: float = 120.0
+    pause: float = 1.0
+    kill: float = 4.5
+
 
 #: Failed looks in a row that end a wait.
 MAX_FAILED_LOOKS = 10

@@ -17,7 +17,7 @@ from airflow_provider_arize_tasks.client.errors import (
     ArizeServerError,
     ArizeTransportError,
 )
-from airflow_provider_arize_tasks.runs.polling import (
+from airflow_provider_arize_tasks.runs.timing import (
     Failures,
     first_look,
     next_look,

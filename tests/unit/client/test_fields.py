@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_arize_tasks.client.errors import ArizeConfigError
-from airflow_provider_arize_tasks.client.times import ArizeTimeError, length_of_time, parse_time
+from airflow_provider_arize_tasks.client.fields import ArizeTimeError, length_of_time, parse_time
 
 
 @settings(max_examples=50, deadline=None)

@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 import pytest
 
 from airflow_provider_arize_tasks.client.config import config_from_fields
-from airflow_provider_arize_tasks.links.urls import experiment_url, run_url, task_url
+from airflow_provider_arize_tasks.links.linker import experiment_url, run_url, task_url
 from airflow_provider_arize_tasks.windows.window import Window
 
 ORG, SPACE = "T3JnOjE=", "U3BhY2U6MTox"
