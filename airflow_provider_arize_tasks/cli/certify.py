@@ -24,6 +24,7 @@ from airflow_provider_arize_tasks.certificate.session import (
     Session,
     clean_up,
 )
+from airflow_provider_arize_tasks.cli.arguments import seconds
 from airflow_provider_arize_tasks.cli.connection import config_for
 from airflow_provider_arize_tasks.client.api import ArizeApi
 from airflow_provider_arize_tasks.client.errors import ArizeError
@@ -63,7 +64,7 @@ def add_parser(commands: Any) -> None:
     add("--evaluator", action="append", default=[], help="judge of spans; may be repeated (default: two of the space)")
     add("--out", type=Path, help="file to write the certificate to")
     add("--yes", action="store_true", help="do not ask before anything is spent")
-    add("--patience", type=float, default=900.0, help="seconds to wait for one run (default: 900)")
+    add("--patience", type=seconds, default=900.0, help="how long to wait for one run, such as 15m (the default)")
     add("--clean-up", action="store_true", help="only delete what certificates that were killed have left")
     parser.set_defaults(run=run)
 

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_arize_tasks.cli.arguments import count, length, share
 from airflow_provider_arize_tasks.cli.calendar import Style, render_calendar, render_gaps, render_reasons
 from airflow_provider_arize_tasks.cli.connection import config_for
 from airflow_provider_arize_tasks.client.errors import ArizeError
+from airflow_provider_arize_tasks.client.fields import length_of_time
 from airflow_provider_arize_tasks.client.printable import printable
 from airflow_provider_arize_tasks.coverage.calendar import Cell, cells_of
 from airflow_provider_arize_tasks.coverage.cost import Cost, cost_of
@@ -23,7 +25,7 @@ from airflow_provider_arize_tasks.coverage.intervals import clip
 from airflow_provider_arize_tasks.coverage.reading import TaskCoverage, range_of, read_task_coverage
 from airflow_provider_arize_tasks.coverage.verify import verify_window
 from airflow_provider_arize_tasks.windows.grid import border_after
-from airflow_provider_arize_tasks.windows.times import WindowError, delay_of, width_of, zone_of
+from airflow_provider_arize_tasks.windows.times import MILLISECOND, zone_of
 from airflow_provider_arize_tasks.windows.window import Window, iso
 
 if TYPE_CHECKING:
@@ -60,14 +62,17 @@ def add_parser(commands: Any) -> None:
     add = parser.add_argument
     add("--task", required=True, help="name or id of the task")
     add("--space", help="space of the task, if it is given by name (default: the connection's)")
-    add("--start", help="first day or time, ISO 8601 (default: 30 days before --end)")
-    add("--end", help="first day or time after the range (default: the end of today, or of this window if shorter)")
+    add("--start", help="first day or time, ISO 8601, or how far before --end, such as 30d (the default)")
+    add(
+        "--end",
+        help="first day or time after the range, or how far back, such as 7d (default: the end of today)",
+    )
     add("--window", default="daily", help="daily, hourly, weekly, or a width such as 6h (default: daily)")
     add("--timezone", default="UTC", help="time zone of days and of times without one (default: UTC)")
-    add("--max-spans", type=_at_least_one, help="the max_spans of the runs (default: the server's 10000)")
-    add("--max-error-rate", type=_share, help="a run with a larger share of errors does not cover (default: any may)")
-    add("--settle", type=_width, default=timedelta(), help="how late spans are seen, such as 2h (default: 0)")
-    add("--give-up-after", type=_width, help="let windows go that show no data for longer than this, such as 3d")
+    add("--max-spans", type=count, help="the max_spans of the runs (default: the server's 10000)")
+    add("--max-error-rate", type=share, help="a run with a larger share of errors does not cover (default: any may)")
+    add("--settle", type=length, default=timedelta(), help="how late spans are seen, such as 2h (default: 0)")
+    add("--give-up-after", type=length, help="let windows go that show no data for longer than this, such as 3d")
     add(
         "--stale",
         choices=[each.value for each in OnStale],
@@ -76,37 +81,13 @@ def add_parser(commands: Any) -> None:
         "left to evaluate, or ignore them",
     )
     add("--verify", action="store_true", help="read the spans of the range and prove which carry their labels")
-    add("--sample", type=_at_least_one, help="with --verify: look at so many spans only")
+    add("--sample", type=count, help="with --verify: look at so many spans only")
     add("--conn-id", help="Airflow connection to use")
     add("--json", action="store_true", help="print JSON")
     add("--color", choices=("auto", "always", "never"), default="auto", help="default: auto (NO_COLOR is respected)")
     add("--ascii", action="store_true", help="use ASCII characters only (default: if the terminal can't show others)")
     add("--fail-on-gaps", action="store_true", help="exit with status 1 if windows are left to evaluate")
     parser.set_defaults(run=run)
-
-
-def _width(text: str) -> timedelta:
-    try:
-        delay = timedelta() if text.strip() == "0" else delay_of(text)
-        return width_of(text, name="the width") if delay is None else delay
-    except WindowError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-
-
-def _at_least_one(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, not {text!r}")
-    return int(text)
-
-
-def _share(text: str) -> float:
-    try:
-        share = float(text)
-    except ValueError:
-        share = -1.0
-    if not 0 <= share <= 1:
-        raise argparse.ArgumentTypeError(f"must lie between 0 and 1, not {text!r}")
-    return share
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -188,7 +169,7 @@ def _verify(
 
 
 def _read(arguments: argparse.Namespace, source: ArizeApi, progress: Callable[[str], None]) -> TaskCoverage:
-    every = width_of(arguments.window, name="--window")
+    every = length_of_time(arguments.window, name="--window", least=MILLISECOND)
     wanted = range_of(
         timedelta(days=30) if arguments.start is None else arguments.start,
         arguments.end,

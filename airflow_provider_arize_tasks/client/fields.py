@@ -10,8 +10,8 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from datetime import datetime, timedelta, timezone
-from typing import Any
+from datetime import date, datetime, time, timedelta, timezone, tzinfo
+from typing import Any, cast
 
 from airflow_provider_arize_tasks.client.errors import ArizeConfigError
 
@@ -92,10 +92,11 @@ def as_mapping(value: Any) -> Mapping[str, Any]:
     return value
 
 
-#: Python reads no more digits of a second than these.
+#: pendulum reads no more digits of a second than these.
 _FRACTION = re.compile(r"([.,]\d{6})\d+")
 _POINT = re.compile(
-    r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,30})?)?\s*(?:[Zz]|[+-]\d\d(?::?\d\d)?)?", re.ASCII
+    r"\d{4}-?\d\d-?\d\d(?:[Tt ]\d\d(?::?\d\d(?::?\d\d(?:[.,]\d{1,30})?)?)?\s*(?P<zone>[Zz]|[+-]\d\d(?::?\d\d)?)?)?",
+    re.ASCII,
 )
 
 _UNITS = {
@@ -137,16 +138,79 @@ def parse_time(text: str) -> datetime | None:
     :return: the point in UTC, or ``None`` when the text is no such time.
     """
     text = text.strip()
-    if len(text) > 80 or not _POINT.fullmatch(text):
-        return None
-    import pendulum
-
-    date, clock = text[:10], text[11:].upper().replace(" ", "")
     try:
-        moment = pendulum.parse(date + "T" + _FRACTION.sub(r"\1", clock))
-        return in_utc(moment) if isinstance(moment, pendulum.DateTime) else None
+        return in_utc(_parse(text)[0]) if ":" in text else None
     except (ValueError, OverflowError):  # pendulum's own errors are ValueErrors
         return None
+
+
+def point_in_time(value: datetime | date | str, *, name: str, zone: tzinfo) -> tuple[datetime, bool]:
+    """A point in time from an argument.
+
+    :param value: a datetime, a date, or ISO 8601 text (``2026-11-22``, ``20261122``, ``2026-11-22T06:00``,
+        ``2026-11-22 06:00:00.250+01:00``, ``...Z``).
+    :param name: the argument's name, for the message.
+    :param zone: time zone of a value that carries none. A local time that the clocks skip is read with the offset
+        before the change, one that they show twice is the first of the two.
+    :return: the point in UTC, and whether it was read in ``zone`` because it carried no time zone of its own.
+    :raises ArizeTimeError: empty, ``"None"``, or not a point in time. A template that came out empty is a mistake,
+        never a wish for the default.
+    """
+    if isinstance(value, datetime):
+        moment, is_local = value, value.tzinfo is None
+    elif isinstance(value, date):
+        moment, is_local = datetime.combine(value, time()), True
+    elif isinstance(value, str):
+        _refuse_nothing(value, name)
+        try:
+            moment, is_local = _parse(value.strip())
+        except ValueError as error:
+            raise ArizeTimeError(f"{name} is {value!r}, which is {error}") from error
+    else:
+        raise ArizeTimeError(
+            f"{name} must be a datetime, a date or ISO 8601 text, got {type(value).__name__}: {value!r}"
+        )
+    try:
+        # pendulum would take the second of an hour that the clocks show twice.
+        return in_utc(moment.replace(tzinfo=zone) if is_local else moment), is_local
+    except OverflowError as err:
+        raise ArizeTimeError(f"{name} is out of range: {value!r}") from err
+
+
+def point_or_length(
+    value: datetime | date | timedelta | float | str, *, name: str, zone: tzinfo
+) -> datetime | timedelta:
+    """One end of a range: a point in time, or a length of time that reaches back from somewhere.
+
+    :param value: as :func:`point_in_time` or :func:`length_of_time` take it; digits alone (``20261122``) are a date,
+        never seconds.
+    :param name: the argument's name, for the message.
+    :param zone: time zone of a point that carries none.
+    :raises ArizeTimeError: neither.
+    """
+    is_length = not isinstance(value, (date, str)) or (isinstance(value, str) and _is_length(value.strip().lower()))
+    if is_length and isinstance(value, (timedelta, int, float, str)):
+        return length_of_time(value, name=name)
+    return point_in_time(value, name=name, zone=zone)[0]  # type: ignore[arg-type]  # which refuses anything else
+
+
+def _is_length(text: str) -> bool:
+    return text in _NAMES or any(pattern.fullmatch(text) for pattern in (_PARTS, _ISO_LENGTH))
+
+
+def _parse(text: str) -> tuple[datetime, bool]:
+    """ISO 8601 text as a point in time, and whether it carries no offset. pendulum alone would take far more."""
+    match = _POINT.fullmatch(text) if len(text) <= 80 else None
+    if match is None:
+        raise ValueError("not an ISO 8601 date or time; examples: 2026-11-22, 2026-11-22T06:00:00+01:00")
+    import pendulum
+
+    spelled = re.sub(r"(?<=\d)[t ](?=\d)", "T", text).replace(" ", "").replace("z", "Z")
+    try:
+        moment = cast("pendulum.DateTime", pendulum.parse(_FRACTION.sub(r"\1", spelled)))
+    except ValueError as error:  # pendulum's own errors are ValueErrors
+        raise ValueError("no day or time that there is") from error
+    return (moment, False) if match["zone"] else (_plain(moment, None), True)
 
 
 def in_utc(moment: datetime) -> datetime:
@@ -156,29 +220,43 @@ def in_utc(moment: datetime) -> datetime:
 
     :param moment: a point in time with a time zone.
     """
-    utc = moment.astimezone(timezone.utc)
-    return datetime(*utc.timetuple()[:6], utc.microsecond, tzinfo=timezone.utc)
+    if type(moment) is datetime and moment.tzinfo is timezone.utc:
+        return moment
+    return _plain(moment.astimezone(timezone.utc), timezone.utc)
 
 
-def length_of_time(value: timedelta | float | str, *, name: str) -> timedelta:
+def _plain(moment: datetime, zone: tzinfo | None) -> datetime:
+    return datetime(*moment.timetuple()[:6], moment.microsecond, tzinfo=zone)
+
+
+def length_of_time(value: timedelta | float | str, *, name: str, least: timedelta = timedelta()) -> timedelta:
     """A length of time as every argument takes it.
 
     :param value: a ``timedelta``; seconds, as a number or as text; counts with units (``"30s"``, ``"90m"``, ``"2h"``,
         ``"1d"``, ``"1w"``, ``"1h30m"``); a name (``"hour"``, ``"hourly"``, ``"day"``, ``"daily"``, ``"week"``,
         ``"weekly"``); or an ISO 8601 duration of weeks, days, hours, minutes and seconds (``"P1D"``, ``"PT90M"``).
     :param name: the argument's name, for messages.
-    :return: the length; it may be zero, never negative.
+    :param least: the shortest one to take. Default zero.
+    :return: the length, never negative.
     :raises ArizeTimeError: anything else. A template that came out empty is a mistake, never a wish for the default.
     """
-    if isinstance(value, str) and value.strip().lower() in _NOTHING:
-        raise ArizeTimeError(
-            f"{name} is {value!r}: a template came out empty, which never stands for the default. Correct the template,"
-            " or leave the argument out"
-        )
+    if isinstance(value, str):
+        _refuse_nothing(value, name)
     try:
-        return as_length(value)
+        length = as_length(value)
+        if length < least:
+            raise FieldError(f"must be at least {least.total_seconds():g} seconds")
     except FieldError as error:
         raise ArizeTimeError(f"{name} {error}, got {value!r:.100}") from None
+    return length
+
+
+def _refuse_nothing(text: str, name: str) -> None:
+    if text.strip().lower() in _NOTHING:
+        raise ArizeTimeError(
+            f"{name} is {text!r}: a template came out empty, which never stands for the default. Correct the template, "
+            "or leave the argument out"
+        )
 
 
 def as_length(value: Any) -> timedelta:

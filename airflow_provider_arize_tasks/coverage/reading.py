@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from airflow_provider_arize_tasks.client import endpoints
 from airflow_provider_arize_tasks.client.enums import TaskType
 from airflow_provider_arize_tasks.client.errors import ArizeApiError, ArizeConfigError, ArizeInvalidRequestError
+from airflow_provider_arize_tasks.client.fields import length_of_time, point_or_length
 from airflow_provider_arize_tasks.client.paging import iterate
 from airflow_provider_arize_tasks.coverage.evidence import CoverageRules, doubtful_windows, weigh_runs
 from airflow_provider_arize_tasks.coverage.intervals import clip
@@ -18,7 +19,7 @@ from airflow_provider_arize_tasks.coverage.record import GapRecord
 from airflow_provider_arize_tasks.coverage.spans import SpansUnavailableError, count_spans
 from airflow_provider_arize_tasks.coverage.states import Coverage, read_coverage
 from airflow_provider_arize_tasks.windows.grid import floor_to
-from airflow_provider_arize_tasks.windows.times import delay_of, parse_instant, shift, width_of, zone_of
+from airflow_provider_arize_tasks.windows.times import MILLISECOND, shift, zone_of
 from airflow_provider_arize_tasks.windows.window import Window, WindowError, iso
 
 if TYPE_CHECKING:
@@ -88,47 +89,39 @@ class TaskCoverage:
 
 
 def range_of(
-    start: datetime | date | str | timedelta,
-    end: datetime | date | str | timedelta | None,
+    start: datetime | date | timedelta | float | str,
+    end: datetime | date | timedelta | float | str | None,
     *,
-    window: timedelta | str = "day",
+    window: timedelta | float | str = "day",
     timezone: tzinfo | str = "UTC",
     reference: datetime,
 ) -> Range:
     """A range from the arguments of the operator, the hook or the command line.
 
-    :param start: first instant; a ``timedelta`` (or its text: ``"30d"``, ``"12h"``) reaches back from ``end``, whole
-        days by the calendar of ``timezone``, and from there to the border of a window at or before.
-    :param end: first instant after the range; a ``timedelta`` reaches back from ``reference``, ``None`` (or ``"0d"``)
+    :param start: first instant; a length of time (a ``timedelta``, seconds, ``"30d"``, ``"P1D"``) reaches back from
+        ``end``, whole days by the calendar of ``timezone``, and from there to the border of a window at or before.
+    :param end: first instant after the range; a length of time reaches back from ``reference``, ``None`` (or ``"0d"``)
         is ``reference`` itself, both at the last border of a window (midnight, for windows of a day) at or before it.
-    :param window: width of a window: a ``timedelta``, ``"day"``, ``"hour"``, ``"week"``, ``"6h"``.
+    :param window: width of a window, a length of time: ``"day"``, ``"hour"``, ``"week"``, ``"6h"``, a ``timedelta``.
     :param timezone: for dates and times without a zone and for windows of whole days.
     :param reference: what relative ends are counted from.
     :raises WindowError: a value is no point in time, or the range is empty or inverted.
     """
     zone = zone_of(timezone)
-    every = width_of(window)
-    start, end = _relative(start), _relative(end)
-    if end is None or isinstance(end, timedelta):
-        last = floor_to(shift(reference, -(end or timedelta()), zone), every, zone)
-    else:
-        last = parse_instant(end, name="end", zone=zone)[0]
-    if isinstance(start, timedelta):
-        first = floor_to(shift(last, -start, zone), every, zone)
-    else:
-        first = parse_instant(start, name="start", zone=zone)[0]
-    span = Window(first, last)
+    every = length_of_time(window, name="window", least=MILLISECOND)
+
+    def border(value: datetime | date | timedelta | float | str, name: str, back_from: datetime) -> datetime:
+        found = point_or_length(value, name=name, zone=zone)
+        return found if isinstance(found, datetime) else floor_to(shift(back_from, -found, zone), every, zone)
+
+    last = border(timedelta() if end is None else end, "end", reference)
+    span = Window(border(start, "start", last), last)
     if span.start >= span.end:
         raise WindowError(
             f"the range from {iso(span.start)} to {iso(span.end)} is empty or inverted; its end is not part of it, "
             "so one day is start='2026-11-22', end='2026-11-23'"
         )
     return Range(span=span, every=every, zone=zone)
-
-
-def _relative(value: _T) -> _T | timedelta:
-    delay = delay_of(value) if isinstance(value, str) else None
-    return value if delay is None else delay
 
 
 def read_task_coverage(

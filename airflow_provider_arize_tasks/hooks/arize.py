@@ -15,6 +15,7 @@ from airflow_provider_arize_tasks.client.api import ArizeApi
 from airflow_provider_arize_tasks.client.config import config_from_fields
 from airflow_provider_arize_tasks.client.enums import UNSET
 from airflow_provider_arize_tasks.client.errors import ArizeError
+from airflow_provider_arize_tasks.client.fields import length_of_time, point_in_time
 from airflow_provider_arize_tasks.client.names import Resolver
 from airflow_provider_arize_tasks.client.sync import ArizeClient
 from airflow_provider_arize_tasks.hooks.environment import config_without_connection, raise_if_unreadable
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from airflow_provider_arize_tasks.client.endpoints import Call
     from airflow_provider_arize_tasks.client.models import Span
     from airflow_provider_arize_tasks.coverage.reading import TaskCoverage
-    from airflow_provider_arize_tasks.windows.window import Window
+    from airflow_provider_arize_tasks.windows.window import Window, WindowTimes
 
 __all__ = ["UNSET", "ArizeHook"]
 
@@ -169,26 +170,28 @@ class ArizeHook(ArizeApi, BaseHook):
     def read_coverage(
         self,
         task: str,
-        start: datetime | date | str | timedelta,
-        end: datetime | date | str | timedelta | None = None,
+        start: datetime | date | timedelta | float | str,
+        end: datetime | date | timedelta | float | str | None = None,
         *,
-        window: timedelta | str = "day",
+        window: timedelta | float | str = "day",
         timezone: tzinfo | str = "UTC",
         space: str | None = None,
         max_spans: int | None = None,
         max_error_rate: float | None = None,
-        settle: timedelta = timedelta(),
+        settle: timedelta | float | str = 0,
     ) -> TaskCoverage:
         """Read which part of a range a task has evaluated.
 
         One GET of the task and one per hundred runs it ever had.
 
         :param task: name or id.
-        :param start: first instant: a datetime, a date, ISO 8601 text, or how far it reaches back from ``end`` (a
-            ``timedelta`` or ``"30d"``).
+        Lengths of time are a ``timedelta``, seconds, or text (``"2h"``, ``"1d"``, ``"P1D"``).
+
+        :param start: first instant: a datetime, a date, ISO 8601 text, or how far it reaches back from ``end``, as a
+            length of time.
         :param end: first instant after the range, likewise, relative to now; ``None`` is the last border of a window
             before now.
-        :param window: width of a window: ``"day"``, ``"hour"``, ``"week"``, ``"6h"`` or a ``timedelta``.
+        :param window: width of a window, a length of time: ``"day"``, ``"hour"``, ``"week"``, ``"6h"``.
         :param timezone: of days, and of dates and times without one.
         :param space: space of the task, if it is given by name; default the connection's.
         :param max_spans: limit the runs were triggered with, which the API doesn't tell; default the server's 10,000.
@@ -208,7 +211,7 @@ class ArizeHook(ArizeApi, BaseHook):
             space=space,
             max_spans=max_spans,
             max_error_rate=max_error_rate,
-            settle=settle,
+            settle=length_of_time(settle, name="settle"),
         )
 
     def iter_spans(
@@ -220,7 +223,7 @@ class ArizeHook(ArizeApi, BaseHook):
         space: str | None = None,
         filter: str | None = None,  # noqa: A002 -- the API's own name
         columns: Sequence[str] = ("context.span_id",),
-        late: timedelta = timedelta(),
+        late: timedelta | float | str = 0,
     ) -> Iterator[Span]:
         """The spans that start in ``[start_time, end_time)``, newest first, each once.
 
@@ -241,7 +244,9 @@ class ArizeHook(ArizeApi, BaseHook):
 
         window = _window(start_time, end_time)
         project_id = self.resolve_project(project, space)
-        return iter_spans(self.call, project_id, window, query_filter=filter, columns=columns, late=late)
+        return iter_spans(
+            self.call, project_id, window, query_filter=filter, columns=columns, late=length_of_time(late, name="late")
+        )
 
     def count_spans(
         self,
@@ -252,7 +257,7 @@ class ArizeHook(ArizeApi, BaseHook):
         space: str | None = None,
         filter: str | None = None,  # noqa: A002 -- the API's own name
         up_to: int | None = None,
-        late: timedelta = timedelta(),
+        late: timedelta | float | str = 0,
     ) -> int:
         """How many spans start in ``[start_time, end_time)``.
 
@@ -263,7 +268,9 @@ class ArizeHook(ArizeApi, BaseHook):
 
         window = _window(start_time, end_time)
         project_id = self.resolve_project(project, space)
-        return count_spans(self.call, project_id, window, query_filter=filter, up_to=up_to, late=late)
+        return count_spans(
+            self.call, project_id, window, query_filter=filter, up_to=up_to, late=length_of_time(late, name="late")
+        )
 
     def verify_window(
         self,
@@ -273,7 +280,7 @@ class ArizeHook(ArizeApi, BaseHook):
         *,
         space: str | None = None,
         sample: int | None = None,
-        late: timedelta = timedelta(hours=24),
+        late: timedelta | float | str = "24h",
     ) -> dict[str, Any]:
         """Read the spans of a window and tell which of them carry a label of each of the task's evaluators.
 
@@ -291,23 +298,25 @@ class ArizeHook(ArizeApi, BaseHook):
         from airflow_provider_arize_tasks.coverage.verify import verify_window
 
         window = _window(data_start_time, data_end_time)
-        return verify_window(self, task, window, space=space, sample=sample, late=late).to_dict()
+        return verify_window(
+            self, task, window, space=space, sample=sample, late=length_of_time(late, name="late")
+        ).to_dict()
 
     def find_window_gaps(
         self,
         task: str,
-        start: datetime | date | str | timedelta,
-        end: datetime | date | str | timedelta | None = None,
+        start: datetime | date | timedelta | float | str,
+        end: datetime | date | timedelta | float | str | None = None,
         *,
-        window: timedelta | str = "day",
+        window: timedelta | float | str = "day",
         timezone: tzinfo | str = "UTC",
         space: str | None = None,
         max_spans: int | None = None,
         max_error_rate: float | None = None,
-        settle: timedelta = timedelta(),
-        give_up_after: timedelta | None = None,
+        settle: timedelta | float | str = 0,
+        give_up_after: timedelta | float | str | None = None,
         include_running: bool = False,
-    ) -> list[dict[str, str]]:
+    ) -> list[WindowTimes]:
         """Find the windows of a range that a task has not evaluated.
 
         :param give_up_after: leave out windows older than this that have no run to show, as windows without data have
@@ -331,18 +340,18 @@ class ArizeHook(ArizeApi, BaseHook):
             found.range.every,
             found.range.zone,
             now=found.now,
-            settle=settle,
-            give_up_after=give_up_after,
+            settle=length_of_time(settle, name="settle"),
+            give_up_after=None if give_up_after is None else length_of_time(give_up_after, name="give_up_after"),
             include_running=include_running,
         )
         return [each.to_dict() for each in gaps.windows]
 
 
 def _window(start: datetime | date | str, end: datetime | date | str) -> Window:
-    from airflow_provider_arize_tasks.windows.times import WindowError, parse_instant
+    from airflow_provider_arize_tasks.windows.times import WindowError
     from airflow_provider_arize_tasks.windows.window import Window
 
-    first, last = (parse_instant(value, name=name, zone=UTC)[0] for value, name in ((start, "start"), (end, "end")))
+    first, last = (point_in_time(value, name=name, zone=UTC)[0] for value, name in ((start, "start"), (end, "end")))
     if first >= last:
         raise WindowError(f"the window from {first.isoformat()} to {last.isoformat()} is empty or inverted")
     return Window(first, last)

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import BaseOperator, TaskInstanceKey
 
+    from airflow_provider_arize_tasks.windows.window import WindowTimes
+
 
 class _PushedLink(BaseOperatorLink):
     """A link whose address an operator pushed as an XCom."""
@@ -139,7 +141,7 @@ def push_run_record(
     task_id: str,
     task_name: str | None,
     run_id: str,
-    window: dict[str, str] | None = None,
+    window: WindowTimes | None = None,
     max_spans: int | None = None,
     evaluators: int = 1,
     arize_conn_id: str = "arize_default",

@@ -11,18 +11,18 @@ from airflow.providers.common.compat.sdk import BaseOperator, conf
 
 from airflow_provider_arize_tasks.client import arguments as args
 from airflow_provider_arize_tasks.client.arguments import Checker
-from airflow_provider_arize_tasks.client.fields import length_of_time
+from airflow_provider_arize_tasks.client.fields import length_of_time, point_or_length
 from airflow_provider_arize_tasks.coverage.gaps import OnStale
 from airflow_provider_arize_tasks.coverage.record import GapRecord, aware
 from airflow_provider_arize_tasks.exceptions import failing_for_good
 from airflow_provider_arize_tasks.operators.gap_record import FIRST_ASKED_KEY as FIRST_ASKED_KEY
 from airflow_provider_arize_tasks.operators.gap_record import keep_record, read_record
 from airflow_provider_arize_tasks.operators.window_times import read_run_times, settle_or_default
-from airflow_provider_arize_tasks.windows.times import delay_of, parse_instant, width_of, zone_of
+from airflow_provider_arize_tasks.windows.times import zone_of
 from airflow_provider_arize_tasks.windows.window import iso
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import date, tzinfo
 
     from airflow.providers.common.compat.sdk import Context
@@ -68,11 +68,11 @@ class ArizeFindWindowGapsOperator(BaseOperator):
 
     :param task: name or id of the task, or the JSON that a create operator returned. (templated)
     :param start: first instant of the range: a datetime, a date, ISO 8601 text, or how far it reaches back from
-        ``end`` (a ``timedelta`` or ``"30d"``). Default 30 days back. (templated)
+        ``end`` (a ``timedelta``, seconds, ``"30d"``, ``"P30D"``). Default 30 days back. (templated)
     :param end: first instant after the range, likewise; relative to the DAG run's data interval end (or its
         ``run_after`` where it has no interval). Default that point itself. A relative end lies on the last border of a
         window at or before: on midnight for windows of a day. (templated)
-    :param window: width of a window: ``"day"`` (default), ``"hour"``, ``"week"``, ``"6h"`` or a ``timedelta``. Days are
+    :param window: width of a window, a length of time: ``"day"`` (default), ``"hour"``, ``"week"``, ``"6h"``. Days are
         calendar days of ``timezone``. (templated)
     :param timezone: time zone of days, and of dates and times without one. Default the DAG's. (templated)
     :param space: space of the task if it is given by name; default the connection's. (templated)
@@ -124,9 +124,9 @@ class ArizeFindWindowGapsOperator(BaseOperator):
         self,
         *,
         task: Any,
-        start: datetime | date | str | timedelta = timedelta(days=30),
-        end: datetime | date | str | timedelta | None = None,
-        window: str | timedelta = "day",
+        start: datetime | date | timedelta | float | str = timedelta(days=30),
+        end: datetime | date | timedelta | float | str | None = None,
+        window: timedelta | float | str = "day",
         timezone: str | None = None,
         space: str | None = None,
         max_spans: int | str | None = None,
@@ -158,14 +158,13 @@ class ArizeFindWindowGapsOperator(BaseOperator):
 
     def _check(self, *, rendered: bool) -> _Settings:
         check = Checker(rendered=rendered)
-        utc = timezone.utc
         for name in ("start", "end"):
-            value = getattr(self, name)
-            if isinstance(value, str) and delay_of(value) is None:
-                check.read(name, value, partial(parse_instant, name=name, zone=utc), (datetime.now(utc), False))
+            reader: Callable[[Any], Any] = partial(point_or_length, name=name, zone=timezone.utc)
+            if name == "start" or self.end is not None:
+                check.read(name, getattr(self, name), reader, None)
         settings = _Settings(
             task=check.read("task", self.task, args.reference, ""),
-            every=check.read("window", self.window, width_of, timedelta(days=1)),
+            every=check.read("window", self.window, args.span, timedelta(days=1)),
             zone=check.read("timezone", self.timezone, args.optional(zone_of), None),
             max_spans=check.read("max_spans", self.max_spans, args.optional(args.count), None),
             max_error_rate=check.read("max_error_rate", self.max_error_rate, args.optional(args.rate), None),
@@ -315,8 +314,8 @@ def _wanted(gaps: Gaps, stale: OnStale) -> list[_Wanted]:
 
 
 def _as_arguments(wanted: _Wanted) -> dict[str, Any]:
-    arguments: dict[str, Any] = wanted.window.to_dict()
-    return {**arguments, "override_evaluations": True} if wanted.override else arguments
+    override = {"override_evaluations": True} if wanted.override else {}
+    return {**wanted.window.to_dict(), **override}
 
 
 def _next_record(before: GapRecord, found: TaskCoverage, gaps: Gaps, wanted: Sequence[_Wanted]) -> GapRecord:

@@ -19,6 +19,7 @@ from airflow.providers.common.compat.sdk import (
 from airflow_provider_arize_tasks.client import arguments as args
 from airflow_provider_arize_tasks.client.arguments import Checker
 from airflow_provider_arize_tasks.client.errors import ArizeError, ArizeReplyError
+from airflow_provider_arize_tasks.client.fields import length_of_time
 from airflow_provider_arize_tasks.exceptions import (
     ArizeGateError,
     ArizePermanentError,
@@ -78,8 +79,10 @@ class ArizeTaskRunSensor(BaseSensorOperator):
     :param run_id: id of the run, or what a trigger operator returned: then all of its runs are waited for and judged.
         (templated)
     :param deferrable: wait in the triggerer (default), whatever ``[operators] default_deferrable`` says.
-    :param poke_interval: seconds between looks that the wait reaches in the end. Default 30.
-    :param timeout: seconds from this attempt's start to the end of the wait. Default 6 hours.
+    :param poke_interval: time between looks that the wait reaches in the end: seconds, ``"1m"`` or a ``timedelta``.
+        Default 30 seconds.
+    :param timeout: seconds (or ``"2h"``, a ``timedelta``) from this attempt's start to the end of the wait. Default 6
+        hours.
     :param on_already_evaluated: when a run found everything labelled already: ``succeed`` (default), ``skip`` or
         ``fail``. (templated)
     :param max_spans: the ``max_spans`` the run was triggered with, by which to tell that it was cut short. Default: not
@@ -113,8 +116,8 @@ class ArizeTaskRunSensor(BaseSensorOperator):
         *,
         run_id: str | Mapping[str, Any] | Sequence[str] | XComArg,
         deferrable: bool = True,
-        poke_interval: float | timedelta = 30.0,
-        timeout: float | timedelta = 6 * 3600.0,
+        poke_interval: timedelta | float | str = 30.0,
+        timeout: timedelta | float | str = 6 * 3600.0,
         on_already_evaluated: Literal["succeed", "skip", "fail"] = "succeed",
         max_spans: int | str | None = None,
         on_truncated: Literal["fail", "warn"] | None = None,
@@ -123,7 +126,11 @@ class ArizeTaskRunSensor(BaseSensorOperator):
         arize_conn_id: str = "arize_default",
         **kwargs: Unpack[SensorArguments],
     ) -> None:
-        super().__init__(poke_interval=poke_interval, timeout=timeout, **kwargs)
+        super().__init__(
+            poke_interval=_as_airflow_takes_it(poke_interval, "poke_interval"),
+            timeout=_as_airflow_takes_it(timeout, "timeout"),
+            **kwargs,
+        )
         self.run_id = run_id
         self.deferrable = deferrable
         self.on_already_evaluated = on_already_evaluated
@@ -354,6 +361,11 @@ class ArizeTaskRunSensor(BaseSensorOperator):
             if self.soft_fail or getattr(self, "never_fail", False):
                 raise AirflowSkipException(f"Skipped instead of failed (soft_fail): {error}") from error
             raise
+
+
+def _as_airflow_takes_it(value: timedelta | float | str, name: str) -> timedelta | float:
+    """Airflow's own arguments of a sensor, which it takes as a number or a ``timedelta``, in any notation."""
+    return length_of_time(value, name=name).total_seconds() if isinstance(value, str) else value
 
 
 def _have_ended(runs: Sequence[TaskRun]) -> bool:

@@ -10,7 +10,8 @@ from __future__ import annotations
 from datetime import date, datetime, time, timedelta, tzinfo
 from typing import TYPE_CHECKING
 
-from airflow_provider_arize_tasks.windows.times import DAY, in_utc
+from airflow_provider_arize_tasks.client.fields import in_utc
+from airflow_provider_arize_tasks.windows.times import DAY
 from airflow_provider_arize_tasks.windows.window import Window
 
 if TYPE_CHECKING:

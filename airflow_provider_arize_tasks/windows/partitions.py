@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone, tzinfo
 
-from airflow_provider_arize_tasks.windows.times import WindowError, in_utc, parse_instant, shift
+from airflow_provider_arize_tasks.client.fields import in_utc, point_in_time
+from airflow_provider_arize_tasks.windows.times import WindowError, shift
 
 _PERIOD = re.compile(r"(?P<year>\d{4})-(?P<month>\d{2})(?:-(?P<day>\d{2})(?:[T ](?P<hour>\d{2}))?)?")
 
@@ -60,7 +61,7 @@ def _read_key(key: str | None, zone: tzinfo) -> tuple[datetime | None, timedelta
     try:
         if period is not None:
             return _read_period(period)
-        return _wall(parse_instant(key, name="partition_key", zone=zone)[0], zone), None
+        return _wall(point_in_time(key, name="partition_key", zone=zone)[0], zone), None
     except (ValueError, WindowError):
         return None, None  # the key names a region, a customer or the like, and no time
 

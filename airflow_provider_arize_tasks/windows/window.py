@@ -4,20 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, timezone, tzinfo
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypedDict
 
+from airflow_provider_arize_tasks.client.fields import in_utc, length_of_time, point_in_time
 from airflow_provider_arize_tasks.windows.partitions import read_partition
-from airflow_provider_arize_tasks.windows.times import (
-    DAY,
-    MILLISECOND,
-    WindowError,
-    in_utc,
-    in_words,
-    parse_instant,
-    shift,
-    width_of,
-    zone_of,
-)
+from airflow_provider_arize_tasks.windows.times import DAY, MILLISECOND, WindowError, in_words, shift, zone_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -81,7 +72,7 @@ class Window:
         """The window as one text, equal for equal windows: ``2026-11-22T00:00:00.000Z/2026-11-23T00:00:00.000Z``."""
         return f"{iso(self.start)}/{iso(self.end)}"
 
-    def to_dict(self) -> dict[str, str]:
+    def to_dict(self) -> WindowTimes:
         """The arguments of the trigger operator and of the API: ``data_start_time`` and ``data_end_time``."""
         return {"data_start_time": iso(self.start), "data_end_time": iso(self.end)}
 
@@ -94,6 +85,13 @@ def span_of(windows: Iterable[Window | None]) -> Window | None:
     """
     some = [window for window in windows if window is not None]
     return Window(min(each.start for each in some), max(each.end for each in some)) if some else None
+
+
+class WindowTimes(TypedDict):
+    """A window as arguments of the trigger operator and of the API, in ISO 8601."""
+
+    data_start_time: str
+    data_end_time: str
 
 
 def iso(instant: datetime) -> str:
@@ -213,7 +211,7 @@ def _from_arguments(
     notes: list[str] = []
 
     def read(value: datetime | date | str, name: str) -> datetime:
-        instant, local = parse_instant(value, name=name, zone=zone)
+        instant, local = point_in_time(value, name=name, zone=zone)
         if local:
             notes.append(f"{name}={value!s} carries no time zone and is taken in the DAG's, {zone}: {iso(instant)}.")
         return instant
@@ -393,9 +391,9 @@ def cut(window: Window, every: timedelta, zone: tzinfo) -> Iterator[Window]:
 def cut_windows(
     start: datetime | date | str,
     end: datetime | date | str,
-    every: timedelta | str = "day",
+    every: timedelta | float | str = "day",
     timezone: tzinfo | str = "UTC",
-) -> list[dict[str, str]]:
+) -> list[WindowTimes]:
     """Cut a range into windows for ``.expand_kwargs(...)`` of the trigger operator.
 
     The windows are consecutive and cover ``[start, end)`` exactly; the last one is shorter where the range is no
@@ -403,18 +401,18 @@ def cut_windows(
 
     :param start: first instant of the range; a date or time without a zone is taken in ``timezone``.
     :param end: first instant after the range, likewise: ``end="2026-12-01"`` ends with 30 November.
-    :param every: ``"day"``, ``"hour"``, ``"week"``, a count with a unit (``"6h"``) or a ``timedelta``. Days and weeks
-        are calendar days of ``timezone``, so a day is 23 or 25 hours long when the clocks change.
+    :param every: a length of time: ``"day"``, ``"hour"``, ``"week"``, ``"6h"``, ``"P1D"``, seconds or a ``timedelta``.
+        Days and weeks are calendar days of ``timezone``, so a day is 23 or 25 hours long when the clocks change.
     :param timezone: IANA name or ``tzinfo``.
     :return: one ``{"data_start_time": ..., "data_end_time": ...}`` per window, in order, in UTC. Airflow maps at most
         ``[core] max_map_length`` of them (1,024 unless set).
     :raises WindowError: a value is no point in time, the range is empty or inverted, or the width is none.
     """
     zone = zone_of(timezone)
-    width = width_of(every, name="every")
+    width = length_of_time(every, name="every", least=MILLISECOND)
     window = Window(
-        parse_instant(start, name="start", zone=zone)[0],
-        parse_instant(end, name="end", zone=zone)[0],
+        point_in_time(start, name="start", zone=zone)[0],
+        point_in_time(end, name="end", zone=zone)[0],
     )
     if window.start >= window.end:
         raise WindowError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -30,7 +30,7 @@ def server() -> Iterator[Callable[[str], EmulatorProcess]]:
 
         def start(release: str) -> EmulatorProcess:
             if release not in started:
-                options = {"api_level": level_of(release), "api_key": KEY, "seed_spans": "600"}
+                options: dict[str, Any] = {"api_level": level_of(release), "api_key": KEY, "seed_spans": "600"}
                 started[release] = stack.enter_context(running_emulator(**options))
             return started[release]
 

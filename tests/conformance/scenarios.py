@@ -97,7 +97,7 @@ EVALUATION = {
     "space": "demo-space",
 }
 MADE = Call("create_evaluation_task", EVALUATION, "task")
-WINDOW = {"data_start_time": DAY_1, "data_end_time": DAY_2}
+WINDOW: dict[str, Any] = {"data_start_time": DAY_1, "data_end_time": DAY_2}
 TRIGGERED = call("trigger_run", "run", task="$task.id", **WINDOW)
 GENERATION = {
     "experiment_type": "LLM_GENERATION",

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
+from airflow import __version__ as airflow_version
 
-from airflow_provider_arize_tasks.ui.plugin import airflow_version, has_page
+from airflow_provider_arize_tasks.links.report import has_page
 from dev.local_airflow import LocalAirflow
 
 if TYPE_CHECKING:

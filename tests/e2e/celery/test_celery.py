@@ -68,7 +68,7 @@ class Window:
         self.engine, self.control, self.dag_id = engine, emulator.control, dag_id
         Window.number += 1
         start = FIRST + timedelta(hours=Window.number)
-        self.range = {"start": start.isoformat(), "end": (start + timedelta(hours=1)).isoformat()}
+        self.range: dict[str, Any] = {"start": start.isoformat(), "end": (start + timedelta(hours=1)).isoformat()}
         self.control.add_spans(count=SPANS, **self.range)
         self.control.set_outcome(task=dag_id, run_seconds=run_seconds, times=None)
         Arize(emulator.url).evaluation_task(dag_id)

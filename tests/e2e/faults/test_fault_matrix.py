@@ -86,12 +86,16 @@ def components(matrix: Matrix, rows: dict[str, Result]) -> dict[str, list[Result
         for name in ("api-server", "scheduler", "triggerer"):
             airflow.start_component(name)
 
+    def outage() -> None:
+        for control in matrix.controls.values():
+            control.outage(60)
+
     hurts: dict[str, Callable[[], None]] = {
         "triggerer": lambda: airflow.restart("triggerer"),
         "scheduler": lambda: airflow.restart("scheduler"),
         "api-server": lambda: airflow.restart("api-server"),
         "everything": all_at_once,
-        "outage": lambda: [control.outage(60) for control in matrix.controls.values()] and None,
+        "outage": outage,
     }
     return {name: matrix.component(name, hurts[name]) for name in COMPONENT_FAULTS}
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from datetime import datetime, time, timedelta, timezone
+from typing import Any
 
 from tests.integration.ui import seed
 
@@ -21,10 +22,10 @@ def main(reports: str) -> None:
     today = datetime.combine(datetime.now(timezone.utc).date(), time(), timezone.utc)
     nights = [today - timedelta(days=number) for number in range(60, -1, -1)]
     failed, full, hole = nights[-4], nights[-12], nights[-8]
-    cut = {"result": {"num_successes": 10_000}}
+    cut: dict[str, Any] = {"result": {"num_successes": 10_000}}
     records = []
     for night in nights:
-        given = {"name": "answer quality", "arize": "VGFzazox"}
+        given: dict[str, Any] = {"name": "answer quality", "arize": "VGFzazox"}
         if night == failed:
             records.append(seed.evaluation("support_daily", night, state="failed", reason=REASON, **given))
         elif night == full:
@@ -36,7 +37,7 @@ def main(reports: str) -> None:
         records.append(seed.evaluation("finance_daily", night, name="payslip tone", arize="VGFzazoz"))
         records.append(seed.experiment("support_nightly", night))
         bad = night == nights[-2]
-        result = {"report": f"{reports}/night.html"} if bad else {}
+        result: dict[str, Any] = {"report": f"{reports}/night.html"} if bad else {}
         if night == nights[-20]:
             result = {"remarks": [{"outcome": "judge_changed", "message": "judge correctness: version 3 to 4"}]}
         score = 0.55 if bad else 0.8 + 0.02 * ((night.day * 7) % 5 - 2) / 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import socket
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from airflow.providers.common.compat.sdk import DAG, AirflowException
@@ -152,7 +152,8 @@ def to_the_dag_format_and_back(dag: DAG):
 
     from airflow.serialization import serialized_objects
 
-    format_ = getattr(serialized_objects, "DagSerialization", serialized_objects.SerializedDAG)
+    format_: Any
+    format_ = getattr(serialized_objects, "DagSerialization", None) or vars(serialized_objects)["SerializedDAG"]
     stored = json.loads(json.dumps(format_.to_dict(dag)))
     return format_.from_dict(stored).get_task("t")
 

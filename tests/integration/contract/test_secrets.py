@@ -6,6 +6,7 @@ import json
 import logging
 from datetime import datetime, timedelta, timezone
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from airflow.providers.common.compat.sdk import Asset
@@ -95,7 +96,7 @@ def told(monkeypatch) -> SimpleNamespace:
     return told
 
 
-def operator_for(name: str, world: dict) -> object:
+def operator_for(name: str, world: dict) -> Any:
     """The operator with arguments that find something in the emulator."""
     more: dict = {"retries": 0, "outlets": [Asset("x-arize://projects/demo/labels")]}
     if "run_id" in CLASSES[name].template_fields:

@@ -45,7 +45,7 @@ def texts() -> str:
             if id(node) in documentation:
                 continue
             if isinstance(node, ast.JoinedStr):
-                parts = [part.value if isinstance(part, ast.Constant) else "…" for part in node.values]
+                parts = [str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values]
                 found.append("".join(parts))
             elif isinstance(node, ast.Constant) and isinstance(node.value, str):
                 found.append(re.sub(r"%[sd]|%\.\d+f|%r", "…", node.value))

@@ -156,7 +156,7 @@ class Fuzzer:
         self.connection.request(method, path, raw, headers)
         reply = self.connection.getresponse()
         text = reply.read()
-        told = f"{method} {path[:500]} {raw[:2000] if raw else ''}: {reply.status} {text[:500]!r}"
+        told = f"{method} {path[:500]} {raw[:2000] if raw else b''!r}: {reply.status} {text[:500]!r}"
         assert reply.status < 500, told
         self.seen[(method, template, reply.status // 100)] += 1
         if reply.status == 204:

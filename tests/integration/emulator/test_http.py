@@ -93,7 +93,8 @@ def test_runs_are_listed_in_the_order_that_is_set(api, oldest_first):
     api.control.configure(oldest_first=oldest_first)
     task = api.task()
     made = [api.window(task, override_evaluations=True)["id"] for _ in range(5)]
-    pages, cursor = [], {}
+    pages: list[str] = []
+    cursor: dict[str, str] | None = {}
     while cursor is not None:
         page = api.get(f"tasks/{task}/runs", limit=2, **cursor)
         pages += [run["id"] for run in page["task_runs"]]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
     from tests.integration.emulator.conftest import Api
 
-DAY = {"start_time": "2026-03-01T00:00:00Z", "end_time": "2026-03-01T23:59:59.999Z"}
+DAY: dict[str, Any] = {"start_time": "2026-03-01T00:00:00Z", "end_time": "2026-03-01T23:59:59.999Z"}
 
 
 def find(api: Api, limit: int = 500, **body):
@@ -181,7 +181,7 @@ def test_a_label_of_a_trace_is_on_all_its_spans_or_on_its_first(api):
 
 
 def test_spans_that_arrive_late_are_found_when_the_range_is_widened(api):
-    day = {"start_time": "2026-04-01T00:00:00Z", "end_time": "2026-04-02T00:00:00Z"}
+    day: dict[str, Any] = {"start_time": "2026-04-01T00:00:00Z", "end_time": "2026-04-02T00:00:00Z"}
     late = api.control.add_spans(times=["2026-04-01T12:00:00Z"], arrives_after=3 * 24 * 3600)
     near = api.control.add_spans(times=["2026-04-01T23:00:00Z"], arrives_after=3 * 3600)
     assert ids(find(api, **day)) == near
@@ -191,7 +191,7 @@ def test_spans_that_arrive_late_are_found_when_the_range_is_widened(api):
 def test_nobody_sees_a_span_before_it_arrives_or_the_index_before_its_lag(api):
     now = datetime.now(timezone.utc)
     api.control.add_spans(times=[now], arrives_after=600, attributes={"mine": True})
-    body = {"filter": "attributes.mine = true", "end_time": (now + timedelta(hours=1)).isoformat()}
+    body: dict[str, Any] = {"filter": "attributes.mine = true", "end_time": (now + timedelta(hours=1)).isoformat()}
     assert find(api, **body) == []
     api.control.configure(span_lag_seconds=1000, clock_offset_seconds=700)
     assert find(api, **body) == []
@@ -228,7 +228,7 @@ def test_versions_judge_from_their_time_on_unless_pinned(api):
     api.control.configure(clock_offset_seconds=700)
     assert [v["id"] for v in api.get(f"evaluators/{evaluator}/versions")["evaluator_versions"]] == [second, first]
     api.ended(api.window(follows, day=2))
-    day = {"start": "2026-03-01T00:00:00Z", "end": "2026-03-03T00:00:00Z"}
+    day: dict[str, Any] = {"start": "2026-03-01T00:00:00Z", "end": "2026-03-03T00:00:00Z"}
     ledger = api.control.ledger(task="follows", details=True, **day)
     assert ledger["by_evaluator"][evaluator]["by_version"] == {first: 20, second: 10}
     assert {label["evaluator_version_id"] for span in ledger["labels"] for label in span["labels"]} == {first, second}
@@ -241,7 +241,7 @@ def test_versions_judge_from_their_time_on_unless_pinned(api):
 def test_older_servers(at_level):
     old = at_level("8.28")
     old.control.add_spans(times=["2026-04-01T00:00:00Z", "2026-04-01T01:00:00Z"])
-    hour = {"start_time": "2026-04-01T00:00:00Z", "end_time": "2026-04-01T01:00:00Z"}
+    hour: dict[str, Any] = {"start_time": "2026-04-01T00:00:00Z", "end_time": "2026-04-01T01:00:00Z"}
     assert len(find(old, **hour)) == 1
     assert "unknown field" in refused(old, 422, included_columns=["name"])
     assert find(old, filter=" ", **hour) == find(old, **hour)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 NOWHERE = "RXZhbHVhdG9yOjk5OkFBQUE="
@@ -54,7 +56,7 @@ def test_a_dataset_task_and_a_code_task_are_accepted(api):
     assert api.get(f"tasks/{code}")["type"] == "CODE_EVALUATION"
 
 
-EVALUATION_REFUSALS = {
+EVALUATION_REFUSALS: dict[str, tuple[int, str, dict[str, Any]]] = {
     "no name": (400, "name", {"name": None}),
     "empty name": (400, "name", {"name": ""}),
     "name of another type": (400, "name", {"name": 3}),

@@ -36,7 +36,7 @@ def _dag_context() -> Any:
     try:
         from airflow.sdk.definitions._internal.contextmanager import DagContext
     except ImportError:
-        from airflow.models.dag import DagContext
+        from airflow.models.dag import DagContext  # type: ignore[no-redef]
     return DagContext
 
 

@@ -157,7 +157,7 @@ def test_a_wrong_key(monkeypatch):
 
 
 def test_secrets_are_masked(monkeypatch):
-    masked = []
+    masked: list[str] = []
     monkeypatch.setattr("airflow_provider_arize_tasks.hooks.arize.mask_secret", masked.append)
     extra = {"proxies": {"https": "http://me:hidden-pw@proxy:1"}, "headers": {"X-Token": "to-ken-1"}}
     connection = {"conn_type": "arize", "password": "the-key-1", "extra": extra}
@@ -431,7 +431,7 @@ def test_a_trigger_of_open_fate_is_sent_once(hook, emulator, window, kind):
     emulator.control.inject(kind, path="/trigger")
     with pytest.raises((ArizeTransportError, ArizeServerError)) as caught:
         hook.trigger_run(task.id, **window)
-    assert caught.value.outcome_unknown
+    assert caught.value.outcome_unknown  # type: ignore[attr-defined]
     assert len(sent(emulator, "POST", "/trigger")) == 1
     assert len(list(hook.list_all_runs(task.id))) == (0 if kind == "drop_before" else 1)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -46,11 +47,11 @@ def store(monkeypatch) -> dict:
     return values
 
 
-def instance(store, **more) -> TaskInstance:
+def instance(store, **more) -> Any:
     return TaskInstance(dag_id="d", task_id="t", run_id="r", map_index=-1, store=store, **more)
 
 
-def worker(store, next_method=None) -> TaskInstance:
+def worker(store, next_method=None) -> Any:
     return instance(store, _ti_context_from_server=SimpleNamespace(next_method=next_method))
 
 
@@ -120,7 +121,8 @@ class TestTheEndOfAProcess:
 
     @staticmethod
     def end(task) -> None:
-        from airflow.sdk.execution_time.task_runner import TaskInstanceState, finalize
+        from airflow.sdk.execution_time.task_runner import finalize
+        from airflow.utils.state import TaskInstanceState
 
         ti = SimpleNamespace(task=task, start_date=None, end_date=None, _ti_context_from_server=SimpleNamespace())
         finalize(ti, TaskInstanceState.DEFERRED, {}, logging.getLogger("test"))

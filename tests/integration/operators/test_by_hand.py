@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from unittest.mock import MagicMock
 
 import pytest
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.parametrize("context", [{}, {"ti": MagicMock(try_number=1, max_tries=0), "dag_run": MagicMock()}])
-def test_execute_needs_next_to_no_context(context: dict[str, object], evaluation_task: str, window: Window) -> None:
+def test_execute_needs_next_to_no_context(context: Any, evaluation_task: str, window: Window) -> None:
     operator = ArizeTriggerEvaluationRunOperator(
         task_id="evaluate", task=evaluation_task, deferrable=False, poll_interval=0.2, **window.to_dict()
     )

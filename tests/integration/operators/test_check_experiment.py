@@ -326,7 +326,8 @@ class TestBranch:
             with TaskGroup("alarm") as alarm:
                 BaseOperator(task_id="page_somebody") >> BaseOperator(task_id="wait_for_somebody")
             operator >> [alarm, BaseOperator(task_id="promote")]
-        skipped = {one[0] if isinstance(one, tuple) else one for one in run_task(operator).error.tasks}
+        error: Any = run_task(operator).error
+        skipped = {one[0] if isinstance(one, tuple) else one for one in error.tasks}
         assert skipped == ({"alarm.page_somebody"} if mean is None else {"promote"})
 
     def test_tasks_to_follow_on_a_pass_by_name(self, night: Any) -> None:

@@ -245,13 +245,13 @@ class Clock:
 def attempt(world: World, number: Attempt, run_start: float, reuse: ReuseRun, *, has_store: bool) -> TaskRun:
     records = Records({"task_state_store": world} if has_store else {})  # type: ignore[typeddict-item]
     made = RunAcquirer(
-        api=world,  # type: ignore[arg-type]
+        api=world,
         records=records,
         attempt=number,
         times=DagRunTimes(start=world.at(run_start), run_after=EPOCH - timedelta(seconds=1)),
         reuse=reuse,
         clock=Clock(world),  # type: ignore[arg-type]
-        post=world.post,
+        post=world.post,  # type: ignore[arg-type]
         tasks=lambda task_id: Task(id=task_id, dataset_id="d"),
         log=quiet,
         patience=Patience(pause=4.0),

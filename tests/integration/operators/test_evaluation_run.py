@@ -237,7 +237,12 @@ def test_an_interval_of_no_width_fails_at_once_and_names_the_ways_out(
 def test_literals_are_checked_while_the_dag_is_parsed() -> None:
     with pytest.raises(ValueError) as caught:
         ArizeTriggerEvaluationRunOperator(
-            task_id="evaluate", task="daily", max_spans=0, on_truncated="explode", reuse_run="sometimes", timeout=-1
+            task_id="evaluate",
+            task="daily",
+            max_spans=0,
+            on_truncated="explode",  # type: ignore[arg-type]
+            reuse_run="sometimes",  # type: ignore[arg-type]
+            timeout=-1,
         )
     for name in ("max_spans", "on_truncated", "reuse_run", "timeout"):
         assert name in str(caught.value)
@@ -245,7 +250,10 @@ def test_literals_are_checked_while_the_dag_is_parsed() -> None:
 
 def test_templated_values_are_checked_once_they_are_rendered(evaluation_task: str, arize_connection: str) -> None:
     operator = ArizeTriggerEvaluationRunOperator(
-        task_id="evaluate", task=evaluation_task, max_spans="{{ 'many' }}", reuse_run="{{ 'never' }}"
+        task_id="evaluate",
+        task=evaluation_task,
+        max_spans="{{ 'many' }}",
+        reuse_run="{{ 'never' }}",  # type: ignore[arg-type]
     )
     result = run_task(operator)
     assert result.state == "failed"

@@ -432,7 +432,7 @@ def test_waiting_for_evaluations_triggers_each_once_and_returns_them(
 
 def dataset_tasks(hook: ArizeHook) -> list[str]:
     seed = hook.trigger_run(
-        task=hook.find_task("nightly", "demo-space").id,  # type: ignore[union-attr]
+        task=hook.find_task("nightly", "demo-space").id,
         experiment_name="seed",
     )
     experiment = hook.wait_for_run(run_id=seed.id, poll_interval=0.1).experiment_id

@@ -222,8 +222,9 @@ def test_mistakes_are_named_while_the_dag_is_parsed(arguments: dict[str, Any], w
 
 @pytest.mark.parametrize("argument", ["data_start_time", "data_end_time", "lookback", "max_spans", "experiment_ids"])
 def test_a_window_is_no_argument_of_an_experiment(argument: str) -> None:
+    arguments: dict[str, Any] = {argument: "1"}
     with pytest.raises(Exception, match=argument):
-        ArizeTriggerExperimentRunOperator(task_id="x", task="t", experiment_name="n", **{argument: "1"})
+        ArizeTriggerExperimentRunOperator(task_id="x", task="t", experiment_name="n", **arguments)
 
 
 def test_the_hook_refuses_a_window_for_an_experiment_task(

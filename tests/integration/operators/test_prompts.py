@@ -15,6 +15,8 @@ from airflow_provider_arize_tasks.testing.runner import TaskResult, run_task
 from tests.integration.operators.conftest import DATASET, SPACE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from airflow_provider_arize_tasks.emulator.process import EmulatorProcess
     from airflow_provider_arize_tasks.hooks.arize import ArizeHook
 
@@ -28,7 +30,7 @@ def context_names() -> list[str]:
 
         names = set(Context.__annotations__)
     except ImportError:  # Airflow 2
-        from airflow.utils.context import KNOWN_CONTEXT_KEYS
+        from airflow.utils.context import KNOWN_CONTEXT_KEYS  # type: ignore[attr-defined]
 
         names = set(KNOWN_CONTEXT_KEYS)
     assert {"task", "params", "ds", "ti"} <= names
@@ -68,7 +70,11 @@ def sent_texts(configuration: dict[str, Any]) -> list[Any]:
     return [configuration["input_template"]["ask"][0]["q"]]
 
 
-KINDS = {"llm": llm, "judge": judge, "agent": lambda text: agent({"ask": [{"q": text}]})}
+KINDS: dict[str, Callable[[str], dict[str, Any]]] = {
+    "llm": llm,
+    "judge": judge,
+    "agent": lambda text: agent({"ask": [{"q": text}]}),
+}
 
 
 @pytest.fixture(autouse=True)
@@ -128,7 +134,7 @@ def test_a_mapped_operator_leaves_prompts_alone_too(kind: str, hook: ArizeHook) 
         mapped = ArizeCreateRunExperimentTaskOperator.partial(
             task_id="create", dataset=DATASET, space=SPACE, run_configuration=KINDS[kind]("{{task}} {{question}}")
         ).expand(name=["one", "two"])
-    task = mapped.unmap({**mapped.partial_kwargs, "name": "one-{{ run_id }}"})
+    task: Any = mapped.unmap({**mapped.partial_kwargs, "name": "one-{{ run_id }}"})
     mapped._do_render_template_fields(task, mapped.template_fields, {"run_id": "r"}, jinja2.Environment(), set())
     assert task.name == "one-r"
     assert run_task(task).state == "success"

@@ -223,7 +223,7 @@ class TestTheRecord:
         context = pytest.importorskip("airflow.sdk.execution_time.context", reason="there is a store from 3.3 on only")
         asset, store = Asset("arize://quality"), Store()
         given = {"asset_state_store": {asset: store}, "outlet_events": context.OutletEventAccessors()}
-        shared = {"outlets": [asset], "context": given}
+        shared: dict[str, Any] = {"outlets": [asset], "context": given}
         night("good")
         tonight = night("bad", mean=0.3)
         assert check(tonight, **shared).state == "failed"

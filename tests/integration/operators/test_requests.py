@@ -203,7 +203,11 @@ def test_a_list_that_tells_less_of_a_task_is_not_relied_on(
 def test_creating_a_task_looks_each_name_up_once(connect: Any, sent: Any) -> None:
     connect(space=SPACE)
     sent()
-    arguments = {"name": "new", "task_type": "TEMPLATE_EVALUATION", "evaluators": [{"evaluator_id": EVALUATOR}]}
+    arguments: dict[str, Any] = {
+        "name": "new",
+        "task_type": "TEMPLATE_EVALUATION",
+        "evaluators": [{"evaluator_id": EVALUATOR}],
+    }
     assert (
         run_task(ArizeCreateEvaluationTaskOperator(task_id="create", project=PROJECT, **arguments)).state == "success"
     )

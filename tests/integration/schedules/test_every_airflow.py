@@ -45,7 +45,9 @@ def _as_the_scheduler_has_it(dag: Any) -> Any:
     try:
         from airflow.serialization.serialized_objects import DagSerialization as Serialization
     except ImportError:  # before 3.2
-        from airflow.serialization.serialized_objects import SerializedDAG as Serialization
+        from airflow.serialization.serialized_objects import (  # type: ignore[attr-defined,assignment]
+            SerializedDAG as Serialization,
+        )
     return Serialization.from_dict(Serialization.to_dict(dag)).timetable
 
 
@@ -100,7 +102,7 @@ def test_a_cron_trigger_without_an_interval_has_no_window_anywhere():
 )
 class TestDaysOnWhichTheClocksChange:
     def test_the_interval_is_the_local_day(self, zone, midnight_after, hours):
-        end = datetime(*midnight_after, tzinfo=ZoneInfo(zone))
+        end = datetime(*midnight_after).replace(tzinfo=ZoneInfo(zone))  # noqa: DTZ001
         # The local midnight before: arithmetic within one zone goes by the clock on the wall.
         run = scheduled_run(CronDataIntervalTimetable("0 0 * * *", timezone=zone), end - DAY)
         window = window_of(*run, None)
@@ -108,14 +110,14 @@ class TestDaysOnWhichTheClocksChange:
         assert window.width == timedelta(hours=hours)
 
     def test_a_day_of_lookback_is_the_local_day(self, zone, midnight_after, hours):
-        end = datetime(*midnight_after, tzinfo=ZoneInfo(zone))
+        end = datetime(*midnight_after).replace(tzinfo=ZoneInfo(zone))  # noqa: DTZ001
         run = scheduled_run(CronTriggerTimetable("0 0 * * *", timezone=zone), end)
         window = window_of(*run, DAY)
         assert window.end == end
         assert window.width == timedelta(hours=hours)
 
     def test_a_plain_cron_goes_by_the_zone_of_the_dag(self, zone, midnight_after, hours):
-        end = datetime(*midnight_after, tzinfo=ZoneInfo(zone))
+        end = datetime(*midnight_after).replace(tzinfo=ZoneInfo(zone))  # noqa: DTZ001
         run = scheduled_run("0 0 * * *", end - DAY if AIRFLOW_2 else end, pendulum.timezone(zone))
         window = window_of(*run, DAY)
         assert window.end == end

@@ -286,6 +286,6 @@ def test_nothing_of_the_connection_is_in_the_trigger(start: Callable[..., str]) 
 
 def test_literals_are_checked_while_the_dag_is_parsed() -> None:
     with pytest.raises(ValueError) as caught:
-        ArizeTaskRunSensor(task_id="wait", run_id="", on_already_evaluated="shrug", max_error_rate=2)
+        ArizeTaskRunSensor(task_id="wait", run_id="", on_already_evaluated="shrug", max_error_rate=2)  # type: ignore[arg-type]
     for name in ("run_id", "on_already_evaluated", "max_error_rate"):
         assert name in str(caught.value)

@@ -112,7 +112,7 @@ async def script(monkeypatch):
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
-    script.url = f"http://127.0.0.1:{site._server.sockets[0].getsockname()[1]}"
+    script.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
     connect(monkeypatch, script.url)
     yield script
     await runner.cleanup()

@@ -42,7 +42,7 @@ async def test_the_supervisor_is_asked_on_the_loop_that_owns_its_streams() -> No
 
 #: The proxy's user and password are sent in base64, so that is a secret as well.
 SECRETS = {"ak-the-key", "proxy%2Fword", "proxy/word", "bWU6cHJveHkvd29yZA==", "team-token"}
-EXTRA = {"proxies": {"https": "http://me:proxy%2Fword@proxy:3128"}, "headers": {"X-Team": "team-token"}}
+EXTRA: dict[str, Any] = {"proxies": {"https": "http://me:proxy%2Fword@proxy:3128"}, "headers": {"X-Team": "team-token"}}
 
 
 def connect(monkeypatch: pytest.MonkeyPatch, host: str = "https://api.arize.com", **extra: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
+from typing import Any
 
 import pytest
 
@@ -221,7 +222,7 @@ async def test_one_429_slows_every_trigger_of_the_connection(script, waiting):
     ids = [script.add(f"r{n}", task_id=f"t{n}") for n in range(30)]
     tasks = [waiting(run_id) for run_id in ids]
     await until(lambda: script.counts["GET run"] >= 30)
-    refused = []
+    refused: list[Any] = []
 
     def answer(_request):
         if not refused:

@@ -9,6 +9,7 @@ import json
 import logging
 import time
 import warnings
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -27,7 +28,7 @@ def watchers() -> dict:
 
 
 def test_serialize_round_trip():
-    arguments = {"run_ids": ["a", "b"], "arize_conn_id": "c", "poll_interval": 7.0, "deadline": 12.5}
+    arguments: dict[str, Any] = {"run_ids": ["a", "b"], "arize_conn_id": "c", "poll_interval": 7.0, "deadline": 12.5}
     arguments |= {"cancel_on_kill": False, "task_ids": ["t", "t"], "state": {"pieces": [1]}}
     trigger = ArizeTaskRunTrigger(**arguments)
     path, kwargs = trigger.serialize()
@@ -264,7 +265,7 @@ async def test_the_key_is_nowhere_to_be_seen(script, waiting, caplog, monkeypatc
 async def test_cancelled_error_leaves_with_its_message(script):
     script.add("a")
     trigger = ArizeTaskRunTrigger(run_ids=["a"], poll_interval=0.1)
-    left_with = []
+    left_with: list[Any] = []
 
     async def runner():
         """As Airflow's: it looks at the message in the coroutine that drives the trigger."""
@@ -297,7 +298,7 @@ async def test_a_look_under_way_does_not_hold_up_a_cancellation(script):
 
 async def test_the_session_is_closed_when_the_event_is_out(script, waiting):
     script.add("a", status="COMPLETED")
-    generator = ArizeTaskRunTrigger(run_ids=["a"], poll_interval=0.1).run()
+    generator: Any = ArizeTaskRunTrigger(run_ids=["a"], poll_interval=0.1).run()
     await generator.__anext__()  # as dag.test does: take one event, never come back
     assert not watchers()
     await until(lambda: all(transport.is_closing() for transport in script.connections))

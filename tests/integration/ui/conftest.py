@@ -6,8 +6,9 @@ from datetime import datetime, time, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from airflow import __version__ as airflow_version
 
-from airflow_provider_arize_tasks.ui.plugin import airflow_version, has_page
+from airflow_provider_arize_tasks.links.report import has_page
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -294,7 +294,10 @@ class TestLookingAgain:
                 project="demo-project",
                 evaluators=[{"evaluator_id": "correctness"}],
             )
-            window = {"data_start_time": today - timedelta(days=2), "data_end_time": today - timedelta(days=1)}
+            window: dict[str, Any] = {
+                "data_start_time": today - timedelta(days=2),
+                "data_end_time": today - timedelta(days=1),
+            }
             run = hook.trigger_run(task=task.id, **window)
         emulator.control.end_run(run.id, successes=7)
         database.write([database.evaluation("daily", today, arize=task.id, name="looked at")])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from airflow_provider_arize_tasks.client import endpoints
@@ -9,7 +11,7 @@ from airflow_provider_arize_tasks.client.calls import Dialect, case_of, refuses_
 from airflow_provider_arize_tasks.client.errors import ArizeInvalidRequestError, ArizeServerError
 from airflow_provider_arize_tasks.client.models import Page, Task, TaskRun
 
-BODY = {
+BODY: dict[str, Any] = {
     "name": "Type ROLE Status",
     "type": "RUN_EXPERIMENT",
     "dataset_id": "RGF0YXNldDoxOmE=",
@@ -38,7 +40,7 @@ CREATE = endpoints.create_task(BODY)
 
 
 def test_every_enum_is_spelled_and_nothing_else():
-    lower = CREATE.spelled("lower").body
+    lower: Any = CREATE.spelled("lower").body
     assert lower["type"] == "run_experiment"
     config = lower["run_configuration"]
     assert config["experiment_type"] == "llm_generation"
@@ -104,7 +106,7 @@ class Server:
         self.case = case
         self.other_fault = other_fault
         self.detail = detail
-        self.sent = []
+        self.sent: list[Any] = []
 
     def __call__(self, call):
         self.sent.append(call)
@@ -159,7 +161,7 @@ def test_what_the_server_shows_is_learned(shown):
     dialect.learn(Page())
     assert dialect.case == "upper"
     dialect.send(lambda call: shown, endpoints.get_task("t"))
-    assert dialect.case == "lower"
+    assert dialect.case == "lower"  # type: ignore[comparison-overlap]
 
 
 def test_a_fault_of_another_kind_is_not_tried_again():

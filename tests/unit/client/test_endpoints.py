@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_arize_tasks.client import endpoints as e
+from airflow_provider_arize_tasks.client.calls import Call, query_of
 from airflow_provider_arize_tasks.client.errors import ArizeConfigError
 
 ID = "TW9k/Zw=="
-CALLS = [
+CALLS: list[tuple[Call[Any], str, str]] = [
     (e.list_tasks(limit=None), "GET", "/v2/tasks"),
     (e.get_task(ID), "GET", "/v2/tasks/TW9k%2FZw%3D%3D"),
     (e.create_task({}), "POST", "/v2/tasks"),
@@ -69,4 +72,4 @@ def test_no_id_escapes_its_place(text):
 
 
 def test_queries_leave_out_what_is_not_given():
-    assert e.query_of(a=None, b=True, c=0, d="x y", e="") == (("b", "true"), ("c", "0"), ("d", "x y"), ("e", ""))
+    assert query_of(a=None, b=True, c=0, d="x y", e="") == (("b", "true"), ("c", "0"), ("d", "x y"), ("e", ""))

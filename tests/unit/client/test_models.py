@@ -9,6 +9,7 @@ import sys
 from contextlib import suppress
 from datetime import datetime, timezone
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -82,7 +83,7 @@ RUN = {
     "brand_new": "kept",
 }
 
-READERS = {
+READERS: dict[str, tuple[Any, dict[str, Any]]] = {
     "task": (Task.read, TASK),
     "task_run": (TaskRun.read, RUN),
     "space": (Space.read, {"id": "s", "name": "prod", "organization_id": "o", "is_private": True}),
@@ -184,8 +185,10 @@ def test_anything_at_all(name, sent):
 @pytest.mark.parametrize("name", sorted(set(READERS) - {"page", "example", "experiment_run", "span"}))
 def test_everything_but_the_id_may_be_missing(name):
     read, _ = READERS[name]
-    assert read({"id": "x"}).id == "x"
-    for broken in ({}, {"id": None}, {"id": ""}, {"id": 5}, None, [], "x"):
+    made: Any = read({"id": "x"})
+    assert made.id == "x"
+    wrong: tuple[Any, ...] = ({}, {"id": None}, {"id": ""}, {"id": 5}, None, [], "x")
+    for broken in wrong:
         with pytest.raises(ArizeReplyError):
             read(broken)
 
@@ -248,7 +251,8 @@ def test_objects_made_here_show_what_they_were_made_of():
     run = TaskRun(id="r", status=RunStatus.COMPLETED, created_at=datetime(2026, 11, 22, tzinfo=timezone.utc))
     assert run.status_text == "COMPLETED"
     assert run.to_dict() == {"id": "r", "status": "COMPLETED", "created_at": "2026-11-22T00:00:00Z"}
-    task = Task(id="t", type="run_experiment", evaluators=[{"evaluator_id": "e"}])
+    spelled: dict[str, Any] = {"type": "run_experiment", "evaluators": [{"evaluator_id": "e"}]}
+    task = Task(id="t", **spelled)
     assert (task.type, task.type_text, task.evaluators[0].evaluator_id) == (
         TaskType.RUN_EXPERIMENT,
         "run_experiment",

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -107,9 +108,9 @@ def test_near_names():
 class Server:
     """Answers lists of anything; records what was asked."""
 
-    def __init__(self, *pages: Page) -> None:
+    def __init__(self, *pages: Page | Exception) -> None:
         self.pages = list(pages)
-        self.calls = []
+        self.calls: list[Any] = []
 
     def __call__(self, call):
         self.calls.append(call)
@@ -213,8 +214,7 @@ def test_lists_that_can_not_be_followed_to_their_end_are_errors():
 
 
 def test_near_names_are_shown_on_one_line_and_shortened():
-    with pytest.raises(ArizeNameError) as caught:
-        raise nothing_called("task", "nightly", ["nightly\nERROR - forged \u202eline", "nightly" + "x" * 5000])
-    assert "\n" not in str(caught.value)
-    assert "\u202e" not in str(caught.value)
-    assert len(str(caught.value)) < 500
+    said = str(nothing_called("task", "nightly", ["nightly\nERROR - forged \u202eline", "nightly" + "x" * 5000]))
+    assert "\n" not in said
+    assert "\u202e" not in said
+    assert len(said) < 500

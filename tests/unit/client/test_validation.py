@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -20,14 +21,24 @@ from airflow_provider_arize_tasks.client.validation import (
     check_update,
 )
 
-SPAN = {"evaluator_id": "RXY6MTph", "column_mappings": {"input": "attributes.input.value"}, "query_filter": "a = 1"}
-TRACE = {
+SPAN: dict[str, Any] = {
+    "evaluator_id": "RXY6MTph",
+    "column_mappings": {"input": "attributes.input.value"},
+    "query_filter": "a = 1",
+}
+TRACE: dict[str, Any] = {
     "evaluator_id": "RXY6MTph",
     "query_mappings": [{"variable_name": "v", "query_ids": ["A"], "attribute_path": "p"}],
 }
-EVALUATION = {"name": "n", "task_type": "TEMPLATE_EVALUATION", "evaluators": [SPAN], "project": "p"}
-DATASET = {"name": "n", "task_type": "CODE_EVALUATION", "evaluators": [SPAN], "dataset": "d", "experiment_ids": ["e"]}
-FILTERS = {"filters": [{"id": "A", "filter": "x"}, {"id": "B", "filter": "y"}], "expression": "A AND B"}
+EVALUATION: dict[str, Any] = {"name": "n", "task_type": "TEMPLATE_EVALUATION", "evaluators": [SPAN], "project": "p"}
+DATASET: dict[str, Any] = {
+    "name": "n",
+    "task_type": "CODE_EVALUATION",
+    "evaluators": [SPAN],
+    "dataset": "d",
+    "experiment_ids": ["e"],
+}
+FILTERS: dict[str, Any] = {"filters": [{"id": "A", "filter": "x"}, {"id": "B", "filter": "y"}], "expression": "A AND B"}
 LLM = {
     "experiment_type": "LLM_GENERATION",
     "ai_integration_id": "QUk6MTph",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from itertools import pairwise
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -307,7 +308,8 @@ class TestGiveUp:
         assert found.let_go == (day(1),)
 
     def test_night_after_night_an_empty_window_is_asked_for_three_days(self):
-        asked, nights = {}, []
+        asked: dict[Any, Any] = {}
+        nights: list[Any] = []
         for night in range(8):
             now = day(1).end + 2 * HOUR + night * DAY
             found = gaps([], day(1), now=now, give_up_after=3 * DAY, first_asked=asked)

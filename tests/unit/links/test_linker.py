@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from airflow_provider_arize_tasks.links.linker import experiment_url, run_url, t
 from airflow_provider_arize_tasks.windows.window import Window
 
 ORG, SPACE = "T3JnOjE=", "U3BhY2U6MTox"
-PLACE = {"organization_id": ORG, "space_id": SPACE}
+PLACE: dict[str, Any] = {"organization_id": ORG, "space_id": SPACE}
 PREFIX = f"https://app.arize.com/organizations/{ORG}/spaces/{SPACE}"
 DAY = Window(datetime(2026, 11, 22, tzinfo=timezone.utc), datetime(2026, 11, 23, tzinfo=timezone.utc))
 

@@ -8,13 +8,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from airflow_provider_arize_tasks.quality.statistics import (
-    Estimate,
-    estimate_mean,
-    paired_differences,
-    t_quantile,
-    t_upper_tail,
-)
+from airflow_provider_arize_tasks.quality.distributions import t_quantile, t_upper_tail
+from airflow_provider_arize_tasks.quality.statistics import Estimate, estimate_mean, paired_differences
 
 scores = st.floats(min_value=-10, max_value=10, allow_nan=False).map(lambda score: round(score, 6))
 samples = st.lists(scores, min_size=2, max_size=60)

@@ -188,7 +188,7 @@ class TestDrift:
         assert found is not None
         assert found.rings
         assert found.fallen > 0
-        assert slow.find_drift([-value for value in values], false_alarms_per_year=1, tests=2).sum == 0  # type: ignore[union-attr]
+        assert slow.find_drift([-value for value in values], false_alarms_per_year=1, tests=2).sum == 0
 
     def test_it_can_be_turned_off_and_needs_a_past(self) -> None:
         assert slow.find_drift([0.0] * 40, false_alarms_per_year=0, tests=1) is None

@@ -8,7 +8,8 @@ import sys
 import pytest
 from airflow import __version__
 
-from airflow_provider_arize_tasks.ui.plugin import ArizeTasksPlugin, has_page
+from airflow_provider_arize_tasks.links.report import has_page
+from airflow_provider_arize_tasks.ui.plugin import ArizeTasksPlugin
 
 PROGRAM = """
 import sys

@@ -47,7 +47,7 @@ def run(**more: Any) -> dict[str, Any]:
 
 
 def evaluated(night: datetime, state: str = "success", width: timedelta = DAY, **more: Any) -> TaskRecord:
-    window = {"data_start_time": (night - width).isoformat(), "data_end_time": night.isoformat()}
+    window: dict[str, Any] = {"data_start_time": (night - width).isoformat(), "data_end_time": night.isoformat()}
     values: dict[str, Any] = {"arize_run": run(**window)}
     if state == "success":
         values["return_value"] = result(**window, **more)

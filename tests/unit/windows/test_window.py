@@ -11,14 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_arize_tasks.client.fields import length_of_time, point_in_time
 from airflow_provider_arize_tasks.windows import cut_windows
 from airflow_provider_arize_tasks.windows.grid import border_after, cut_on_grid, floor_to
-from airflow_provider_arize_tasks.windows.times import (
-    in_words,
-    parse_instant,
-    shift,
-    width_of,
-)
+from airflow_provider_arize_tasks.windows.times import in_words, shift
 from airflow_provider_arize_tasks.windows.window import (
     MAX_WINDOW,
     Window,
@@ -167,8 +163,8 @@ class TestCut:
         [
             (("2026-11-02", "2026-11-02"), "the end is not part of the range"),
             (("2026-11-03", "2026-11-02"), "not earlier than"),
-            (("2026-11-01", "2026-11-02", "fortnight"), "every must be a timedelta, 'day'"),
-            (("2026-11-01", "2026-11-02", timedelta()), "at least one millisecond"),
+            (("2026-11-01", "2026-11-02", "fortnight"), "every must be a length of time"),
+            (("2026-11-01", "2026-11-02", timedelta()), "at least 0.001 seconds"),
             (("2026-11-01", "2026-11-02", "day", "Europe/Bärlin"), "unknown time zone"),
             (("tomorrow", "2026-11-02"), "start is 'tomorrow', which is not an ISO 8601"),
             (("2026-11-01", "None"), "end is 'None': a template came out empty"),
@@ -196,35 +192,35 @@ class TestInstants:
         ],
     )
     def test_reads_what_templates_render(self, text, utc, local):
-        instant, was_local = parse_instant(text, name="x", zone=ZoneInfo("Europe/Berlin"))
+        instant, was_local = point_in_time(text, name="x", zone=ZoneInfo("Europe/Berlin"))
         assert (iso(instant), was_local) == (utc, local)
 
     @given(instants, zones)
     def test_reads_back_what_python_and_pendulum_print(self, instant, zone):
         moment = instant.astimezone(zone)
         for printed in (str(moment), moment.isoformat(), str(pendulum.instance(moment)), iso(moment)):
-            read, local = parse_instant(printed, name="x", zone=UTC)
+            read, local = point_in_time(printed, name="x", zone=UTC)
             assert iso(read) == iso(instant)
             assert not local
 
     @pytest.mark.parametrize("text", ["2026-13-01", "2026-02-30", "22.11.2026", "2026", "1764547200", "2026-11", "now"])
     def test_refuses_the_rest(self, text):
         with pytest.raises(WindowError, match="x is"):
-            parse_instant(text, name="x", zone=UTC)
+            point_in_time(text, name="x", zone=UTC)
 
     @pytest.mark.parametrize("text", ["", "  ", "None", "none", "null"])
     def test_an_empty_template_is_an_error(self, text):
         with pytest.raises(WindowError, match="a template came out empty"):
-            parse_instant(text, name="x", zone=UTC)
+            point_in_time(text, name="x", zone=UTC)
 
     def test_a_number_is_no_point_in_time(self):
         with pytest.raises(WindowError, match="got int"):
-            parse_instant(1764547200, name="x", zone=UTC)
+            point_in_time(1764547200, name="x", zone=UTC)  # type: ignore[arg-type]
 
     def test_a_time_shown_twice_is_the_first_and_one_skipped_is_read_with_the_old_offset(self):
         berlin = ZoneInfo("Europe/Berlin")
-        assert iso(parse_instant("2026-10-25T02:30", name="x", zone=berlin)[0]) == "2026-10-25T00:30:00.000Z"
-        assert iso(parse_instant("2026-03-29T02:30", name="x", zone=berlin)[0]) == "2026-03-29T01:30:00.000Z"
+        assert iso(point_in_time("2026-10-25T02:30", name="x", zone=berlin)[0]) == "2026-10-25T00:30:00.000Z"
+        assert iso(point_in_time("2026-03-29T02:30", name="x", zone=berlin)[0]) == "2026-03-29T01:30:00.000Z"
 
     @given(instants, st.integers(-30, 30), zones)
     def test_a_shift_by_days_keeps_the_wall_clock_unless_the_clocks_skip_it(self, instant, days, zone):
@@ -247,7 +243,7 @@ class TestInstants:
         [("daily", timedelta(days=1)), ("6h", timedelta(hours=6)), ("30 min", HOUR / 2), ("Week", 7 * DAY)],
     )
     def test_widths_as_text(self, text, width):
-        assert width_of(text) == width
+        assert length_of_time(text, name="every") == width
 
 
 class TestWindow:

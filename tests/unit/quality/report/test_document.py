@@ -61,7 +61,7 @@ def report(request: pytest.FixtureRequest) -> dict[str, Any]:
         task_id="t",
         memory=memory,
         older=tuple(reversed(nights)),
-        dataset=dataset,  # type: ignore[arg-type]
+        dataset=dataset,
     )
     pages = render_all(found, origin={"DAG": "d"}, experiment_url=None, most=30)
     return {**pages, "document": json.loads(pages["json"])}
@@ -170,7 +170,7 @@ def test_hostile_text_harms_no_format() -> None:
     conditions = read_conditions()
     check = judge_experiment(other, [one], conditions)
     memory = replay([one], Rules(conditions=conditions, pooled=7), Dataset(), ScoreBook(conditions, Dataset()))
-    found = Found(check=check, experiment=None, task_id=None, memory=memory, older=(one,))  # type: ignore[arg-type]
+    found = Found(check=check, experiment=None, task_id=None, memory=memory, older=(one,))
     pages = render_all(found, origin={"DAG": evil}, experiment_url="javascript:alert(1)/experiments/", most=30)
     assert "<script" not in pages["html"]
     assert "<img" not in pages["html"]
