@@ -7,7 +7,6 @@ import contextlib
 import json
 import logging
 import os
-import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -102,10 +101,9 @@ def run(arguments: argparse.Namespace) -> int:
         sys.stdout.write(json.dumps({**check.to_dict(), "reports": paths}, indent=2) + "\n")
     else:
         from airflow_provider_arize_tasks.quality.report.table import summary_table
+        from airflow_provider_arize_tasks.terminal import standard_output
 
-        colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 400
-        sys.stdout.write(summary_table(check, width=width, colour=colour) + "\n")
+        sys.stdout.write(summary_table(check, standard_output() if sys.stdout.isatty() else None) + "\n")
         sys.stdout.writelines(f"report  {path}\n" for path in paths.values())
     if check.passed:
         return PASSED

@@ -5,15 +5,13 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import os
-import shutil
 import sys
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_arize_tasks.cli.arguments import count, length, share
-from airflow_provider_arize_tasks.cli.calendar import Style, render_calendar, render_gaps, render_reasons
+from airflow_provider_arize_tasks.cli.calendar import draw_calendar, draw_gaps, draw_reasons
 from airflow_provider_arize_tasks.cli.connection import config_for
 from airflow_provider_arize_tasks.client.errors import ArizeError
 from airflow_provider_arize_tasks.client.fields import length_of_time
@@ -24,12 +22,15 @@ from airflow_provider_arize_tasks.coverage.gaps import Gaps, OnStale, gaps_of
 from airflow_provider_arize_tasks.coverage.intervals import clip
 from airflow_provider_arize_tasks.coverage.reading import TaskCoverage, range_of, read_task_coverage
 from airflow_provider_arize_tasks.coverage.verify import verify_window
+from airflow_provider_arize_tasks.terminal import drawn, standard_output
 from airflow_provider_arize_tasks.windows.grid import border_after
 from airflow_provider_arize_tasks.windows.times import MILLISECOND, zone_of
 from airflow_provider_arize_tasks.windows.window import Window, iso
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from rich.console import RenderableType
 
     from airflow_provider_arize_tasks.client.api import ArizeApi
     from airflow_provider_arize_tasks.coverage.proof import Verification
@@ -106,7 +107,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         sys.stdout.write(json.dumps(_as_json(seen), indent=2) + "\n")
     else:
-        sys.stdout.write(_as_text(seen, _style(arguments)))
+        sys.stdout.write(_as_text(seen, arguments))
     is_short = bool(seen.left) or (seen.proof is not None and not seen.proof.complete)
     return 1 if is_short and arguments.fail_on_gaps else 0
 
@@ -211,36 +212,26 @@ def _source(conn_id: str | None) -> Iterator[ArizeApi]:
         yield ArizeApi(client)
 
 
-def _style(arguments: argparse.Namespace) -> Style:
-    colour = arguments.color == "always"
-    if arguments.color == "auto":
-        colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    encoding = (getattr(sys.stdout, "encoding", None) or "ascii").lower()
-    plain = arguments.ascii or not encoding.startswith("utf")
-    return Style(colour=colour, ascii=plain, width=shutil.get_terminal_size().columns)
-
-
-def _as_text(seen: _Seen, style: Style) -> str:
+def _as_text(seen: _Seen, arguments: argparse.Namespace) -> str:
     found = seen.found
     zone, span = found.range.zone, found.range.span
-    parts = [
+    console = standard_output(arguments.color)
+    parts: list[RenderableType] = [
         f"Task {printable(found.task.name or found.task.id)} ({printable(found.task.id)})",
         f"{span.start.astimezone(zone).isoformat()} to {span.end.astimezone(zone).isoformat()}, {zone}",
         *(f"{printable(note)}." for note in found.notes),
         "",
-        render_calendar(seen.cells, found.range.every, zone, style),
+        draw_calendar(seen.cells, found.range.every, zone, plain=arguments.ascii or console.options.ascii_only),
         "",
-        render_gaps(seen.left, zone),
+        *draw_gaps(seen.left, zone),
+        *draw_reasons(seen.cells, zone),
     ]
-    reasons = render_reasons(seen.cells, zone, style)
-    if reasons:
-        parts += ["", reasons]
     if seen.cost is not None:
         parts += ["", f"{seen.cost.windows} windows are stale; evaluating them again would take {seen.cost}."]
     if seen.proof is not None:
         verdict = "complete" if seen.proof.complete else "not complete"
         parts += ["", f"Verified, {verdict}:", *(f"  {printable(line)}" for line in str(seen.proof).split("; "))]
-    return "\n".join(parts) + "\n"
+    return drawn(console, *parts) + "\n"
 
 
 def _as_json(seen: _Seen) -> dict[str, Any]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING
 
 from airflow_provider_arize_tasks.client.printable import printable
 from airflow_provider_arize_tasks.quality.conditions import Outcome, Verdict
 from airflow_provider_arize_tasks.quality.result import describe_measure
+from airflow_provider_arize_tasks.terminal import UNLIMITED, drawn, log
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from rich.console import Console
 
     from airflow_provider_arize_tasks.quality.result import EvaluatorCheck, ExperimentCheck
     from airflow_provider_arize_tasks.quality.rows import ExperimentRows
@@ -19,8 +21,6 @@ _HEADINGS = (
     "evaluator", "measure", "score", "baseline", "change", "interval of the change", "smallest drop seen", "scored",
     "outcome",
 )  # fmt: skip
-#: Wide enough that no cell is folded: a log has no width.
-_WIDTH = 400
 _VERDICTS = {
     Verdict.PASSED: "PASSED",
     Verdict.FAILED: "FAILED",
@@ -30,37 +30,29 @@ _VERDICTS = {
 _COLOURS = {Verdict.PASSED: "green", Verdict.FAILED: "red", Verdict.INCONCLUSIVE: "yellow"}
 
 
-def summary_table(check: ExperimentCheck, *, width: int = _WIDTH, colour: bool = False) -> str:
+def summary_table(check: ExperimentCheck, console: Console | None = None) -> str:
     """The verdict, a line per evaluator, and every finding.
 
     :param check: the result of a check.
-    :param width: of the terminal; a log has none.
-    :param colour: whether to colour the verdict.
+    :param console: where it is shown; default a log.
     """
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
+    console = console or log()
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="")
     for heading in _HEADINGS:
-        table.add_column(heading, no_wrap=width >= _WIDTH)
+        table.add_column(heading, no_wrap=console.width >= UNLIMITED)
     for evaluator in check.measures:
         table.add_row(*(Text(cell) for cell in _cells(evaluator)))
-    out = io.StringIO()
-    console = Console(
-        file=out, width=width, color_system="standard" if colour else None, force_terminal=colour, highlight=False
-    )
-    label = printable(check.candidate.label, 200)
-    style = _COLOURS.get(check.verdict, "") if colour else ""
-    against = describe_baseline(check.baseline)
-    console.print(Text.assemble((_VERDICTS[check.verdict], style), f": experiment {label} {against}"), soft_wrap=True)
-    console.print()
-    console.print(table)
-    console.print()
-    for word, findings in (("failed", check.failures), ("doubt ", check.doubts), ("note  ", check.remarks)):
-        for finding in findings:
-            console.print(Text(f"{word}  {finding.message}"), soft_wrap=True)
-    return "\n".join(line.rstrip() for line in out.getvalue().rstrip().splitlines())
+    verdict = Text(_VERDICTS[check.verdict], _COLOURS.get(check.verdict, ""))
+    about = f": experiment {printable(check.candidate.label, 200)} {describe_baseline(check.baseline)}"
+    findings = [
+        f"{word}  {finding.message}"
+        for word, found in (("failed", check.failures), ("doubt ", check.doubts), ("note  ", check.remarks))
+        for finding in found
+    ]
+    return drawn(console, Text.assemble(verdict, about), "", table, "", *findings)
 
 
 def describe_baseline(baseline: Sequence[ExperimentRows]) -> str:

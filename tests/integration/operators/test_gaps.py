@@ -198,7 +198,7 @@ class TestMistakes:
     @pytest.mark.parametrize(
         ("arguments", "says"),
         [
-            ({"window": "fortnight"}, "window must be a timedelta"),
+            ({"window": "fortnight"}, "window must be a length of time"),
             ({"timezone": "Mars/Base"}, "unknown time zone"),
             ({"start": "yesterday"}, "start is 'yesterday'"),
             ({"end": "None"}, "a template came out empty"),
