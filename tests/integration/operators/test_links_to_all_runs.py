@@ -126,6 +126,6 @@ def test_of_several_experiments_their_list_is_shown() -> None:
 
     request = RunRequest(task_id="T", dataset_id="RGF0YXNldDox", experiment_ids=("RXhwOjE=", "RXhwOjI="))
     with ArizeHook() as hook:
-        Linker(hook, {"ti": TaskInstance()}).push_runs(request)
+        Linker(hook, {"ti": TaskInstance()}).push_runs(request)  # type: ignore[typeddict-item]
     assert addresses["arize_run_link"].endswith("datasets/RGF0YXNldDox?selectedTab=experiments")
     assert "arize_experiment_link" not in addresses
