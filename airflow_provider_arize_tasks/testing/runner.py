@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_TRIGGERS = "airflow_provider_arize_tasks.triggers."
+
 
 @dataclass(kw_only=True)
 class TaskResult:
@@ -67,6 +69,7 @@ def run_task(
     cleared_after: TaskResult | None = None,
     has_state_store: bool = True,
     resume_from: Mapping[str, Any] | None = None,
+    poll_interval: float | None = 0.2,
     context: Mapping[str, Any] | None = None,
 ) -> TaskResult:
     """Run one attempt of a task.
@@ -82,6 +85,8 @@ def run_task(
     :param has_state_store: whether there is a task state store, as from Airflow 3.3 on.
     :param resume_from: one of ``TaskResult.deferrals``: go on from there, as after an upgrade of the provider, instead
         of executing.
+    :param poll_interval: seconds at most between looks at a run while the task is deferred, whatever its own
+        ``poll_interval`` says, so that a test takes as long as the run does. Default 0.2; ``None`` keeps to the task's.
     :param context: additional entries of the context.
     :return: what became of it. Errors of the task are in there and not raised.
     """
@@ -95,7 +100,7 @@ def run_task(
         filled["task_state_store"] = _TaskStateStore(result.task_state)
     filled.update(context or {})
     with _execution_allowed():
-        _attempt(operator, filled, result, resume_from)
+        _attempt(operator, filled, result, resume_from, poll_interval)
     return result
 
 
@@ -112,13 +117,17 @@ def _next_attempt(operator: BaseOperator, retry_of: TaskResult | None, cleared_a
 
 
 def _attempt(
-    operator: BaseOperator, context: dict[str, Any], result: TaskResult, resume_from: Mapping[str, Any] | None
+    operator: BaseOperator,
+    context: dict[str, Any],
+    result: TaskResult,
+    resume_from: Mapping[str, Any] | None,
+    poll_interval: float | None,
 ) -> None:
     from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
 
     try:
         _render(result, context)
-        result.value = _execute_to_the_end(operator, context, result, resume_from)
+        result.value = _execute_to_the_end(operator, context, result, resume_from, poll_interval)
     except AirflowSkipException as error:
         result.state, result.error = "skipped", error
     except AirflowFailException as error:
@@ -138,13 +147,19 @@ def _render(result: TaskResult, context: dict[str, Any]) -> None:
 
 
 def _execute_to_the_end(
-    operator: BaseOperator, context: dict[str, Any], result: TaskResult, stored: Mapping[str, Any] | None
+    operator: BaseOperator,
+    context: dict[str, Any],
+    result: TaskResult,
+    stored: Mapping[str, Any] | None,
+    poll_interval: float | None,
 ) -> Any:
     from airflow.providers.common.compat.sdk import TaskDeferred
 
     while True:
         try:
-            return result.task.execute(context) if stored is None else _resume(result.task, context, stored)
+            if stored is None:
+                return result.task.execute(context)
+            return _resume(result.task, context, _hurried(stored, poll_interval))
         except TaskDeferred as raised:
             deferral = raised
         classpath, kwargs = deferral.trigger.serialize()
@@ -154,6 +169,15 @@ def _execute_to_the_end(
         # Airflow resumes in another process: what the task kept in its attributes is gone.
         result.task = context["task"] = context["ti"].task = operator.prepare_for_execution()
         _render(result, context)
+
+
+def _hurried(stored: Mapping[str, Any], poll_interval: float | None) -> Mapping[str, Any]:
+    """A deferral whose trigger looks at least this often, if it is one of this provider's."""
+    kwargs = stored["kwargs"]
+    own = kwargs.get("poll_interval")
+    if poll_interval is None or own is None or not str(stored["classpath"]).startswith(_TRIGGERS):
+        return stored
+    return {**stored, "kwargs": {**kwargs, "poll_interval": min(own, poll_interval)}}
 
 
 def _resume(task: Any, context: dict[str, Any], stored: Mapping[str, Any]) -> Any:

@@ -259,7 +259,11 @@ class Watched:
         self.waits.append(wait)
         self.began = now
         self.poll_interval = min(other.poll_interval for other in self.waits)
-        self._plan(now, min(first_look(self.poll_interval, spread), max(self.due - now, 0.0)))
+        first = first_look(self.poll_interval, spread)
+        if wait.deadline is not None and wait.deadline <= now:
+            # Nothing is left to wait for but the one look, which a thousand such waits must not make at one moment.
+            first = min(first, spread)
+        self._plan(now, min(first, max(self.due - now, 0.0)))
 
     def leave(self, wait: Wait) -> None:
         """One wait less."""

@@ -106,7 +106,7 @@ def operator_for(name: str, world: dict) -> Any:
     elif name == "ArizeCreateRunExperimentTaskOperator":
         more["run_configuration"] = world["configuration"]
     elif name == "ArizeCheckExperimentOperator":
-        more |= {"experiment": "baseline", "baseline": None}
+        more |= {"experiment": "baseline", "baseline": None, "wait_for_scores": 0}
     elif "task" in CLASSES[name].template_fields:
         more["task"] = world["task"]
     if name == "ArizeTaskRunSensor":

@@ -41,12 +41,13 @@ def test_gaps(arize_emulator, arize_connection):
     assert set(windows[0]) == {"data_start_time", "data_end_time"}
 
 
-def test_experiment(arize_emulator, arize_connection):
+def test_experiment(arize_emulator, arize_connection, monkeypatch):
     task = done(run_task(howto_operators.create_experiment_task))
     assert task["run_configuration"]["messages"][1]["content"] == "{{input}}"
     run = done(run_task(howto_operators.run_experiment, xcoms={"create_experiment_task": task}, run_id="a"))
     assert run["experiment_name"] == "support-a"
     # Nothing scores the experiment here, which the check reports as what is wrong.
+    monkeypatch.setattr(howto_operators.check, "wait_for_scores", 0)
     check = run_task(howto_operators.check, xcoms={"run_experiment": run})
     assert check.state == "failed"
     assert "no evaluator has scored" in str(check.error)

@@ -270,8 +270,8 @@ def test_a_retry_of_more_pieces_than_fit_an_entry_starts_none_again(
 def test_the_arguments_of_the_trigger_do_not_grow_with_what_is_through(
     evaluate: Callable[..., TaskResult], emulator: EmulatorProcess, window: Window
 ) -> None:
-    emulator.control.configure(run_seconds=0.3)
-    result = evaluate(max_window=window.width / 60, poll_interval=0.1)
+    emulator.control.configure(run_seconds=0.02, pending_seconds=0)
+    result = evaluate(max_window=window.width / 60, poll_interval=0.05)
     assert result.state == "success", result.error
     assert len(result.value["runs"]) == 60
     assert max(len(json.dumps(each["kwargs"])) for each in result.deferrals) < 32_000

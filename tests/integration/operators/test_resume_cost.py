@@ -7,9 +7,11 @@ import sys
 
 RESUME = """
 import sys, time
+from airflow.providers.common.compat.sdk import BaseOperator
 from airflow_provider_arize_tasks.operators.runs import ArizeTriggerEvaluationRunOperator
 from airflow_provider_arize_tasks.testing.runner import _execution_allowed
 
+BaseOperator(task_id="a")  # some Airflows import their models for any operator
 before = set(sys.modules)
 window = {"data_start_time": "2026-11-01T00:00:00.000Z", "data_end_time": "2026-11-02T00:00:00.000Z"}
 active = {"slot": {"task_id": "T", "window": window}, "run_id": "r", "deadline": time.time() + 60, "ours": True}

@@ -130,3 +130,21 @@ def test_resumes_in_a_process_of_its_own_as_far_as_the_task_can_tell():
 
 def test_what_is_not_json_fails_as_in_airflow():
     assert isinstance(run_task(probe(lambda task, context: context["ti"].xcom_push("k", object()))).error, TypeError)
+
+
+@pytest.mark.parametrize(("given", "used"), [({}, 0.2), ({"poll_interval": 60}, 30.0), ({"poll_interval": None}, 30.0)])
+def test_a_deferred_wait_looks_often_and_is_stored_as_it_is(monkeypatch, given, used):
+    from airflow_provider_arize_tasks.testing import runner
+    from airflow_provider_arize_tasks.triggers.task_run import ArizeTaskRunTrigger
+
+    found = []
+
+    async def seen(classpath, kwargs):
+        found.append(kwargs["poll_interval"])
+        return {}
+
+    monkeypatch.setattr(runner, "_first_event", seen)
+    trigger = ArizeTaskRunTrigger(run_ids=["a"], poll_interval=30.0)
+    result = run_task(probe(lambda task, context: task.defer(trigger=trigger, method_name="resumed")), **given)
+    assert (result.state, found) == ("success", [used])
+    assert result.deferrals[0]["kwargs"]["poll_interval"] == 30.0

