@@ -37,7 +37,7 @@ from tests.e2e.faults.support.fault_rows import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(7200)]
 
 HERE = Path(__file__).parent
 #: Parts to run, for looking into one alone.
