@@ -83,6 +83,10 @@ def start(hook: ArizeHook, evaluation_task: str, window: Window, emulator: Emula
     return start
 
 
+#: A run that judged a hundred spans.
+FULL = ("COMPLETED", {"successes": 90, "errors": 6, "skipped": 4})
+
+
 @pytest.mark.parametrize(
     ("ending", "arguments", "state", "error", "words"),
     [
@@ -121,8 +125,25 @@ def start(hook: ArizeHook, evaluation_task: str, window: Window, emulator: Emula
         ),
         # Not this task's run, so its size is none of its business.
         (("COMPLETED", {"successes": 20_000, "errors": 0, "skipped": 0}), {}, "success", None, ""),
+        (FULL, {"max_spans": 100, "on_truncated": "fail"}, "failed", ArizePermanentError, "max_spans"),
+        (FULL, {"max_spans": "{{ 100 }}", "on_truncated": "warn"}, "success", None, ""),
+        (FULL, {"max_spans": 101, "on_truncated": "fail"}, "success", None, ""),
     ],
-    ids=["completed", "nothing", "failed", "cancelled", "labelled", "skip", "fail", "error rate", "successes", "full"],
+    ids=[
+        "completed",
+        "nothing",
+        "failed",
+        "cancelled",
+        "labelled",
+        "skip",
+        "fail",
+        "error rate",
+        "successes",
+        "size unknown",
+        "full",
+        "full is fine",
+        "not full",
+    ],
 )
 def test_every_way_of_waiting_comes_to_the_same_verdict(
     sense: Sense,
@@ -289,3 +310,18 @@ def test_literals_are_checked_while_the_dag_is_parsed() -> None:
         ArizeTaskRunSensor(task_id="wait", run_id="", on_already_evaluated="shrug", max_error_rate=2)  # type: ignore[arg-type]
     for name in ("run_id", "on_already_evaluated", "max_error_rate"):
         assert name in str(caught.value)
+
+
+def test_a_run_of_the_servers_own_size_may_be_cut_short_and_it_says_so(
+    sense: Sense,
+    start: Callable[..., str],
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def log_of(**counts: int) -> str:
+        assert sense(start(**counts)).state == "success"
+        return caplog.text + capsys.readouterr().out  # logging before Airflow 3, structlog since
+
+    told = "Whether it was cut short can't be told"
+    assert told not in log_of(successes=9_999, errors=0, skipped=0)
+    assert told in log_of(successes=9_999, errors=1, skipped=0)
