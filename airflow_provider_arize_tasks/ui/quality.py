@@ -34,7 +34,7 @@ class Night:
     """A quality check.
 
     :param verdict: in words.
-    :param passed: whether it let the experiment pass.
+    :param look: ``pass``, ``fail``, or ``open`` where the check could not tell.
     :param sentences: what was found.
     :param changes: what changed besides quality: judge, prompt, model, dataset.
     :param report: whether there is a report that the page may serve.
@@ -43,7 +43,7 @@ class Night:
     entry: Entry
     experiment: str
     verdict: str
-    passed: bool
+    look: str
     scores: tuple[Score, ...]
     sentences: tuple[str, ...]
     changes: tuple[str, ...]
@@ -67,13 +67,19 @@ def _night(entry: Entry) -> Night:
         entry=entry,
         experiment=name or entry.experiment_id or "experiment",
         verdict=verdict_of(result),
-        passed=result.get("passed") is True,
+        look=_look(result),
         scores=tuple(_scores(result)),
         sentences=tuple(_sentences(result)),
         changes=tuple(_changes(result)),
         report=text(result.get("report")),
         report_link=text(entry.record.values.get("arize_report_link")),
     )
+
+
+def _look(result: Mapping[str, Any]) -> str:
+    if result.get("outcome") == "inconclusive":
+        return "open"
+    return "pass" if result.get("passed") is True else "fail"
 
 
 def verdict_of(result: Mapping[str, Any]) -> str:
@@ -145,7 +151,7 @@ class Point:
     low: float
     high: float
     label: str
-    passed: bool
+    look: str
     changed: bool
 
 
@@ -196,7 +202,7 @@ def _chart(name: str, nights: Sequence[Night]) -> Chart:
             low=height(score.low),
             high=height(score.high),
             label=f"{night.entry.day}: {score.score:.3f} ({score.low:.3f} to {score.high:.3f}), {night.verdict}",
-            passed=night.passed,
+            look=night.look,
             changed=bool(night.changes),
         )
         for index, (night, score) in enumerate(scored)

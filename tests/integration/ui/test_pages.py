@@ -225,6 +225,20 @@ def test_quality_page(page: TestClient, database: Any, nights: list[datetime]) -
     assert page.get("/quality", params={"dag_id": "nightly", "task_id": "run"}).text.count("<circle") == 39
 
 
+def test_a_night_that_could_not_tell_looks_neither_passed_nor_failed(
+    page: TestClient, database: Any, nights: list[datetime]
+) -> None:
+    doubt = {"outcome": "not_ruled_out", "message": "correctness: a drop of 0.05 is not ruled out"}
+    open_night = {"outcome": "inconclusive", "failures": [], "inconclusive": [doubt]}
+    database.write([database.check("nightly", nights[-1], passed=False, result=open_night)])
+    answer = page.get("/quality", params={"dag_id": "nightly", "task_id": "check"})
+    told = text_of(answer.text)
+    assert "inconclusive" in told
+    assert "a drop of 0.05 is not ruled out" in told
+    assert '<g class="open">' in answer.text
+    assert "s-failed" not in answer.text
+
+
 class TestReports:
     @pytest.fixture
     def folder(self, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
