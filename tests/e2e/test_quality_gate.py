@@ -18,7 +18,7 @@ from tests.e2e.nights import Nights
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(2400)]
 
 DAG_ID, BY_HAND = "arize_nightly_quality_gate", "arize_quality_gate_by_hand"
 LABELS, TALKS = "check_labels", "check_talks"
