@@ -31,17 +31,26 @@ class Cost:
     :param windows: how many windows.
     :param spans: how many spans they hold.
     :param judge_calls: how many judgements it would take at most.
+    :param repeated: how many of them judge what the same version of an evaluator has judged already: a run can't be
+        restricted to some of its task's evaluators.
     :param is_counted: whether all spans were counted; else some are estimated by the counts of earlier runs.
     """
 
     windows: int
     spans: int
     judge_calls: int
+    repeated: int = 0
     is_counted: bool
 
     def __str__(self) -> str:
         about = "" if self.is_counted else "about "
-        return f"{about}{self.judge_calls} judge calls over {self.spans} spans"
+        told = f"{about}{self.judge_calls} judge calls over {self.spans} spans"
+        if not self.repeated:
+            return told
+        return (
+            f"{told}, {self.repeated} of them by evaluators that are up to date (a run can't be restricted to some of "
+            "its task's evaluators)"
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON."""
@@ -49,6 +58,7 @@ class Cost:
             "windows": self.windows,
             "spans": self.spans,
             "judge_calls": self.judge_calls,
+            "repeated": self.repeated,
             "counted": self.is_counted,
         }
 
@@ -61,7 +71,7 @@ def cost_of(send: Sends, found: TaskCoverage, windows: Sequence[Window]) -> Cost
     :param windows: the stale windows.
     :raises ArizeError: the API could not be asked.
     """
-    requests, spans, calls, is_counted = 0, 0, 0, True
+    requests, spans, calls, repeated, is_counted = 0, 0, 0, 0, True
 
     def sent(call: Call[Any]) -> Any:
         nonlocal requests
@@ -79,22 +89,29 @@ def cost_of(send: Sends, found: TaskCoverage, windows: Sequence[Window]) -> Cost
             is_counted = False
             held = _by_runs(found, window)
         spans += held
-        calls += held * _evaluators(found, window)
-    rate = found.task.sampling_rate
-    if rate is not None and rate < 1:
-        calls = round(calls * rate)
-    is_exact = is_counted and found.rules.unit is Unit.SPAN
-    return Cost(windows=len(windows), spans=spans, judge_calls=calls, is_counted=is_exact)
+        judging, stale = _evaluators(found, window)
+        calls += held * judging
+        repeated += held * (judging - stale)
+    rate = 1.0 if found.task.sampling_rate is None else min(1.0, found.task.sampling_rate)
+    return Cost(
+        windows=len(windows),
+        spans=spans,
+        judge_calls=round(calls * rate),
+        repeated=round(repeated * rate),
+        is_counted=is_counted and found.rules.unit is Unit.SPAN and rate >= 1,
+    )
 
 
-def _evaluators(found: TaskCoverage, window: Window) -> int:
-    """How many evaluators judge a window again: all with an override, else those whose labels are missing."""
+def _evaluators(found: TaskCoverage, window: Window) -> tuple[int, int]:
+    """How many evaluators judge a window again, and for how many of them it is stale.
+
+    With an override all judge it, else those whose labels are missing.
+    """
     stale = [
         each for each in found.coverage.stretches() if each.state is State.STALE and touch((each.window,), (window,))
     ]
-    if any(each.needs_override for each in stale):
-        return found.rules.labels_per_span
-    return len({each.evaluator for each in stale}) or found.rules.labels_per_span
+    names = len({each.evaluator for each in stale}) or found.rules.labels_per_span
+    return (found.rules.labels_per_span if any(each.needs_override for each in stale) else names), names
 
 
 def _by_runs(found: TaskCoverage, window: Window) -> int:

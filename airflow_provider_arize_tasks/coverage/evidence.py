@@ -7,6 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import IntEnum
+from itertools import accumulate
 from math import sqrt
 from typing import TYPE_CHECKING
 
@@ -212,15 +213,16 @@ class _CutShort:
     """Which windows held more than one run takes, and whether a later run over the same window made up for it.
 
     Whether the server leaves labelled spans out before or after it counts up to ``max_spans`` is not documented. If
-    after, a second run over a window that was cut short finds the first spans labelled and says that all is done. So
-    it is believed only where the spans were counted, or where it looked at a part of the window.
+    after, a second run over a window that was cut short, or over a part of it, finds the first spans labelled and says
+    that all is done. So it is believed only where its spans were counted.
     """
 
     def __init__(self, rules: CoverageRules) -> None:
         self._rules = rules
         self._since: dict[Window, tuple[datetime, str]] = {}
         self._labelled: defaultdict[Window, int] = defaultdict(int)
-        self._sorted: list[Window] | None = None
+        self._sorted: list[Window] = []
+        self._reach: list[datetime] = []
 
     def note(self, run: TaskRun, window: Window, kind: Kind) -> None:
         """Take a run into account."""
@@ -258,16 +260,19 @@ class _CutShort:
         return Kind.TRUNCATED, f"{why}; its window holds {held} spans, more than max_spans {limit}"
 
     def _earlier(self, run: TaskRun, window: Window) -> str | None:
-        """An earlier run that was cut short over this window or over a part of it."""
-        if not self._since:
-            return None
-        if self._sorted is None:
-            self._sorted = sorted(self._since)
+        """An earlier run that was cut short over this window, over a part of it, or over more."""
         made = run.created_at
-        for each in self._sorted[bisect_left(self._sorted, window.start, key=lambda each: each.start) :]:
-            if each.start >= window.end:
-                return None
+        if not self._since or made is None:
+            return None
+        if not self._sorted:
+            self._sorted = sorted(self._since)
+            self._reach = list(accumulate((each.end for each in self._sorted), max))
+        last = bisect_left(self._sorted, window.end, key=lambda each: each.start)
+        for index in range(last - 1, -1, -1):
+            if self._reach[index] <= window.start:
+                return None  # neither it nor any before it reaches here
+            each = self._sorted[index]
             since, run_id = self._since[each]
-            if each.end <= window.end and made is not None and since < made and run_id != run.id:
+            if each.end > window.start and since < made and run_id != run.id:
                 return run_id
         return None

@@ -338,6 +338,8 @@ class _Sweep:
         if _Lane.OLD_PART in newest:
             part = newest[_Lane.OLD_PART]
             return _DECISIONS[_LANES[part.kind]], part
+        if _Lane.DOUBTFUL in newest and _is_newer(newest[_Lane.DOUBTFUL], newest.get(_Lane.TRUNCATED)):
+            newest.pop(_Lane.TRUNCATED, None)  # made up for since, as far as counts can tell
         for lane, decision in _DECISIONS.items():
             if lane in newest:
                 return decision, newest[lane]
@@ -371,6 +373,10 @@ class _Sweep:
         if decision is _Decision.UNDATED:
             return f"{by.why}; it does not say when it was made"
         return by.why
+
+
+def _is_newer(one: Evidence, other: Evidence | None) -> bool:
+    return other is None or (one.made is not None and other.made is not None and other.made < one.made)
 
 
 def _when(instant: datetime | None) -> str:

@@ -164,13 +164,16 @@ def _spans_of(
     found: dict[tuple[str | None, str | None], Span] = {}
     spread = random.Random()  # noqa: S311 -- a sample, no secret
     for number in range(places):
-        # One place in each of as many equal parts, the last of them the very end.
-        at = window.end if number == places - 1 else window.start + window.width * ((number + spread.random()) / places)
+        # One place in each of as many equal parts, the last of them the very end. A place near the beginning has little
+        # before it; the last makes up for that.
+        is_last = number == places - 1
+        at = window.end if is_last else window.start + window.width * ((number + spread.random()) / places)
+        wanted = sample - len(found) if is_last else each
         part = Window(window.start, at)
         if part.width:
             found.update(
                 ((span.trace_id, span.span_id), span)
-                for span in look.newest_before(part.end, min(each, 500), columns, query_filter)
+                for span in look.newest_before(part.end, min(wanted, 500), columns, query_filter)
             )
     if len(found) < sample // 2:  # the window holds little more than that: look at all of it
         return list(look.all(columns)), None

@@ -94,6 +94,10 @@ class TriggerRunOperator(WaitingForRuns):
         """What more to say where there was no data, to follow a sentence without its full stop."""
         return ""
 
+    def _resolve_doubt(self, session: RunSession, request: RunRequest, run: TaskRun, verdict: Verdict) -> Verdict:
+        """The verdict where counts can't tell whether a run was cut short. As it is, unless a subclass says so."""
+        return verdict
+
     def _combine(self, session: RunSession, finished: Sequence[FinishedRun]) -> dict[str, Any] | None:
         """The result from all that was done; ``None`` if there was no run at all."""
         return combined_result(finished)
@@ -238,11 +242,16 @@ class TriggerRunOperator(WaitingForRuns):
             for warning in verdict.warnings:
                 self.log.warning("%s: %s", active.request, warning)
             self._raise_if_bad(active.request, run, verdict)
+            verdict = self._resolve_doubt(session, active.request, run, verdict)
             self.log.info("%s: %s", active.request, verdict.reason)
-            state = _STATES[verdict.outcome]
             finished.append(
                 FinishedRun(
-                    request=active.request, state=state, run=run_result(run), earlier=active.earlier, name=active.name
+                    request=active.request,
+                    state=_STATES[verdict.outcome],
+                    run=run_result(run),
+                    earlier=active.earlier,
+                    name=active.name,
+                    doubt=verdict.doubt,
                 )
             )
             follow.extend(self._following(session, active.request, run, verdict))

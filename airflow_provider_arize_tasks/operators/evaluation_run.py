@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Literal
@@ -298,11 +299,7 @@ class ArizeTriggerEvaluationRunOperator(TriggerRunOperator):
     def _following(
         self, session: RunSession, request: RunRequest, run: TaskRun, verdict: Verdict
     ) -> tuple[RunRequest, ...]:
-        if request.window is None:
-            return ()
-        if verdict.outcome is not Outcome.SPLIT:
-            verdict = self._resolve_doubt(session, request, run, verdict)
-        if verdict.outcome is not Outcome.SPLIT:
+        if request.window is None or verdict.outcome is not Outcome.SPLIT:
             return ()
         if args.as_bool(self.override_evaluations):
             raise ArizeGateError(
@@ -320,9 +317,10 @@ class ArizeTriggerEvaluationRunOperator(TriggerRunOperator):
 
     def _resolve_doubt(self, session: RunSession, request: RunRequest, run: TaskRun, verdict: Verdict) -> Verdict:
         """Count the spans of the window where the counts of its run can't tell whether it was cut short."""
-        if request.window is None or run.status is not RunStatus.COMPLETED:
+        if request.window is None or verdict.outcome is Outcome.SPLIT:
             return verdict
-        if not is_in_doubt(request, run, self._limit):
+        by_counts = run.status is RunStatus.COMPLETED and is_in_doubt(request, run, self._limit)
+        if not by_counts and not request.is_part:
             return verdict
         held = held_by(session.hook, session.task(request.task_id), request.window, self._limit)
         limit = SERVER_MAX_SPANS if self._limit is None else self._limit
@@ -330,12 +328,20 @@ class ArizeTriggerEvaluationRunOperator(TriggerRunOperator):
             return verdict
         many = "its spans can't be counted" if held is None else f"its window holds more than {limit} spans"
         reason = f"run {run.id} may have been cut short at max_spans {limit}: {many}"
-        if self.on_truncated == OnTruncated.SPLIT.value:
+        if self.on_truncated == OnTruncated.SPLIT.value and (by_counts or held is not None):
             return Verdict(outcome=Outcome.SPLIT, reason=reason)
         if held is not None and self.on_truncated == OnTruncated.FAIL.value:
             raise ArizeGateError(f'{request}: {reason}. Set on_truncated="split", or a larger max_spans')
-        self.log.warning('%s: %s. Set on_truncated="split" to evaluate all of it', request, reason)
-        return verdict
+        if request.is_part:
+            self.log.warning(
+                "%s: %s, and spans that an earlier run labelled may count towards max_spans. Not known to be whole: "
+                "the window stays doubtful until the key may list spans, or a larger max_spans takes all of it",
+                request,
+                reason,
+            )
+        else:
+            self.log.warning('%s: %s. Set on_truncated="split" to evaluate all of it', request, reason)
+        return replace(verdict, doubt=reason)
 
     def _why_no_data(self, session: RunSession, finished: Sequence[FinishedRun]) -> str:
         window = finished[0].request.window if finished else None

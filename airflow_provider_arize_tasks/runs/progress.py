@@ -88,6 +88,7 @@ class FinishedRun:
     :param run: the run as JSON, ``None`` where the window held no data.
     :param earlier: what earlier runs of the request have done.
     :param name: name its experiment was asked for.
+    :param doubt: why not all of its window may be evaluated; empty where nothing speaks for that.
     """
 
     request: RunRequest
@@ -95,6 +96,7 @@ class FinishedRun:
     run: Mapping[str, Any] | None = None
     earlier: Counts = NO_COUNTS
     name: str | None = None
+    doubt: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON."""
@@ -103,6 +105,7 @@ class FinishedRun:
             "ending": self.state.value,
             "run": self.run,
             **({"name": self.name} if self.name else {}),
+            **({"doubt": self.doubt} if self.doubt else {}),
             **({"earlier": self.earlier.to_list()} if self.earlier.total else {}),
         }
 
@@ -115,6 +118,7 @@ class FinishedRun:
             run=data.get("run"),
             earlier=Counts.from_list(data["earlier"]) if data.get("earlier") else NO_COUNTS,
             name=data.get("name"),
+            doubt=data.get("doubt") or "",
         )
 
 
@@ -234,15 +238,17 @@ def run_result(run: TaskRun) -> dict[str, Any]:
 def combined_result(finished: Iterable[FinishedRun]) -> dict[str, Any] | None:
     """The result of a task instance: its run, or the last run's fields with summed counts, whole window and all runs.
 
-    :return: ``None`` when no run was started at all.
+    :return: ``None`` when no run was started at all. Windows that may not be evaluated whole are in ``doubtful``.
     """
     finished = tuple(finished)
     runs = [dict(each.run) for each in finished if each.run is not None]
     if not runs:
         return None
+    doubtful = [each.request.window.key for each in finished if each.doubt and each.request.window is not None]
+    said = {"doubtful": doubtful} if doubtful else {}
     if len(runs) == 1 and len(finished) == 1:
-        return runs[0]
-    result = dict(runs[-1])
+        return {**runs[0], **said}
+    result = {**runs[-1], **said}
     for name in _COUNTS:
         result[name] = sum(run.get(name) or 0 for run in runs)
     window = span_of(each.request.window for each in finished)

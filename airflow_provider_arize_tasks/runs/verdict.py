@@ -93,11 +93,15 @@ class RunPolicy:
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What to do, and why in words for the person on call."""
+    """What to do, and why in words for the person on call.
+
+    :param doubt: why the run may not have evaluated all of its window; empty where nothing speaks for that.
+    """
 
     outcome: Outcome
     reason: str
     warnings: tuple[str, ...] = ()
+    doubt: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,6 +24,7 @@ from airflow_provider_arize_tasks.cli import certify
 from airflow_provider_arize_tasks.client.api import ArizeApi
 from airflow_provider_arize_tasks.client.config import config_from_fields
 from airflow_provider_arize_tasks.emulator.assumed import TURNABLE
+from airflow_provider_arize_tasks.emulator.world import Settings
 
 if TYPE_CHECKING:
     import argparse
@@ -71,6 +72,19 @@ class Client(ListeningClient):
         if self.count == self.dies_after:
             raise SystemExit
         return response
+
+
+@pytest.fixture(autouse=True)
+def _answers_as_assumed(emulator: EmulatorProcess) -> None:
+    """Whatever ``ARIZE_EMULATOR_SETTINGS`` says: these tests are about the answers themselves."""
+    open_questions = (
+        "evaluator_filters",
+        "group_labels",
+        "limit_counts",
+        *(each for one in SETTINGS.values() for each in one),
+    )
+    assumed = Settings()
+    emulator.control.configure(**{name: getattr(assumed, name) for name in open_questions})
 
 
 @pytest.fixture

@@ -87,8 +87,26 @@ class TestANewVersion:
     def test_is_reported_with_what_it_would_cost(self, labelled, capsys):
         result = gaps(labelled)
         assert result.value == []
-        assert result.xcoms["arize_stale"] == {"windows": 3, "spans": 60, "judge_calls": 60, "counted": True}
+        cost = {"windows": 3, "spans": 60, "judge_calls": 60, "repeated": 0, "counted": True}
+        assert result.xcoms["arize_stale"] == cost
         assert "would take 60 judge calls over 60 spans" in capsys.readouterr().out
+
+    def test_tells_what_is_only_repeated_and_that_is_what_it_takes(self, stage, capsys):
+        """A run can't be restricted to some of its task's evaluators, so the others judge once more; said before."""
+        stage.spans(60, end=START + 3 * DAY)
+        stage.task("correctness", "hallucination")
+        for window in gaps(stage).value:
+            evaluate(stage, window)
+        stage.control.advance_clock(60)
+        stage.control.add_evaluator_version("correctness")
+        stage.control.advance_clock(60)
+        cost = gaps(stage).xcoms["arize_stale"]
+        assert (cost["judge_calls"], cost["repeated"]) == (120, 60)
+        assert "60 of them by evaluators that are up to date" in capsys.readouterr().out
+        for window in gaps(stage, stale="reevaluate").value:
+            evaluate(stage, window)
+        assert labels(stage, evaluators=["correctness"], current=True) == (60, 0, 0)
+        assert labels(stage, evaluators=["hallucination"], current=True) == (0, 0, cost["repeated"])
 
     def test_is_ignored_when_told(self, labelled):
         result = gaps(labelled, stale="ignore")

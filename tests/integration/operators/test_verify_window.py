@@ -87,14 +87,17 @@ class TestProof:
         }
         assert result["missing_examples"] == {}
 
-    def test_is_a_record_for_an_audit(self, stage):
+    @pytest.mark.parametrize("is_shown", [True, False])
+    def test_is_a_record_for_an_audit(self, stage, is_shown):
+        """Which run left a label is in its metadata, where the server shows that."""
+        stage.control.configure(evaluation_metadata=is_shown)
         stage.spans()
         run = stage.task().run()
         audit = found(stage.verify())["audit"]
         assert audit["task_id"] == stage.id
         assert audit["looked_at"].endswith("Z")
         (judge,) = audit["evaluators"]
-        assert judge["runs"] == {run["id"]: 100}
+        assert judge["runs"] == ({run["id"]: 100} if is_shown else {})
         assert judge["version_id"]
         assert judge["version_created_at"]
 
@@ -219,7 +222,7 @@ class TestSample:
         before = stage.requests()
         result = found(stage.verify(sample=600))
         assert stage.requests() - before <= 600 / 500 + 4
-        assert result["sampled"] >= 500
+        assert 500 <= result["sampled"] <= 600
         judged = result["evaluators"]["correctness"]
         assert judged["missing"] == 0
         assert judged["low"] == pytest.approx(1 - 3 / result["sampled"], abs=0.001)

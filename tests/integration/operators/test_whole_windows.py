@@ -8,6 +8,7 @@ import pytest
 
 from airflow_provider_arize_tasks.client.errors import ArizeValidationError
 from airflow_provider_arize_tasks.exceptions import ArizeGateError
+from airflow_provider_arize_tasks.hooks.arize import ArizeHook
 from airflow_provider_arize_tasks.operators.runs import ArizeTriggerEvaluationRunOperator
 from airflow_provider_arize_tasks.testing.runner import run_task
 from tests.integration.operators.test_verify_window import SESSIONS, START, TRACES, Stage
@@ -72,6 +73,31 @@ class TestSplit:
         assert evaluate(stage, max_spans=100, on_truncated="split").state == "success"
         assert ledger(stage) == (250, 0, 0)
 
+    def test_where_spans_can_not_be_counted_halves_are_not_believed(self, stage, capsys):
+        """On a server that counts labelled spans towards the limit, halves leave spans out and say that all is done."""
+        stage.control.configure(spans_status=404)
+        stage.spans(250)
+        stage.task()
+        result = evaluate(stage, max_spans=100, on_truncated="split")
+        assert result.state == "success"
+        assert result.value["doubtful"]
+        assert "stays doubtful until the key may list spans" in capsys.readouterr().out
+        with ArizeHook() as hook:
+            found = hook.read_coverage(stage.id, START, START + DAY, max_spans=100)
+        (cell,) = found.coverage.cells(DAY, UTC, now=found.now)
+        assert cell.state.value == "doubtful"
+        # Once they can be counted, it is known that a half holds more than a run takes; pieces that fit heal it.
+        stage.control.configure(spans_status=None)
+        with ArizeHook() as hook:
+            found = hook.read_coverage(stage.id, START, START + DAY, max_spans=100)
+        (cell,) = found.coverage.cells(DAY, UTC, now=found.now)
+        assert cell.state.value != "covered"
+        assert "doubtful" not in evaluate(stage, max_spans=100, on_truncated="split").value
+        assert ledger(stage) == (250, 0, 0)
+        with ArizeHook() as hook:
+            found = hook.read_coverage(stage.id, START, START + DAY, max_spans=100)
+        assert found.coverage.covered == (found.coverage.span,)
+
     def test_where_spans_can_not_be_counted_an_override_is_not_paid_for_twice(self, stage):
         stage.control.configure(spans_status=404)
         stage.spans(250)
@@ -83,6 +109,7 @@ class TestSplit:
 
     @pytest.mark.parametrize("held", [100, 101])
     def test_what_counts_can_not_tell_is_counted(self, stage, held, capsys):
+        stage.control.configure(counts="items")
         stage.spans(held)
         stage.task("correctness", "hallucination")
         failing = evaluate(stage, max_spans=100, on_truncated="fail")
@@ -93,6 +120,14 @@ class TestSplit:
             warned = evaluate(stage, max_spans=100, override_evaluations=True)
             assert warned.state == "success"
             assert "may have been cut short at max_spans 100" in capsys.readouterr().out
+
+    def test_counts_for_each_evaluator_tell_by_themselves(self, stage):
+        stage.control.configure(counts="per_evaluator")
+        stage.spans(101)
+        stage.task("correctness", "hallucination")
+        failing = evaluate(stage, max_spans=100, on_truncated="fail")
+        assert failing.state == "failed"
+        assert "reached the max_spans it was given of 100 spans" in str(failing.error)
 
 
 class TestSettle:

@@ -298,7 +298,7 @@ def test_all_runs_of_a_result_are_waited_for_and_judged(sense: Sense, start: Cal
 
 
 def test_nothing_of_the_connection_is_in_the_trigger(start: Callable[..., str]) -> None:
-    run_id = start()
+    run_id = start(run_seconds=5)
     (deferral,) = Sense("deferred")(run_id).deferrals
     assert deferral["kwargs"]["run_ids"] == [run_id]
     assert deferral["kwargs"]["cancel_on_kill"] is False

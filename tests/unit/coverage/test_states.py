@@ -129,6 +129,16 @@ class TestTruncation:
         full = run(day(1), successes=10_000)
         assert gaps([full, run(hours(0, 12))], day(1)).windows == (hours(12, 24),)
 
+    def test_halves_of_a_truncated_window_are_believed_once_they_were_counted(self):
+        """Where labelled spans use up the limit, a half finds the first of its spans labelled and says all is done."""
+        full = run(day(1), successes=100)
+        halves = [labelled(hours(0, 12), created=MADE + HOUR), run(hours(12, 24), successes=25, created=MADE + HOUR)]
+        assert states([full, *halves], rules=CoverageRules(max_spans=100))[0] == "doubtful"
+        counted = {halves_window.key: 75 for halves_window in (hours(0, 12), hours(12, 24))}
+        assert states([full, *halves], rules=CoverageRules(max_spans=100, counted=counted))[0] == "covered"
+        counted[hours(0, 12).key] = 101
+        assert states([full, *halves], rules=CoverageRules(max_spans=100, counted=counted))[0] == "truncated"
+
     def test_a_second_run_over_a_full_window_is_not_believed_where_labelled_spans_may_use_up_the_limit(self):
         """Is ``max_spans`` applied before or after labelled spans are left out? The reference leaves it open."""
         full = run(day(1), successes=100)
