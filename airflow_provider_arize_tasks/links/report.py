@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 from urllib.parse import unquote, urlencode, urlsplit
 
 from airflow_provider_arize_tasks.links.arize import _PushedLink
-
-#: Where the page of this provider is, below the address of Airflow's API server.
-PAGE_PREFIX: Final = "/arize-tasks"
+from airflow_provider_arize_tasks.links.page import PAGE_PREFIX, has_page
 
 
 class ArizeReportLink(_PushedLink):
@@ -17,15 +15,6 @@ class ArizeReportLink(_PushedLink):
 
     name = "Quality report"
     key = "arize_report_link"
-
-
-def has_page(version: str) -> bool:
-    """Whether an Airflow has the page of this provider: those that show pages of plugins in their UI.
-
-    :param version: of Airflow.
-    """
-    major, minor = (int(part) for part in version.split(".")[:2])
-    return (major, minor) >= (3, 1)
 
 
 def local_report_url(path: str, ti: Any) -> str | None:

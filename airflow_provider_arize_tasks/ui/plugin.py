@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from airflow import __version__ as airflow_version
 from airflow.providers.common.compat.sdk import AirflowPlugin, conf
 
-from airflow_provider_arize_tasks.links.report import PAGE_PREFIX, has_page
+from airflow_provider_arize_tasks.links.page import PAGE_PREFIX, has_page
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -120,7 +120,7 @@ class AirflowRecords:
         with _reading() as (session, tables):
             rows = session.execute(_instances(tables, wanted)).all()
             values = _values(session, tables, wanted)
-        return [_record(row, values) for row in rows]
+        return [_record(row, values.get(row.id, {})) for row in rows]
 
 
 @contextmanager
@@ -136,13 +136,24 @@ def _reading() -> Iterator[tuple[Session, _Tables]]:
         raise _not_fitting(error) from error
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Store:
+    """A table of XComs.
+
+    :param table: the class that stands for it.
+    :param joins: what leads to it from the task instances, each with its condition.
+    """
+
+    table: Any
+    joins: tuple[tuple[Any, Any], ...]
+
+
 class _Tables:
     """The classes that stand for the tables, and what this module needs of them."""
 
     def __init__(self) -> None:
         from airflow.models.dagrun import DagRun
         from airflow.models.taskinstance import TaskInstance
-        from airflow.models.xcom import XComModel
         from sqlalchemy import false, func, or_, select
 
         self.select: Any = select
@@ -150,11 +161,39 @@ class _Tables:
         self._or, self._false = or_, false
         self.run: Any = DagRun
         self.instance: Any = TaskInstance
-        self.xcom: Any = XComModel
+        self.stores = _stores(TaskInstance)
 
     def any_of(self, conditions: Iterable[Any]) -> Any:
         """That one of some conditions holds."""
         return self._or(self._false(), *conditions)
+
+
+def _stores(instance: Any) -> tuple[_Store, ...]:
+    """Where XComs are, the newest last: one table until Airflow 3.3, two from 3.4 on.
+
+    Airflow 3.4 keeps what its tasks push in a table by attempt, and leaves what older releases wrote where it was.
+    """
+    from airflow.models import taskinstance, xcom
+
+    owner = getattr(taskinstance, "LegacyTaskDataOwner", None)
+    if owner is None:
+        table = xcom.XComModel
+        return (_Store(table=table, joins=((table, _same(table, instance)),)),)
+    old, new = xcom.XComModelV1, xcom.XComModelV2
+    return (
+        _Store(table=old, joins=((owner, owner.task_instance_id == instance.id), (old, _same(old, owner)))),
+        _Store(table=new, joins=((new, new.task_instance_id == instance.id),)),
+    )
+
+
+def _same(xcom: Any, owner: Any) -> Any:
+    """That an XCom is of a task instance, told by the names that Airflow's tables had in common until 3.3."""
+    return (
+        (xcom.dag_id == owner.dag_id)
+        & (xcom.task_id == owner.task_id)
+        & (xcom.run_id == owner.run_id)
+        & (xcom.map_index == owner.map_index)
+    )
 
 
 def _not_fitting(error: Exception) -> RecordsError:
@@ -189,10 +228,11 @@ def _instances(tables: _Tables, wanted: Wanted) -> Any:
     instance, run = tables.instance, tables.run
     return (
         tables.select(
+            instance.id,
             instance.dag_id,
             instance.task_id,
             instance.run_id,
-            instance.map_index,
+            instance.map_index.label("map_index"),  # another name for another column from Airflow 3.4 on
             instance.operator,
             instance.state,
             instance.try_number,
@@ -218,25 +258,25 @@ def _newest(tables: _Tables, dag_ids: frozenset[str]) -> Any:
     )
 
 
-def _values(session: Session, tables: _Tables, wanted: Wanted) -> dict[tuple[str, str, str, int], dict[str, Any]]:
-    instance, run, xcom = tables.instance, tables.run, tables.xcom
-    same = (
-        (xcom.dag_id == instance.dag_id)
-        & (xcom.task_id == instance.task_id)
-        & (xcom.run_id == instance.run_id)
-        & (xcom.map_index == instance.map_index)
-    )
+def _values(session: Session, tables: _Tables, wanted: Wanted) -> dict[Any, dict[str, Any]]:
+    """The XComs by key, by id of the task instance."""
+    values: dict[Any, dict[str, Any]] = {}
+    for store in tables.stores:
+        for identity, key, value in session.execute(_pushed(tables, store, wanted)):
+            values.setdefault(identity, {})[key] = decode(value)
+    return values
+
+
+def _pushed(tables: _Tables, store: _Store, wanted: Wanted) -> Any:
+    instance, run, xcom = tables.instance, tables.run, store.table
     query = (
-        tables.select(xcom.dag_id, xcom.task_id, xcom.run_id, xcom.map_index, xcom.key, xcom.value)
+        tables.select(instance.id, xcom.key, xcom.value)
         .select_from(instance)
         .join(run, (run.dag_id == instance.dag_id) & (run.run_id == instance.run_id))
-        .join(xcom, same)
-        .where(*_conditions(tables, wanted), xcom.key.in_(_KEYS))
     )
-    values: dict[tuple[str, str, str, int], dict[str, Any]] = {}
-    for dag_id, task_id, run_id, map_index, key, value in session.execute(query):
-        values.setdefault((dag_id, task_id, run_id, map_index), {})[key] = decode(value)
-    return values
+    for table, condition in store.joins:
+        query = query.join(table, condition)
+    return query.where(*_conditions(tables, wanted), xcom.key.in_(_KEYS))
 
 
 def decode(value: Any) -> Any:
@@ -252,7 +292,7 @@ def decode(value: Any) -> Any:
         return value
 
 
-def _record(row: Any, values: Mapping[tuple[str, str, str, int], Mapping[str, Any]]) -> TaskRecord:
+def _record(row: Any, values: Mapping[str, Any]) -> TaskRecord:
     start, end = row.data_interval_start, row.data_interval_end
     return TaskRecord(
         dag_id=row.dag_id,
@@ -266,5 +306,5 @@ def _record(row: Any, values: Mapping[tuple[str, str, str, int], Mapping[str, An
         ended=row.end_date,
         run_after=row.run_after,
         interval=(start, end) if start and end and start < end else None,
-        values=values.get((row.dag_id, row.task_id, row.run_id, row.map_index), {}),
+        values=values,
     )

@@ -32,7 +32,6 @@ def database(_tables: None) -> Iterator[Any]:
     from airflow.models.dag import DagModel
     from airflow.models.dagrun import DagRun
     from airflow.models.taskinstance import TaskInstance
-    from airflow.models.xcom import XComModel
     from airflow.utils.session import create_session
     from sqlalchemy import delete, text
 
@@ -41,7 +40,7 @@ def database(_tables: None) -> Iterator[Any]:
     yield seed
     with create_session() as session:
         session.execute(text("PRAGMA foreign_keys=OFF"))
-        for table in (XComModel, TaskInstance, DagRun, DagModel):
+        for table in (*seed.xcom_tables(), TaskInstance, DagRun, DagModel):
             session.execute(delete(table.__table__))
 
 

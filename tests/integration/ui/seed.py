@@ -33,9 +33,12 @@ def instance(
     state: str | None = "success",
     xcoms: dict[str, Any] | None = None,
     map_index: int = -1,
+    before_upgrade: bool = False,
 ) -> dict[str, Any]:
-    """A task instance of the DAG run that is due at a time."""
+    """A task instance of the DAG run that is due at a time; its XComs, if need be, as Airflow 3.3 left them to 3.4."""
     return {
+        "id": uuid.uuid4(),
+        "before_upgrade": before_upgrade,
         "dag_id": dag_id,
         "task_id": task_id,
         "run_after": day,
@@ -84,7 +87,6 @@ def write(instances: Sequence[dict[str, Any]]) -> None:
     from airflow.models.dag import DagModel
     from airflow.models.dagrun import DagRun
     from airflow.models.taskinstance import TaskInstance
-    from airflow.models.xcom import XComModel
     from airflow.utils.session import create_session
     from sqlalchemy import func, insert, select, text
 
@@ -100,10 +102,39 @@ def write(instances: Sequence[dict[str, Any]]) -> None:
             (DagModel, dags),
             (DagRun, [_run(each, numbers[key]) for key, each in runs.items()]),
             (TaskInstance, [_instance(each, str if text_id else uuid.UUID) for each in instances]),
-            (XComModel, [row for each in instances for row in _xcoms(each, numbers)]),
+            *_stored(instances, numbers),
         ):
             if rows:
                 session.execute(insert(table.__table__), [{**_required(table.__table__), **row} for row in rows])
+
+
+def xcom_tables() -> tuple[Any, ...]:
+    """All that XComs are kept in: more than one table from Airflow 3.4 on."""
+    from airflow.models import taskinstance, xcom
+
+    owner = getattr(taskinstance, "LegacyTaskDataOwner", None)
+    return (xcom.XComModel,) if owner is None else (xcom.XComModelV1, xcom.XComModelV2, owner)
+
+
+def _stored(instances: Sequence[dict[str, Any]], numbers: dict[tuple[str, str], int]) -> list[tuple[Any, list[Any]]]:
+    """What goes into which table of XComs."""
+    rows = [(each, row) for each in instances for row in _xcoms(each, numbers)]
+    tables = xcom_tables()
+    if len(tables) == 1:
+        return [(tables[0], [row for _, row in rows])]
+    old, new, owner = tables
+    coordinates = ("dag_id", "task_id", "run_id", "map_index")
+    left = [each for each in instances if each["before_upgrade"]]
+    by_attempt = [
+        {"id": uuid.uuid4(), "task_instance_id": each["id"], **{n: row[n] for n in ("key", "value", "timestamp")}}
+        for each, row in rows
+        if not each["before_upgrade"]
+    ]
+    return [
+        (owner, [{"task_instance_id": each["id"], **{n: each[n] for n in coordinates}} for each in left]),
+        (old, [row for each, row in rows if each["before_upgrade"]]),
+        (new, by_attempt),
+    ]
 
 
 def _required(table: Any) -> dict[str, Any]:
@@ -141,7 +172,7 @@ def _run(each: dict[str, Any], number: int) -> dict[str, Any]:
 def _instance(each: dict[str, Any], kind: Callable[[str], Any]) -> dict[str, Any]:
     started = each["run_after"] + timedelta(minutes=5)
     return {
-        "id": kind(str(uuid.uuid4())),
+        "id": kind(str(each["id"])),
         **{name: each[name] for name in ("dag_id", "task_id", "run_id", "map_index", "operator", "state")},
         "try_number": 1,
         "max_tries": 2,

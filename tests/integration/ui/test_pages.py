@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_arize_tasks.ui.records import AirflowRecords, RecordsError
+from airflow_provider_arize_tasks.ui.records import AirflowRecords, RecordsError, Wanted
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -205,6 +205,19 @@ def test_tables_that_do_not_fit_are_said(page: TestClient, monkeypatch: pytest.M
     assert "the tables of Airflow" in answer.text
     with pytest.raises(RecordsError):
         AirflowRecords().dag_ids()
+
+
+def test_what_was_recorded_before_the_upgrade_to_airflow_3_4_is_read_beside_what_came_since(
+    database: Any, nights: list[datetime]
+) -> None:
+    instances = [
+        database.evaluation("old", nights[-2], before_upgrade=True),
+        database.evaluation("old", nights[-1], map_index=3),
+    ]
+    database.write(instances)
+    found = AirflowRecords().read(Wanted(dag_ids=frozenset({"old"}), since=nights[0]))
+    assert [record.map_index for record in found] == [-1, 3]
+    assert [dict(record.values) for record in found] == [each["xcoms"] for each in instances]
 
 
 def test_quality_page(page: TestClient, database: Any, nights: list[datetime]) -> None:
