@@ -1,4 +1,4 @@
-"""Where the page of this provider is in Airflow. Apart from the links, which need half of Airflow's SDK to be imported."""
+"""Where the page of this provider is in Airflow; apart from the links, which need half of Airflow's SDK."""
 
 from __future__ import annotations
 

@@ -105,7 +105,7 @@ def write(instances: Sequence[dict[str, Any]]) -> None:
             *_stored(instances, numbers),
         ):
             if rows:
-                session.execute(insert(table.__table__), [{**_required(table.__table__), **row} for row in rows])
+                session.execute(insert(table.__table__), [_row(table.__table__, row) for row in rows])
 
 
 def xcom_tables() -> tuple[Any, ...]:
@@ -135,6 +135,11 @@ def _stored(instances: Sequence[dict[str, Any]], numbers: dict[tuple[str, str], 
         (old, [row for each, row in rows if each["before_upgrade"]]),
         (new, by_attempt),
     ]
+
+
+def _row(table: Any, row: dict[str, Any]) -> dict[str, Any]:
+    """A row as this Airflow's table takes it."""
+    return {**_required(table), **{name: value for name, value in row.items() if name in table.columns}}
 
 
 def _required(table: Any) -> dict[str, Any]:
@@ -174,6 +179,7 @@ def _instance(each: dict[str, Any], kind: Callable[[str], Any]) -> dict[str, Any
     return {
         "id": kind(str(each["id"])),
         **{name: each[name] for name in ("dag_id", "task_id", "run_id", "map_index", "operator", "state")},
+        "region_index": each["map_index"],  # what Airflow 3.4 calls it; a column that is not there is left out
         "try_number": 1,
         "max_tries": 2,
         "pool": "default_pool",
