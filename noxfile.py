@@ -130,6 +130,7 @@ CELLS = (
         whole=True,
         note="newest dependencies, with the OpenLineage provider",
     ),
+    Cell("3.4.0b2", "3.12", note="beta"),
 )
 
 
@@ -326,6 +327,22 @@ def answers(session: nox.Session) -> None:
     env = {"ARIZE_EMULATOR_SETTINGS": json.dumps(OTHER_ANSWERS)}
     paths = session.posargs or ["tests/integration"]
     session.run("python", "-m", "pytest", "-q", "-m", "not slow and not e2e and not sdk", *paths, env=env)
+
+
+#: Airflows whose page is looked at in a browser. Newer releases of what stands beside 3.1 and 3.2 break their server.
+BROWSER_CELLS = (
+    Cell("3.1.8", "3.12", beside=("fastapi<0.118", "starlette<1", "cadwyn<6")),
+    Cell("3.2.2", "3.11", beside=("fastapi<0.137", "cadwyn<8")),
+    Cell("3.3.2", "3.11"),
+)
+
+
+@nox.session
+@nox.parametrize("python, cell", [nox.param(_python(cell.python), cell, id=_id(cell)) for cell in BROWSER_CELLS])
+def browser(session: nox.Session, cell: Cell) -> None:
+    """The page in a real Airflow and a real browser; needs Chromium. Pictures go to ``.cache/reports/ui``."""
+    session.install("-e", ".", f"apache-airflow=={cell.airflow}", *cell.beside, "playwright", *TEST_TOOLS, silent=True)
+    session.run("python", "-m", "pytest", "-q", "-m", "e2e", "tests/e2e/test_ui_page.py", *session.posargs)
 
 
 @nox.session

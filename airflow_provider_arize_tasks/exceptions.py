@@ -6,12 +6,15 @@ All of them are :class:`~airflow_provider_arize_tasks.client.errors.ArizeError`.
 
 from __future__ import annotations
 
+import logging
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_arize_tasks.client.errors import ArizeError, ArizeReplyError
+from airflow_provider_arize_tasks.client.printable import in_short_lines
 from airflow_provider_arize_tasks.runs.errors import (
     ArizeAmbiguousRunError,
     ArizeRecordError,
@@ -24,6 +27,9 @@ from airflow_provider_arize_tasks.runs.errors import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+log = logging.getLogger(__name__)
+_SAYS_WHAT_COMES = re.compile(r"next attempt|retr(?:y|ied)|clear", re.IGNORECASE)
 
 __all__ = [
     "ArizeAmbiguousRunError",
@@ -44,6 +50,9 @@ __all__ = [
 class ArizePermanentError(ArizeError, AirflowFailException):
     """Fails the task without a retry: a wrong connection, wrong arguments, a refusal that will be repeated."""
 
+    #: The error it stands for, where there was one. Apart from ``__cause__``, which a log would print a second time.
+    origin: ArizeError | None = None
+
 
 class ArizeGateError(ArizePermanentError):
     """A completed run did not pass a gate, or was truncated. A retry would find everything labelled and turn green."""
@@ -55,18 +64,42 @@ class ArizeQualityError(ArizeGateError):
 
 @contextmanager
 def failing_for_good() -> Iterator[None]:
-    """Turn errors that a retry can't cure into such that Airflow does not retry.
+    """Turn errors that a retry can't cure into such that Airflow does not retry, and tell each in lines of the log.
+
+    Airflow's log pane runs a long line off the edge, and prints an exception with all that it was raised from: the
+    sentences that matter stand above it, a line each, and one exception goes up.
 
     :raises ArizePermanentError: in place of any :class:`ArizeError` whose ``retryable`` is false.
     """
     try:
         yield
-    except ArizePermanentError:
-        raise
     except ArizeError as error:
-        if error.retryable:
+        for line in [*in_short_lines(str(error)), *_what_comes_next(error)]:
+            log.error("%s", line)  # noqa: TRY400 - Airflow itself logs the exception, below these lines
+        _cut_off(error)
+        if error.retryable or isinstance(error, ArizePermanentError):
             raise
-        raise ArizePermanentError(str(error)) from error
+        permanent = ArizePermanentError(str(error))
+        permanent.origin = error
+        raise permanent from None
+
+
+def _what_comes_next(error: ArizeError) -> Iterator[str]:
+    """What the next attempt does, where the message itself does not say so."""
+    if _SAYS_WHAT_COMES.search(str(error)):
+        return
+    if error.retryable:
+        yield "The next attempt, if there is one, goes on from what is there on Arize: nothing is started twice"
+    else:
+        yield "Not retried: a retry would meet the same. Once it is mended, clear the task"
+
+
+def _cut_off(error: ArizeError) -> None:
+    """Leave what an error was raised from to the debug log: its own message says what matters of it."""
+    cause = error.__cause__ or error.__context__
+    if cause is not None:
+        log.debug("Raised from %s", type(cause).__name__, exc_info=cause)
+    error.__cause__ = error.__context__ = None
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import textwrap
 import unicodedata
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -28,6 +29,8 @@ _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 #: Format characters that writing systems and emoji need; alone they neither hide nor reorder anything.
 _NEEDED = frozenset({"\u200c", "\u200d"})
 _PLAIN = re.compile(r"[ -~]*")
+#: Where a message may go on in the next line: after a full stop before a capital, and after a semicolon.
+_SENTENCE_END = re.compile(r"(?<=[.]) (?=[A-Z])|(?<=;) ")
 _BLANKS = re.compile(r"\s+")
 
 
@@ -50,6 +53,22 @@ def printable(text: object, limit: int = DEFAULT_LIMIT) -> str:
     if len(line) <= limit:
         return line
     return line[: max(limit - 3, 0)].rstrip() + "..."[: max(limit, 0)]
+
+
+def in_short_lines(text: str, limit: int = 180) -> list[str]:
+    """A message in lines that fit a log pane: a line a sentence or half-sentence, cut between words if need be.
+
+    :param text: the message, in one line.
+    :param limit: most characters of a line. Default 180.
+    :return: the lines; together they say all of the message.
+    """
+    lines: list[str] = []
+    for part in _SENTENCE_END.split(text):
+        if lines and lines[-1].count("(") > lines[-1].count(")"):  # the end was within brackets
+            lines[-1] = f"{lines[-1]} {part}"
+        else:
+            lines.append(part)
+    return [piece for line in lines for piece in textwrap.wrap(line, limit) if line]
 
 
 def _shown(char: str) -> str:

@@ -21,6 +21,7 @@ from airflow_provider_arize_tasks.client.errors import (
     ArizeServerError,
     ArizeTransportError,
 )
+from airflow_provider_arize_tasks.client.printable import in_short_lines
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -93,7 +94,9 @@ class RetryPolicy:
 
         def announce(state: RetryCallState) -> None:
             error = state.outcome.exception() if state.outcome else None
-            log.warning("attempt %d failed, next in %.1f s: %s", state.attempt_number, state.upcoming_sleep, error)
+            told = f"attempt {state.attempt_number} failed, next in {state.upcoming_sleep:.1f} s: {error}"
+            for line in in_short_lines(told):
+                log.warning("%s", line)
 
         def again(state: RetryCallState) -> bool:
             error = state.outcome.exception() if state.outcome else None

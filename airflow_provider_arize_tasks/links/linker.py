@@ -164,6 +164,8 @@ class Linker:
         self._context = context
         #: Organization and space; ``None`` until they are looked up, or known from the part of the task before a wait.
         self.scope: tuple[str | None, str | None] | None = None
+        #: The page of the runs that were linked last; ``None`` before.
+        self.run_page: str | None = None
 
     def prepare(self) -> tuple[str | None, str | None]:
         """Organization and space: from the connection, else asked for once, else none (links to the start page).
@@ -236,6 +238,9 @@ class Linker:
         )
         push_link(self._context, ArizeTaskLink, task_page)
         push_link(self._context, ArizeTaskRunLink, run_page)
+        if runs and run_page != self.run_page:
+            log.info("Run %s on Arize: %s", ", ".join(run.id for run in runs), run_page)
+        self.run_page = run_page
         if experiment_id is None:
             return
         experiment_page = experiment_url(

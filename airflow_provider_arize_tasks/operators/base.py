@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.providers.common.compat.sdk import AirflowSkipException
 
 from airflow_provider_arize_tasks.client.errors import ArizeError
+from airflow_provider_arize_tasks.client.printable import in_short_lines
 from airflow_provider_arize_tasks.exceptions import (
     ArizeGateError,
     ArizeRunCancelledError,
@@ -200,7 +201,11 @@ class TriggerRunOperator(WaitingForRuns):
             active.append(self._active(session, acquired, progress.execution_deadline))
             runs.append(acquired.run)
             progress = replace(progress, twins=progress.twins + acquired.twins)
-        progress = replace(progress.started(active, refused), scope=session.linker.scope)
+        progress = replace(
+            progress.started(active, refused),
+            scope=session.linker.scope,
+            page=session.page or progress.page,
+        )
         if not self.wait_for_completion:
             finished = [
                 FinishedRun(request=each.request, state=RequestState.STARTED, run=run_result(run), name=each.name)
@@ -239,8 +244,8 @@ class TriggerRunOperator(WaitingForRuns):
             verdict = judge_run(run, self._policy(active.request))
             session.record(run)
             self._push_later_links(session, active.request, run)
-            for warning in verdict.warnings:
-                self.log.warning("%s: %s", active.request, warning)
+            for line in in_short_lines("; ".join(verdict.warnings)):
+                self.log.warning("%s: %s", active.request, line)
             self._raise_if_bad(active.request, run, verdict)
             verdict = self._resolve_doubt(session, active.request, run, verdict)
             self.log.info("%s: %s", active.request, verdict.reason)
@@ -256,7 +261,7 @@ class TriggerRunOperator(WaitingForRuns):
             )
             follow.extend(self._following(session, active.request, run, verdict))
         self._kill.run_ids = ()
-        return replace(progress.judged(finished, follow), refused=0)
+        return replace(progress.judged(finished, follow), refused=0, page=session.page or progress.page)
 
     def _raise_if_bad(self, request: RunRequest, run: TaskRun, verdict: Verdict) -> None:
         if verdict.outcome is Outcome.FAIL_FOR_GOOD:
@@ -269,6 +274,7 @@ class TriggerRunOperator(WaitingForRuns):
         finished = all_finished(progress, session)
         result = self._combine(session, finished)
         if result is not None:
+            result["link"] = progress.page
             result["twins_cancelled"] = list(progress.twins.cancelled)
             if progress.twins.ended:
                 result["twins_ended"] = list(progress.twins.ended)

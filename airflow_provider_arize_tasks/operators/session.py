@@ -109,6 +109,11 @@ class RunSession:
             linker.scope = self.scope
         return linker
 
+    @property
+    def page(self) -> str | None:
+        """Where Arize shows the runs that this attempt linked last; ``None`` if it linked none."""
+        return self.linker.run_page if "linker" in self.__dict__ else None
+
     def arm(self) -> None:
         """From here on ``on_kill`` can reach the server."""
         self.kill.config = self.hook.config

@@ -128,6 +128,7 @@ class Progress:
 
     :param execution_deadline: end of the task's ``execution_timeout``, in epoch seconds.
     :param scope: ids of organization and space, for links; ``None`` if they were not looked up yet.
+    :param page: where Arize shows the runs; ``None`` if that is not known.
     :param twins: second runs that were found on the way.
     :param refused: waits in a row that the triggerer gave up because looks were refused.
     :param finished_aside: so many parts of what is finished were put aside; they come before ``finished``.
@@ -139,6 +140,7 @@ class Progress:
     finished: tuple[FinishedRun, ...] = ()
     execution_deadline: float | None = None
     scope: tuple[str | None, str | None] | None = None
+    page: str | None = None
     twins: Twins = NO_TWINS
     refused: int = 0
     finished_aside: int = 0
@@ -185,6 +187,7 @@ class Progress:
             "done": [finished.to_dict() for finished in self.finished],
             "execution_deadline": self.execution_deadline,
             "scope": list(self.scope) if self.scope else None,
+            "page": self.page,
             "twins": self.twins.to_dict(),
             "refused": self.refused,
             "done_aside": self.finished_aside,
@@ -200,6 +203,7 @@ class Progress:
             finished=tuple(FinishedRun.from_dict(finished) for finished in data.get("done") or ()),
             execution_deadline=data.get("execution_deadline"),
             scope=(data["scope"][0], data["scope"][1]) if data.get("scope") else None,
+            page=data.get("page"),
             twins=Twins.from_dict(data.get("twins") or {}),
             refused=int(data.get("refused") or 0),
             finished_aside=int(data.get("done_aside") or 0),

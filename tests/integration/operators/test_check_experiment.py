@@ -396,7 +396,7 @@ class TestArguments:
     def test_an_experiment_that_is_none_is_a_config_error(self, arize_connection: str, experiment: Any) -> None:
         result = run_task(check(experiment=experiment))
         assert result.state == "failed"
-        assert isinstance(result.error.__cause__ if result.error else None, ArizeConfigError)
+        assert isinstance(getattr(result.error, "origin", None), ArizeConfigError)
 
     def test_an_unknown_experiment_is_not_retried(self, arize_connection: str) -> None:
         result = run_task(check(experiment="never ran", dataset=DATASET, baseline=None))
