@@ -15,6 +15,7 @@ from typing import Any, Final
 
 _PACKAGE: Final = "airflow_provider_arize_tasks"
 _INTEGRATION: Final = "Arize AX"
+_DOCUMENTATION: Final = "https://arize.com/docs/ax"
 CONNECTION_TYPE: Final = "arize"
 HOOK_NAME: Final = "Arize AX"
 
@@ -124,6 +125,16 @@ _CONFIGURATION: Final[dict[str, Any]] = {
     },
 }
 
+_CONNECTION: Final[dict[str, Any]] = {
+    "connection-type": CONNECTION_TYPE,
+    "hook-class-name": f"{_PACKAGE}.hooks.arize.ArizeHook",
+    "hook-name": HOOK_NAME,
+    "ui-field-behaviour": UI_FIELD_BEHAVIOUR,
+    "conn-fields": CONNECTION_FIELDS,
+}
+_OPERATORS: Final = ("tasks", "runs", "gaps", "verify_window", "experiments")
+_LINKS: Final = ("arize.ArizeTaskLink", "arize.ArizeTaskRunLink", "arize.ArizeExperimentLink", "report.ArizeReportLink")
+
 
 def get_provider_info() -> dict[str, Any]:
     """Describe this provider to Airflow (entry point ``apache_airflow_provider``).
@@ -136,45 +147,17 @@ def get_provider_info() -> dict[str, Any]:
         "description": "Evaluation tasks and experiments of `Arize AX <https://arize.com/docs/ax>`__, deferred, "
         "exactly one run per data window.",
         "integrations": [
-            {
-                "integration-name": _INTEGRATION,
-                "external-doc-url": "https://arize.com/docs/ax",
-                "tags": ["ai", "llm", "service"],
-            }
+            {"integration-name": _INTEGRATION, "external-doc-url": _DOCUMENTATION, "tags": ["ai", "llm", "service"]}
         ],
-        "connection-types": [
-            {
-                "connection-type": CONNECTION_TYPE,
-                "hook-class-name": f"{_PACKAGE}.hooks.arize.ArizeHook",
-                "hook-name": HOOK_NAME,
-                "ui-field-behaviour": copy.deepcopy(UI_FIELD_BEHAVIOUR),
-                "conn-fields": copy.deepcopy(CONNECTION_FIELDS),
-            }
-        ],
+        "connection-types": [copy.deepcopy(_CONNECTION)],
         # Airflow 3.2 and later.
         "cli": [f"{_PACKAGE}.cli.airflow_commands.get_commands"],
         "config": {"arize": copy.deepcopy(_CONFIGURATION)},
         "hooks": [_modules("hooks.arize")],
-        "operators": [
-            _modules(
-                "operators.tasks",
-                "operators.runs",
-                "operators.gaps",
-                "operators.verify_window",
-                "operators.experiments",
-            )
-        ],
+        "operators": [_modules(*(f"operators.{name}" for name in _OPERATORS))],
         "sensors": [_modules("sensors.task_run")],
         "triggers": [_modules("triggers.task_run", "triggers.settle")],
-        "extra-links": [
-            f"{_PACKAGE}.links.{name}"
-            for name in (
-                "arize.ArizeTaskLink",
-                "arize.ArizeTaskRunLink",
-                "arize.ArizeExperimentLink",
-                "report.ArizeReportLink",
-            )
-        ],
+        "extra-links": [f"{_PACKAGE}.links.{name}" for name in _LINKS],
     }
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta, timezone
@@ -135,28 +136,32 @@ def span(value: Any) -> timedelta:
     return length
 
 
-def rate(value: Any) -> float:
-    """A share between 0 and 1."""
-    number = as_number(value)
-    if not 0 <= number <= 1:
-        raise FieldError("must lie between 0 and 1")
-    return float(number)
+def between(low: float, high: float = math.inf) -> Callable[[Any], float]:
+    """A reader of numbers between two, both included; default without an upper one."""
+
+    def read(value: Any) -> float:
+        number = float(as_number(value))
+        if not low <= number <= high:
+            raise FieldError(
+                f"must lie between {low:g} and {high:g}" if high < math.inf else f"must be at least {low:g}"
+            )
+        return number
+
+    return read
+
+
+#: A share.
+rate = between(0, 1)
 
 
 def count(value: Any) -> int:
     """A whole number of at least 1."""
-    number = as_int(value)
-    if number < 1:
-        raise FieldError("must be at least 1")
-    return number
+    return int(between(1)(as_int(value)))
 
 
 def whole(value: Any) -> int:
     """A whole number of at least 0."""
-    number = as_int(value)
-    if number < 0:
-        raise FieldError("must be at least 0")
-    return number
+    return int(between(0)(as_int(value)))
 
 
 def ids(value: Any) -> list[str]:
@@ -190,6 +195,7 @@ __all__ = [
     "as_bool",
     "as_int",
     "as_number",
+    "between",
     "count",
     "holds_pending",
     "ids",

@@ -134,7 +134,7 @@ def configuration_of(prompt: Prompt, configuration: Mapping[str, Any]) -> dict[s
     if version is None or not version.messages:
         raise ArizeConfigError(f"prompt {prompt.name or prompt.id!r} has no version with messages to run")
     sent = version.to_dict()
-    filled = {ours: sent[theirs] for theirs, ours in _OF_VERSION.items() if sent.get(theirs)}
+    filled = {own: sent[name] for name, own in _OF_VERSION.items() if sent.get(name)}
     return {
         "experiment_type": "LLM_GENERATION",
         "input_variable_format": "F_STRING",

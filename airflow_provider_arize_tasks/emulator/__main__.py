@@ -73,53 +73,50 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m airflow_provider_arize_tasks.emulator",
         description="A local Arize that speaks the tasks API, for tests, demonstrations and CI.",
     )
-    parser.add_argument("--port", type=_port, default=8899, help="port to listen on, 0 for a free one (default: 8899)")
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: loopback only)")
-    parser.add_argument(
+    add = parser.add_argument
+    add("--port", type=_port, default=8899, help="port to listen on, 0 for a free one (default: 8899)")
+    add("--host", default="127.0.0.1", help="address to listen on (default: loopback only)")
+    add(
         "--allowed-host",
         action="append",
         default=[],
         metavar="NAME",
         help="a further host name that requests may be meant for, such as a compose service; may be repeated",
     )
-    parser.add_argument(
+    add("--api-key", help="the only API key to accept (default: any that isn't empty)")
+    add(
+        "--until-input-closes",
+        action="store_true",
+        help="end when standard input does, so that it never outlives the process that started it",
+    )
+    _add_behaviour(add)
+    return parser
+
+
+def _add_behaviour(add: Callable[..., Any]) -> None:
+    add(
         "--api-level",
         type=_level,
         default=LATEST,
         metavar="X.YY",
         help=f"answer as the server did when that release of the arize SDK was new (default: {LATEST})",
     )
-    parser.add_argument("--api-key", help="the only API key to accept (default: any that isn't empty)")
-    parser.add_argument("--run-seconds", type=_seconds, default=2.0, help="how long a run lasts (default: 2)")
-    parser.add_argument(
+    add("--run-seconds", type=_seconds, default=2.0, help="how long a run lasts (default: 2)")
+    add(
         "--seed-spans",
         default="3000",
         metavar="FILE|N",
         help="spans to begin with: a JSON file, or a number spread over the 30 days up to now (default: 3000)",
     )
-    parser.add_argument(
-        "--weather", choices=KINDS, default="clear", help="bad: clocks, gateways, lists and networks misbehave"
-    )
-    parser.add_argument(
-        "--weather-seed",
-        type=int,
-        default=0,
-        metavar="N",
-        help="which bad weather, the same for the same N (default: 0)",
-    )
-    parser.add_argument(
+    add("--weather", choices=KINDS, default="clear", help="bad: clocks, gateways, lists and networks misbehave")
+    add("--weather-seed", type=int, default=0, metavar="N", help="which bad weather, the same for one N (default: 0)")
+    add(
         "--settings",
         type=_settings,
         default=os.environ.get(SETTINGS_VARIABLE, "{}"),
         metavar="JSON",
         help=f"settings to begin with, as of the control path's configure (default: ${SETTINGS_VARIABLE})",
     )
-    parser.add_argument(
-        "--until-input-closes",
-        action="store_true",
-        help="end when standard input does, so that it never outlives the process that started it",
-    )
-    return parser
 
 
 def _seed(

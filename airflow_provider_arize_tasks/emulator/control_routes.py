@@ -20,11 +20,10 @@ from airflow_provider_arize_tasks.emulator.control_bodies import (
     SpansToAdd,
     ToAdd,
 )
-from airflow_provider_arize_tasks.emulator.holes import forget_runs
 from airflow_provider_arize_tasks.emulator.model import Outcome, Task
 from airflow_provider_arize_tasks.emulator.requests import body_of, world_of
 from airflow_provider_arize_tasks.emulator.rules import AnswerRule, OutcomeRule, QualityRule
-from airflow_provider_arize_tasks.emulator.runs import end_now, start_many
+from airflow_provider_arize_tasks.emulator.runs import end_now, forget_runs, start_many
 from airflow_provider_arize_tasks.emulator.spans import Span, SpanStore, ledger
 from airflow_provider_arize_tasks.emulator.traffic import TRAFFIC, Traffic
 from airflow_provider_arize_tasks.emulator.weather import change_weather, settings_of, skew
@@ -337,7 +336,7 @@ async def change_run(request: web.Request) -> web.Response:
     return _done()
 
 
-async def punch_hole(request: web.Request) -> web.Response:
+async def forget_task_runs(request: web.Request) -> web.Response:
     """``POST /_emulator/forget_runs``: forget a task's runs over a range, with their labels."""
     world, body = world_of(request), await body_of(request)
     task = by_name_or_id(world.tasks, body.get("task"), "task")
@@ -407,7 +406,7 @@ ROUTES = [
     web.get("/_emulator/runs", list_runs),
     web.post("/_emulator/runs", start_runs),
     web.post("/_emulator/runs/{run_id}", change_run),
-    web.post("/_emulator/forget_runs", punch_hole),
+    web.post("/_emulator/forget_runs", forget_task_runs),
     web.get("/_emulator/ledger", read_ledger),
     web.get("/_emulator/experiments", list_experiments),
 ]

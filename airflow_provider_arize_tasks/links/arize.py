@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import logging
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperatorLink, XCom
 
 from airflow_provider_arize_tasks.client.errors import ArizeError
+from airflow_provider_arize_tasks.runs.record import REASON_KEY, RUN_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -128,10 +129,6 @@ def push_xcom(context: Any, key: str, value: Any) -> None:
 
 log = logging.getLogger(__name__)
 
-#: XCom key of the run a task instance started or adopted last.
-RUN_KEY: Final = "arize_run"
-#: XCom key of why a task instance failed or was skipped.
-REASON_KEY: Final = "arize_reason"
 _MOST_CHARACTERS = 1_000
 
 

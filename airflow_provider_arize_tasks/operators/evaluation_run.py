@@ -20,7 +20,7 @@ from airflow_provider_arize_tasks.operators.window_times import (
     is_in_doubt,
     lookback_of,
     pieces_of,
-    say_hole,
+    say_gap,
     settle_or_default,
     why_no_data,
     window_of_run,
@@ -265,7 +265,7 @@ class ArizeTriggerEvaluationRunOperator(TriggerRunOperator):
         found = window_of_run(context, _rendered(self.data_start_time), _rendered(self.data_end_time), self.lookback)
         for note in found.notes:
             self.log.info(note)
-        say_hole(context, found, self.log)
+        say_gap(context, found, self.log)
         self.log.info("Window %s, from the %s", found.window.key, found.source)
         return found.window
 

@@ -125,7 +125,7 @@ def _describe(dag: Any, timetable: Any) -> str | None:
 
 
 #: XCom with the stretch between the window of the DAG run before and this one, which no run evaluates.
-HOLE_KEY = "arize_window_hole"
+GAP_KEY = "arize_window_hole"
 
 
 def lookback_of(value: Any) -> timedelta | Literal["since_previous"] | None:
@@ -157,18 +157,18 @@ def window_of_run(
     )
 
 
-def say_hole(context: Context, found: ResolvedWindow, log: Any) -> None:
+def say_gap(context: Context, found: ResolvedWindow, log: Any) -> None:
     """Say aloud, in the log and in an XCom, what no run evaluates as the window begins later than the last ended."""
-    if found.hole is None:
+    if found.gap_before is None:
         return
     log.warning(
         "Nothing evaluates %s: the window of the DAG run before ended there, and this one begins later (a weekday "
         'schedule, a changed one, or the clocks). lookback="since_previous" closes such holes',
-        found.hole.key,
+        found.gap_before.key,
     )
     ti = context.get("ti")
     if ti is not None:
-        ti.xcom_push(key=HOLE_KEY, value=found.hole.to_dict())
+        ti.xcom_push(key=GAP_KEY, value=found.gap_before.to_dict())
 
 
 def _previous_end(context: Context) -> datetime | None:

@@ -80,18 +80,22 @@ class Comparison:
             if evaluator == ANSWERED
             else values(self._candidate, evaluator)
         )
-        pool = [night for night in self._past.pool if self._is_same_judge(night, evaluator)]
-        reference = [night for night in self._past.reference if self._is_same_judge(night, evaluator)]
-        history = [night for night in self._past.history[: slow.HISTORY] if self._is_same_judge(night, evaluator)]
-        baseline = pooled(values(night, evaluator) for night in pool)
+        pool = [experiment for experiment in self._past.pool if self._is_same_judge(experiment, evaluator)]
+        reference = [experiment for experiment in self._past.reference if self._is_same_judge(experiment, evaluator)]
+        history = [
+            experiment
+            for experiment in self._past.history[: slow.HISTORY]
+            if self._is_same_judge(experiment, evaluator)
+        ]
+        baseline = pooled(values(experiment, evaluator) for experiment in pool)
         return Numbers(
             candidate=candidate,
             baseline=baseline,
-            reference=pooled(values(night, evaluator) for night in reference),
+            reference=pooled(values(experiment, evaluator) for experiment in reference),
             differences=paired_differences(candidate, baseline),
-            series=(candidate, *(values(night, evaluator) for night in history)),
-            comparable=sum(1 for night in pool if values(night, evaluator)),
-            comparable_reference=sum(1 for night in reference if values(night, evaluator)),
+            series=(candidate, *(values(experiment, evaluator) for experiment in history)),
+            comparable=sum(1 for experiment in pool if values(experiment, evaluator)),
+            comparable_reference=sum(1 for experiment in reference if values(experiment, evaluator)),
             left_out=len(self._past.pool) - len(pool),
             alike=self._alike(history),
         )
@@ -160,15 +164,15 @@ class Comparison:
             are_selected=self._past.is_pool_accepted and not is_reference,
         )
 
-    def _is_same_judge(self, night: ExperimentRows, evaluator: str) -> bool:
-        ours, theirs = self._candidate.judges.get(evaluator), night.judges.get(evaluator)
-        return ours is None or theirs is None or ours == theirs
+    def _is_same_judge(self, experiment: ExperimentRows, evaluator: str) -> bool:
+        own, other = self._candidate.judges.get(evaluator), experiment.judges.get(evaluator)
+        return own is None or other is None or own == other
 
     def _alike(self, history: Sequence[ExperimentRows]) -> int:
         """How many of the latest experiments differ in nothing that the slow test would take for a slide."""
-        for index, night in enumerate(history):
-            same_setup = night.setup == self._candidate.setup
-            versions = (night.dataset_version_id, self._candidate.dataset_version_id)
+        for index, experiment in enumerate(history):
+            same_setup = experiment.setup == self._candidate.setup
+            versions = (experiment.dataset_version_id, self._candidate.dataset_version_id)
             if not same_setup or (all(versions) and versions[0] != versions[1]):
                 return index
         return len(history)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from airflow_provider_arize_tasks.client.errors import ArizeValidationError
+from airflow_provider_arize_tasks.client import arguments as args
+from airflow_provider_arize_tasks.client.arguments import Checker
+from airflow_provider_arize_tasks.client.fields import FieldError, as_number
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 #: In a condition given per evaluator: every evaluator that isn't named.
 EVERY_OTHER = "*"
@@ -163,27 +167,26 @@ def read_conditions(
 
     :raises ArizeValidationError: naming every argument that makes no sense.
     """
-    problems: list[str] = []
-    lower = frozenset(_names("lower_is_better", lower_is_better, problems))
+    check = Checker()
+    none: tuple[str, ...] = ()
     conditions = Conditions(
-        min_score=_limits("min_score", min_score, problems),
-        max_score=_limits("max_score", max_score, problems),
-        max_drop=_limits("max_drop", max_drop, problems, low=0),
-        rule_out=_limits("rule_out", rule_out, problems, low=0),
-        min_coverage=_limits("min_coverage", min_coverage, problems, low=0, high=1),
-        max_error_rate=_limits("max_error_rate", max_error_rate, problems, low=0, high=1),
-        evaluators=_names("evaluators", evaluators, problems),
-        good_labels=_labels(good_labels, problems),
-        lower_is_better=lower,
-        confidence=_one_number("confidence", confidence, problems, low=0.5, high=0.9999),
-        min_examples=int(_one_number("min_examples", min_examples, problems, low=2, high=1e9)),
-        fail_on=_outcomes(fail_on, problems),
-        on_inconclusive=_inconclusive(on_inconclusive, problems),
-        false_alarms_per_year=_one_number("false_alarms_per_year", false_alarms_per_year, problems, low=0, high=366),
+        min_score=_limits(check, "min_score", min_score, as_number),
+        max_score=_limits(check, "max_score", max_score, as_number),
+        max_drop=_limits(check, "max_drop", max_drop, args.between(0)),
+        rule_out=_limits(check, "rule_out", rule_out, args.between(0)),
+        min_coverage=_limits(check, "min_coverage", min_coverage, args.rate),
+        max_error_rate=_limits(check, "max_error_rate", max_error_rate, args.rate),
+        evaluators=check.read("evaluators", evaluators, _names, none),
+        good_labels=_labels(check, good_labels),
+        lower_is_better=frozenset(check.read("lower_is_better", lower_is_better, _names, none)),
+        confidence=check.read("confidence", confidence, args.between(0.5, 0.9999), 0.95),
+        min_examples=int(check.read("min_examples", min_examples, args.between(2), 10.0)),
+        fail_on=_outcomes(check, fail_on),
+        on_inconclusive=check.choice("on_inconclusive", on_inconclusive, OnInconclusive, OnInconclusive.FAIL),
+        false_alarms_per_year=check.read("false_alarms_per_year", false_alarms_per_year, args.between(0, 366), 1.0),
     )
-    problems += _contradictions(conditions)
-    if problems:
-        raise ArizeValidationError(problems)
+    check.note(_contradictions(conditions))
+    check.raise_if_any()
     return conditions
 
 
@@ -214,71 +217,39 @@ def _contradictions(conditions: Conditions) -> list[str]:
     return problems
 
 
-def _limits(
-    argument: str, value: Limit, problems: list[str], *, low: float = -math.inf, high: float = math.inf
-) -> dict[str, float]:
-    if value is None:
-        return {}
+def _limits(check: Checker, argument: str, value: Limit, reader: Callable[[Any], float]) -> dict[str, float]:
     given = value if isinstance(value, Mapping) else {EVERY_OTHER: value}
-    found: dict[str, float] = {}
-    for name, item in given.items():
-        where = argument if name == EVERY_OTHER else f"{argument}[{name!r}]"
-        if item is not None:
-            found[str(name)] = _one_number(where, item, problems, low=low, high=high)
-    return found
+    return {
+        str(name): check.read(argument if name == EVERY_OTHER else f"{argument}[{name!r}]", item, reader, 0.0)
+        for name, item in given.items()
+        if item is not None
+    }
 
 
-def _one_number(argument: str, value: Any, problems: list[str], *, low: float, high: float) -> float:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        problems.append(f"{argument} must be a number, not {value!r}")
-        return low
-    if isinstance(value, bool) or not math.isfinite(number) or not low <= number <= high:
-        span = f"between {low:g} and {high:g}" if high < math.inf else f"at least {low:g}"
-        problems.append(f"{argument} must be a number{'' if low == -math.inf else ' ' + span}, not {value!r}")
-        return low
-    return number
-
-
-def _names(argument: str, value: Iterable[str] | None, problems: list[str]) -> tuple[str, ...]:
-    if value is None:
-        return ()
-    if isinstance(value, str):
-        return (value,)
-    names = tuple(value)
+def _names(value: Iterable[str] | None) -> tuple[str, ...]:
+    names = (value,) if isinstance(value, str) else tuple(value or ())
     if not all(isinstance(name, str) and name for name in names):
-        problems.append(f"{argument} must hold names of evaluators, not {list(names)!r}")
-        return ()
+        raise FieldError("must hold names of evaluators")
     return names
 
 
-def _labels(value: Any, problems: list[str]) -> dict[str, tuple[str, ...]]:
-    if value is None:
-        return {}
+def _labels(check: Checker, value: Any) -> dict[str, tuple[str, ...]]:
     if not isinstance(value, Mapping):
-        problems.append(
-            "good_labels must map an evaluator's name to its good labels, such as {'relevance': ['relevant']}"
-        )
+        if value is not None:
+            check.problem(
+                "good_labels",
+                "must map an evaluator's name to its good labels, such as {'relevance': ['relevant']}",
+            )
         return {}
     found = {}
     for name, labels in value.items():
-        given = (labels,) if isinstance(labels, str) else tuple(str(label) for label in labels or ())
-        if not given:
-            problems.append(f"good_labels[{name!r}] names no label")
-        found[str(name)] = given
+        found[str(name)] = (labels,) if isinstance(labels, str) else tuple(str(label) for label in labels or ())
+        if not found[str(name)]:
+            check.problem(f"good_labels[{name!r}]", "names no label")
     return found
 
 
-def _inconclusive(value: Any, problems: list[str]) -> OnInconclusive:
-    try:
-        return OnInconclusive(value)
-    except ValueError:
-        problems.append(f"on_inconclusive must be 'fail' or 'pass', not {value!r}")
-        return OnInconclusive.FAIL
-
-
-def _outcomes(value: Iterable[str] | None, problems: list[str]) -> frozenset[Outcome]:
+def _outcomes(check: Checker, value: Iterable[str] | None) -> frozenset[Outcome]:
     if value is None:
         return frozenset({Outcome.EVALUATOR_MISSING})
     allowed = {outcome.value: outcome for outcome in OPTIONAL_FAILURES}
@@ -286,5 +257,5 @@ def _outcomes(value: Iterable[str] | None, problems: list[str]) -> frozenset[Out
     texts = [name.value if isinstance(name, Outcome) else str(name) for name in names]
     unknown = [text for text in texts if text not in allowed]
     if unknown:
-        problems.append(f"fail_on does not know {', '.join(unknown)}; it knows {', '.join(allowed)}")
+        check.problem("fail_on", f"does not know {', '.join(unknown)}; it knows {', '.join(allowed)}")
     return frozenset(allowed[text] for text in texts if text in allowed)

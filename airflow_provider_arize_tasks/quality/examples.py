@@ -81,8 +81,8 @@ def slices_of(
 
 def _latest_rows(pool: Sequence[ExperimentRows], measure: Measure, examples: set[str]) -> dict[str, Row]:
     found: dict[str, Row] = {}
-    for night in pool:
-        for row in night.rows:
+    for experiment in pool:
+        for row in experiment.rows:
             if row.example is not None and row.example in examples and measure.value(row) is not None:
                 found.setdefault(row.example, row)
     return found

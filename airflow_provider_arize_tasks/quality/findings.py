@@ -132,7 +132,7 @@ def _missing(check: EvaluatorCheck, past: Past) -> Found | None:
             Outcome.LABELS_ONLY,
             "gives labels but no score; name the good ones in good_labels to have their share judged",
         )
-    expected = any(check.evaluator in night.evaluators() for night in past.pool)
+    expected = any(check.evaluator in experiment.evaluators() for experiment in past.pool)
     where = "although the baseline has them" if expected else "although a condition names it"
     what = "none of its labels" if check.measure.good_labels else "no score of it"
     return Outcome.EVALUATOR_MISSING, f"the experiment has {what}, {where}"
@@ -277,29 +277,33 @@ def _row_errors(candidate: ExperimentRows, expected: Expected, conditions: Condi
         yield Outcome.TOO_MANY_ERRORS, f"{message}, above max_error_rate {limit:.1%}"
 
 
-def _dataset_changes(candidate: ExperimentRows, nights: Sequence[ExperimentRows]) -> Iterator[Found]:
-    changed = [night for night in nights if _version(night) != _version(candidate) and all(_version(night))]
+def _dataset_changes(candidate: ExperimentRows, experiments: Sequence[ExperimentRows]) -> Iterator[Found]:
+    changed = [
+        experiment
+        for experiment in experiments
+        if _version(experiment) != _version(candidate) and all(_version(experiment))
+    ]
     if not changed or not all(_version(candidate)):
         return
-    ours = candidate.example_ids
-    theirs = frozenset().union(*(night.example_ids for night in nights))
+    own = candidate.example_ids
+    others = frozenset().union(*(experiment.example_ids for experiment in experiments))
     yield (
         Outcome.DATASET_CHANGED,
         (
-            f"{len(changed)} of {len(nights)} baseline experiments ran on another version of the dataset (or another "
-            f"dataset); compared are the {len(ours & theirs)} examples that both have, of {len(ours)}"
+            f"{len(changed)} of {len(experiments)} baseline experiments ran on another version of the dataset (or "
+            f"another dataset); compared are the {len(own & others)} examples that both have, of {len(own)}"
         ),
     )
 
 
-def _setup_changes(candidate: ExperimentRows, nights: Sequence[ExperimentRows]) -> Iterator[Found]:
-    changed = [night for night in nights if night.setup != candidate.setup]
+def _setup_changes(candidate: ExperimentRows, experiments: Sequence[ExperimentRows]) -> Iterator[Found]:
+    changed = [experiment for experiment in experiments if experiment.setup != candidate.setup]
     if changed and candidate.setup:
         before = changed[0].setup or "before"
         yield (
             Outcome.SETUP_CHANGED,
             (
-                f"prompt, model or parameters changed since {len(changed)} of {len(nights)} baseline experiments: "
+                f"prompt, model or parameters changed since {len(changed)} of {len(experiments)} baseline experiments: "
                 f"{printable(before, 300)} -> {printable(candidate.setup, 300)}"
             ),
         )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_arize_tasks.client.errors import ArizeConfigError
 from airflow_provider_arize_tasks.quality.conditions import ACCEPTED, PREVIOUS
 from airflow_provider_arize_tasks.quality.drift import HISTORY
-from airflow_provider_arize_tasks.quality.history import Memory, Rules, is_same_night, past_of, replay
+from airflow_provider_arize_tasks.quality.history import Memory, Rules, is_same_experiment, past_of, replay
 from airflow_provider_arize_tasks.quality.judge import judge_experiment
 from airflow_provider_arize_tasks.quality.reading import ExperimentReader
 from airflow_provider_arize_tasks.quality.record import Record
@@ -94,7 +94,7 @@ class Gate:
         dataset = self._dataset(candidate, examples)
         record = None if task_id is None else Record(self._store, task_id, self._log)
         surroundings = self._surroundings(candidate, older, task_id, record)
-        candidate, older = surroundings.on(candidate), [surroundings.on(night) for night in older]
+        candidate, older = surroundings.on(candidate), [surroundings.on(experiment) for experiment in older]
         book = ScoreBook(settings.conditions, dataset)
         memory = self._memory(older, record, dataset, book)
         check = judge_experiment(
@@ -186,7 +186,7 @@ class Gate:
         history = memory.accepted_for(candidate)[:HISTORY]
         pool: tuple[ExperimentRows, ...] = ()
         if settings.baseline == PREVIOUS:
-            others = [night for night in older if not is_same_night(night, candidate)]
+            others = [experiment for experiment in older if not is_same_experiment(experiment, candidate)]
             pool = tuple(others[: settings.baseline_nights])
         elif settings.baseline is not None:
             pool = named(tuple(settings.baseline))

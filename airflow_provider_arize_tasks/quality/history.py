@@ -72,7 +72,7 @@ class Memory:
         return tuple(
             one.experiment
             for one in reversed(self.judged)
-            if one.accepted and not is_same_night(one.experiment, candidate)
+            if one.accepted and not is_same_experiment(one.experiment, candidate)
         )
 
 
@@ -149,12 +149,12 @@ def _judged(
 
 
 def _without(one: Judged, later: ExperimentRows) -> Judged:
-    if not one.accepted or not is_same_night(one.experiment, later):
+    if not one.accepted or not is_same_experiment(one.experiment, later):
         return one
     return Judged(experiment=one.experiment, verdict=one.verdict, accepted=False, by=one.by)
 
 
-def is_same_night(one: ExperimentRows, other: ExperimentRows) -> bool:
+def is_same_experiment(one: ExperimentRows, other: ExperimentRows) -> bool:
     """Whether two experiments are attempts of one DAG run, by their names.
 
     :param one: an experiment.

@@ -93,8 +93,8 @@ def judge_experiment(
 def _past_of(past: Past | Sequence[ExperimentRows] | None) -> Past:
     if isinstance(past, Past):
         return past
-    nights = tuple(past or ())
-    return Past(pool=nights, history=nights, is_wanted=past is not None)
+    experiments = tuple(past or ())
+    return Past(pool=experiments, history=experiments, is_wanted=past is not None)
 
 
 def _comparisons(comparison: Comparison, name: str, numbers: Numbers) -> int:
@@ -108,7 +108,7 @@ def _evaluators_to_judge(candidate: ExperimentRows, past: Past, conditions: Cond
     if conditions.evaluators:
         return set(conditions.evaluators)
     found = set(candidate.evaluators()) | conditions.named_evaluators()
-    # Of a pool only the newest night says which evaluators are expected: one that was retired long ago isn't.
+    # Of a pool only the newest experiment says which evaluators are expected: one that was retired long ago isn't.
     return found | set(past.pool[0].evaluators()) if past.pool else found
 
 

@@ -117,7 +117,7 @@ class ExperimentReader:
         unscored, gone, is_first = 0, 0, True
         for experiment_id in earlier_experiments(runs, candidate.id, candidate.created_at):
             try:
-                night = self.rows(self._api.get_experiment(experiment_id), texts=is_first)
+                experiment = self.rows(self._api.get_experiment(experiment_id), texts=is_first)
             except ArizeNotFoundError as error:
                 self._log.info("Experiment %s is gone and is passed over: %s", experiment_id, error)
                 gone += 1
@@ -125,11 +125,11 @@ class ExperimentReader:
                     return
                 continue
             gone = 0
-            if night.evaluators():
+            if experiment.evaluators():
                 is_first = False
-                yield night
+                yield experiment
                 continue
-            self._log.info("Experiment %s has no score and is passed over", printable(night.label, 120))
+            self._log.info("Experiment %s has no score and is passed over", printable(experiment.label, 120))
             unscored += 1
             if unscored >= MAX_UNSCORED:
                 return

@@ -55,11 +55,11 @@ class Record:
 
         :param conditions: those of the check.
         """
-        ours = fingerprint(conditions)
+        wanted = fingerprint(conditions)
         return {
             experiment_id: Decision(passed=bool(entry.get("passed")), by=entry.get("by"))
             for experiment_id, entry in self._known.items()
-            if entry.get("by") or entry.get("conditions") == ours
+            if entry.get("by") or entry.get("conditions") == wanted
         }
 
     def setups(self) -> dict[str, str]:

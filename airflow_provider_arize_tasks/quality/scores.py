@@ -107,7 +107,7 @@ class ScoreBook:
         if known:
             return Expected(ids=known, count=max(len(known), len(own)), source="dataset")
         known = self._largest.get(experiment.dataset_version_id, frozenset())
-        known = max([known, *(night.example_ids for night in pool)], key=len)
+        known = max([known, *(experiment.example_ids for experiment in pool)], key=len)
         if len(known) > len(own):
             return Expected(ids=known, count=len(known), source="baseline")
         return Expected(ids=own, count=len(own), source="baseline" if pool else "rows")
@@ -122,16 +122,16 @@ class ScoreBook:
         return found
 
 
-def range_of(nights: Iterable[Mapping[str, float]]) -> float:
+def range_of(experiments: Iterable[Mapping[str, float]]) -> float:
     """The range of scores: 1 where all of them lie between 0 and 1.
 
-    :param nights: scores by example id, of several experiments.
+    :param experiments: scores by example id, of several experiments.
     """
     low, high = 0.0, 1.0
     found = False
-    for night in nights:
-        if night:
-            least, most = min(night.values()), max(night.values())
+    for experiment in experiments:
+        if experiment:
+            least, most = min(experiment.values()), max(experiment.values())
             low, high = (min(low, least), max(high, most)) if found else (min(0.0, least), max(1.0, most))
             found = True
     return high - low

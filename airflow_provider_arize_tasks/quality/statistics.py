@@ -233,12 +233,12 @@ def wilson(successes: float, count: int, *, confidence: float = 0.95) -> Estimat
     return Estimate(mean=share, low=low, high=high, examples=count, confidence=confidence)
 
 
-def are_shares(nights: Sequence[Mapping[str, float]]) -> bool:
+def are_shares(experiments: Sequence[Mapping[str, float]]) -> bool:
     """Whether all scores are 0 or 1, so that their means are shares.
 
-    :param nights: scores by example id, of one night or several.
+    :param experiments: scores by example id, of one experiment or several.
     """
-    return all(value in (0.0, 1.0) for night in nights for value in night.values())
+    return all(value in (0.0, 1.0) for experiment in experiments for value in experiment.values())
 
 
 def _estimate_of_equals(error: MeanError, confidence: float) -> Estimate:

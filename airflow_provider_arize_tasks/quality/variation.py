@@ -120,26 +120,26 @@ def selection(tail: float) -> tuple[float, float]:
     return rise, 1 - cut * rise - rise * rise
 
 
-def levels(nights: Sequence[Mapping[str, float]], clusters: Mapping[str, str] | None = None) -> list[Level]:
+def levels(experiments: Sequence[Mapping[str, float]], clusters: Mapping[str, str] | None = None) -> list[Level]:
     """The level of each experiment, on the examples that at least two of them scored.
 
-    :param nights: scores by example id, of each experiment.
+    :param experiments: scores by example id, of each experiment.
     :param clusters: by example id, which group it belongs to.
     """
     sums: dict[str, float] = {}
     counts: dict[str, int] = {}
-    for night in nights:
-        for example, value in night.items():
+    for experiment in experiments:
+        for example, value in experiment.items():
             sums[example] = sums.get(example, 0.0) + value
             counts[example] = counts.get(example, 0) + 1
     means = {example: total / counts[example] for example, total in sums.items() if counts[example] > 1}
-    return [_level(night, means, len(nights), clusters) for night in nights]
+    return [_level(experiment, means, len(experiments), clusters) for experiment in experiments]
 
 
 def _level(
-    night: Mapping[str, float], means: Mapping[str, float], count: int, clusters: Mapping[str, str] | None
+    experiment: Mapping[str, float], means: Mapping[str, float], count: int, clusters: Mapping[str, str] | None
 ) -> Level:
-    left = {example: value - means[example] for example, value in night.items() if example in means}
+    left = {example: value - means[example] for example, value in experiment.items() if example in means}
     if not left:
         return Level(value=0.0, variance=0.0)
     value = math.fsum(left.values()) / len(left)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_arize_tasks.runs.errors import ArizeRecordError
 from airflow_provider_arize_tasks.runs.requests import parse_iso
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
     from airflow_provider_arize_tasks.client.models import TaskRun
 
+#: XCom key of the run a task instance started or adopted last.
+RUN_KEY: Final = "arize_run"
+#: XCom key of why a task instance failed or was skipped.
+REASON_KEY: Final = "arize_reason"
 #: Version of the record's JSON. 1 is that of release 0.1.0, which wrote no version.
 SCHEMA = 2
 

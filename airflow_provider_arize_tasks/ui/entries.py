@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlsplit
 
-from airflow_provider_arize_tasks.links.arize import REASON_KEY, RUN_KEY
+from airflow_provider_arize_tasks.runs.record import REASON_KEY, RUN_KEY
 from airflow_provider_arize_tasks.runs.verdict import SERVER_MAX_SPANS
-from airflow_provider_arize_tasks.ui.records import CHECK, EVALUATE, LINK_KEYS, RESULT_KEY, TaskRecord
 from airflow_provider_arize_tasks.ui.states import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+EVALUATE: Final = "ArizeTriggerEvaluationRunOperator"
+EXPERIMENT: Final = "ArizeTriggerExperimentRunOperator"
+CHECK: Final = "ArizeCheckExperimentOperator"
+RESULT_KEY: Final = "return_value"
+LINK_KEYS: Final = ("arize_run_link", "arize_task_link", "arize_experiment_link", "arize_report_link")
 #: Airflow's words for a task instance that has not ended.
 _UNFINISHED = frozenset(
     {None, "scheduled", "queued", "running", "restarting", "deferred", "up_for_retry", "up_for_reschedule"}
@@ -25,6 +29,35 @@ _LINK_NAMES = {
     "arize_experiment_link": "Experiment on Arize",
 }
 _SKIPPED = frozenset({"skipped", "removed"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskRecord:
+    """A task instance, as Airflow keeps it.
+
+    :param state: Airflow's own word; ``None`` before it is scheduled.
+    :param run_after: when its DAG run was due.
+    :param interval: the DAG run's data interval; ``None`` where it has none, or one without width.
+    :param values: its XComs by key, decoded.
+    """
+
+    dag_id: str
+    task_id: str
+    run_id: str
+    map_index: int = -1
+    operator: str = EVALUATE
+    state: str | None = None
+    try_number: int = 0
+    started: datetime | None = None
+    ended: datetime | None = None
+    run_after: datetime
+    interval: tuple[datetime, datetime] | None = None
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def key(self) -> tuple[str, str, str, int]:
+        """What tells it from all others."""
+        return self.dag_id, self.task_id, self.run_id, self.map_index
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta, timezone
 from typing import TYPE_CHECKING
 
-from airflow_provider_arize_tasks.ui.entries import Entry, text
-from airflow_provider_arize_tasks.ui.records import EXPERIMENT
+from airflow_provider_arize_tasks.ui.entries import EXPERIMENT, Entry, text
 from airflow_provider_arize_tasks.ui.states import State, worst
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from airflow_provider_arize_tasks.ui.calendar import entries_on, year_of
-from airflow_provider_arize_tasks.ui.entries import Entry, entry_of, text
+from airflow_provider_arize_tasks.ui.entries import RESULT_KEY, Entry, entry_of, text
 from airflow_provider_arize_tasks.ui.overview import (
     ArizeTask,
     arize_tasks,
@@ -23,8 +23,8 @@ from airflow_provider_arize_tasks.ui.overview import (
     window_text,
 )
 from airflow_provider_arize_tasks.ui.plugin import base_path
-from airflow_provider_arize_tasks.ui.quality import charts_of, nights_of, verdict_of
-from airflow_provider_arize_tasks.ui.records import RESULT_KEY, AirflowRecords, Wanted
+from airflow_provider_arize_tasks.ui.quality import charts_of, judged_of, verdict_of
+from airflow_provider_arize_tasks.ui.records import AirflowRecords, Wanted
 from airflow_provider_arize_tasks.ui.reports import ReportError
 from airflow_provider_arize_tasks.ui.states import State, css_of, letter_of, meaning_of
 
@@ -138,14 +138,14 @@ class Pages:
         :raises UnseenError: the user may not read it, or there is no such task.
         """
         task = self._task(access, airflow_task, None)
-        nights = nights_of(task.checks)
+        experiments = judged_of(task.checks)
         return render(
             "quality.html",
             title=task.name,
             task=task,
             address=airflow_task,
-            nights=nights[::-1],
-            charts=charts_of(nights[-60:]),
+            experiments=experiments[::-1],
+            charts=charts_of(experiments[-60:]),
             now=_now(),
         )
 

@@ -30,7 +30,7 @@ class Score:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Night:
+class Judged:
     """A quality check.
 
     :param verdict: in words.
@@ -51,19 +51,19 @@ class Night:
     report_link: str | None
 
 
-def nights_of(checks: Sequence[Entry]) -> list[Night]:
-    """The nights of a task, oldest first; checks that came to no verdict are left out.
+def judged_of(checks: Sequence[Entry]) -> list[Judged]:
+    """The experiments of a task, oldest first; checks that came to no verdict are left out.
 
     :param checks: as :mod:`.overview` groups them.
     """
-    return [_night(check) for check in checks if check.result]
+    return [_judged(check) for check in checks if check.result]
 
 
-def _night(entry: Entry) -> Night:
+def _judged(entry: Entry) -> Judged:
     result = entry.result
     experiment = result.get("experiment")
     name = text(experiment.get("name")) if isinstance(experiment, dict) else None
-    return Night(
+    return Judged(
         entry=entry,
         experiment=name or entry.experiment_id or "experiment",
         verdict=verdict_of(result),
@@ -174,17 +174,17 @@ class Chart:
         return " ".join(f"{point.x:.1f},{point.y:.1f}" for point in self.points)
 
 
-def charts_of(nights: Sequence[Night]) -> list[Chart]:
+def charts_of(experiments: Sequence[Judged]) -> list[Chart]:
     """One chart for each evaluator.
 
-    :param nights: oldest first.
+    :param experiments: oldest first.
     """
-    names = dict.fromkeys(score.evaluator for night in nights for score in night.scores)
-    return [_chart(name, nights) for name in names]
+    names = dict.fromkeys(score.evaluator for each in experiments for score in each.scores)
+    return [_chart(name, experiments) for name in names]
 
 
-def _chart(name: str, nights: Sequence[Night]) -> Chart:
-    scored = [(night, score) for night in nights for score in night.scores if score.evaluator == name]
+def _chart(name: str, experiments: Sequence[Judged]) -> Chart:
+    scored = [(each, score) for each in experiments for score in each.scores if score.evaluator == name]
     low = min(score.low for _, score in scored)
     high = max(score.high for _, score in scored)
     pad = (high - low) * 0.08 or 0.05
@@ -201,11 +201,11 @@ def _chart(name: str, nights: Sequence[Night]) -> Chart:
             y=height(score.score),
             low=height(score.low),
             high=height(score.high),
-            label=f"{night.entry.day}: {score.score:.3f} ({score.low:.3f} to {score.high:.3f}), {night.verdict}",
-            look=night.look,
-            changed=bool(night.changes),
+            label=f"{each.entry.day}: {score.score:.3f} ({score.low:.3f} to {score.high:.3f}), {each.verdict}",
+            look=each.look,
+            changed=bool(each.changes),
         )
-        for index, (night, score) in enumerate(scored)
+        for index, (each, score) in enumerate(scored)
     )
     ticks = tuple((height(value), f"{value:.2f}") for value in (low + pad, (low + high) / 2, high - pad))
     return Chart(evaluator=name, points=points, ticks=ticks)

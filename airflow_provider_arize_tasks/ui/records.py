@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from airflow_provider_arize_tasks.links.arize import REASON_KEY, RUN_KEY
+from airflow_provider_arize_tasks.runs.record import REASON_KEY, RUN_KEY
+from airflow_provider_arize_tasks.ui.entries import CHECK, EVALUATE, EXPERIMENT, LINK_KEYS, RESULT_KEY, TaskRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -19,47 +20,13 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-EVALUATE: Final = "ArizeTriggerEvaluationRunOperator"
-EXPERIMENT: Final = "ArizeTriggerExperimentRunOperator"
-CHECK: Final = "ArizeCheckExperimentOperator"
 #: Operators whose task instances the page shows.
 OPERATORS: Final = (EVALUATE, EXPERIMENT, CHECK)
-RESULT_KEY: Final = "return_value"
-LINK_KEYS: Final = ("arize_run_link", "arize_task_link", "arize_experiment_link", "arize_report_link")
 _KEYS: Final = (RESULT_KEY, RUN_KEY, REASON_KEY, *LINK_KEYS)
 
 
 class RecordsError(Exception):
     """Airflow's tables are not what this release of the provider knows, or can't be read."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class TaskRecord:
-    """A task instance, as Airflow keeps it.
-
-    :param state: Airflow's own word; ``None`` before it is scheduled.
-    :param run_after: when its DAG run was due.
-    :param interval: the DAG run's data interval; ``None`` where it has none, or one without width.
-    :param values: its XComs by key, decoded.
-    """
-
-    dag_id: str
-    task_id: str
-    run_id: str
-    map_index: int = -1
-    operator: str = EVALUATE
-    state: str | None = None
-    try_number: int = 0
-    started: datetime | None = None
-    ended: datetime | None = None
-    run_after: datetime
-    interval: tuple[datetime, datetime] | None = None
-    values: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def key(self) -> tuple[str, str, str, int]:
-        """What tells it from all others."""
-        return self.dag_id, self.task_id, self.run_id, self.map_index
 
 
 @dataclass(frozen=True, kw_only=True)

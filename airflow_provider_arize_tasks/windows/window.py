@@ -114,13 +114,13 @@ class ResolvedWindow:
     :param window: the window, not yet split.
     :param source: where it comes from, for the log: ``arguments``, ``data interval``, ``partition`` or ``lookback``.
     :param notes: lines to log, each a complete sentence.
-    :param hole: what lies between the window of the DAG run before and this one, and no run evaluates.
+    :param gap_before: what lies between the window of the DAG run before and this one, and no run evaluates.
     """
 
     window: Window
     source: str
     notes: tuple[str, ...] = ()
-    hole: Window | None = None
+    gap_before: Window | None = None
 
 
 def resolve_window(
@@ -180,7 +180,7 @@ def resolve_window(
     else:
         found = _from_run(facts, width)
     _check(found, now, facts)
-    return found if since_previous else replace(found, hole=_hole(found, previous_end))
+    return found if since_previous else replace(found, gap_before=_gap_before(found, previous_end))
 
 
 @dataclass(frozen=True)
@@ -271,7 +271,7 @@ def _since_previous(facts: _RunFacts, previous_end: datetime | None) -> Resolved
     return ResolvedWindow(Window(start, end), "end of the DAG run before", (note,))
 
 
-def _hole(found: ResolvedWindow, previous_end: datetime | None) -> Window | None:
+def _gap_before(found: ResolvedWindow, previous_end: datetime | None) -> Window | None:
     """What a weekday schedule, a changed cron or the clocks leave out between two DAG runs."""
     if previous_end is None or found.source not in ("data interval", "lookback"):
         return None

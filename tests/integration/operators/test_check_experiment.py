@@ -390,7 +390,7 @@ class TestArguments:
         operator = check(experiment=night("first"), max_drop="{{ 'lots' }}")
         result = run_task(operator)
         assert result.state == "failed"
-        assert "max_drop must be a number, not 'lots'" in str(result.error)
+        assert "max_drop must be a number, got 'lots'" in str(result.error)
 
     @pytest.mark.parametrize("experiment", [None, "", "None", {}, {"experiment_id": None, "task_id": "t"}, 7])
     def test_an_experiment_that_is_none_is_a_config_error(self, arize_connection: str, experiment: Any) -> None:

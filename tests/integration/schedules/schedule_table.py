@@ -251,7 +251,7 @@ def resolved(row: Row, lookback: Any) -> ResolvedWindow:
 def _row_in_a_row(row: Row) -> str:
     back, since = resolved(row, DAY), resolved(row, "since_previous")
     schedule = f"`{row.schedule}`" + (f", then `{row.then}`" if row.then else "")
-    hole = f"**{written(back.hole)}**" if back.hole else "none"
+    hole = f"**{written(back.gap_before)}**" if back.gap_before else "none"
     return f"| {schedule} | {row.title} | {written(back.window)} | {hole} | {written(since.window)} |"
 
 

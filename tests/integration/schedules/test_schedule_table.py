@@ -49,10 +49,10 @@ def test_errors_name_the_ways_out(case):
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.title)
 def test_holes_between_two_runs_are_known_and_can_be_closed(row):
     back, since = resolved(row, DAY), resolved(row, "since_previous")
-    assert (written(back.hole) if back.hole else "") == row.hole
-    assert since.hole is None
-    if back.hole:
-        assert since.window.start == back.hole.start
+    assert (written(back.gap_before) if back.gap_before else "") == row.hole
+    assert since.gap_before is None
+    if back.gap_before:
+        assert since.window.start == back.gap_before.start
     assert since.window.end == back.window.end
 
 

@@ -11,11 +11,10 @@ from hypothesis import strategies as st
 
 from airflow_provider_arize_tasks.client.errors import ArizeError
 from airflow_provider_arize_tasks.ui.calendar import entries_on, year_of
-from airflow_provider_arize_tasks.ui.entries import entry_of, is_web_address
+from airflow_provider_arize_tasks.ui.entries import CHECK, EVALUATE, EXPERIMENT, TaskRecord, entry_of, is_web_address
 from airflow_provider_arize_tasks.ui.look import KEPT, MOST_A_MINUTE, Looks
 from airflow_provider_arize_tasks.ui.overview import ArizeTask, arize_tasks, days_of, window_text
 from airflow_provider_arize_tasks.ui.quality import verdict_of
-from airflow_provider_arize_tasks.ui.records import CHECK, EVALUATE, EXPERIMENT, TaskRecord
 from airflow_provider_arize_tasks.ui.states import State, worst
 
 UTC = timezone.utc
