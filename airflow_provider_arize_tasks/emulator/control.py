@@ -114,8 +114,9 @@ class EmulatorControl:
 
     def add(self, kind: str, name: str, **fields: Any) -> str:
         """Add a ``space``, ``project``, ``dataset`` (``examples``), ``dataset_version`` (``dataset``, ``examples``),
-        ``evaluator`` (``choices``, ``granularity`` or a whole ``config``), ``evaluator_version`` (``evaluator``) or
-        ``prompt`` (``messages``, ``model`` and so on; see :meth:`add_prompt`).
+        ``evaluator`` (``choices``, ``granularity`` or a whole ``config``), ``evaluator_version`` (``evaluator``),
+        ``integration`` (``type``: ``LLM``, the default, or ``AGENT``) or ``prompt`` (``messages``, ``model`` and so
+        on; see :meth:`add_prompt`).
 
         :param kind: what to add.
         :param name: its name.

@@ -93,3 +93,4 @@ class ToAdd:
     choices: Choices | None = None
     granularity: Literal["SPAN", "TRACE", "SESSION"] | None = None
     config: EvaluatorConfig | None = None
+    type: Literal["LLM", "AGENT"] = "LLM"

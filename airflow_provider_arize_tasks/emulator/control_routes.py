@@ -138,9 +138,9 @@ def _project(world: World, wanted: str | None, *, create: bool = False) -> str:
 
 
 async def add(request: web.Request) -> web.Response:
-    """``POST /_emulator/add``: add a space, project, dataset, dataset version, evaluator or evaluator version."""
+    """``POST /_emulator/add``: add a space, project, dataset, evaluator, integration, prompt or a version of some."""
     world, body = world_of(request), await body_of(request)
-    checked(ToAdd, body)
+    wanted = checked(ToAdd, body)
     kind, name = body.get("kind"), str(body.get("name"))
     if kind == "space":
         from airflow_provider_arize_tasks.emulator.model import Space
@@ -157,6 +157,8 @@ async def add(request: web.Request) -> web.Response:
     if kind == "dataset_version":
         dataset = by_name_or_id(world.datasets, body.get("dataset"), "dataset")
         return _done(id=seed.add_version(world, dataset, body.get("examples") or []).id)
+    if kind == "integration":
+        return _done(id=seed.add_integration(world, name, space_id, wanted.type, _created_at(body)).id)
     if kind == "prompt":
         return _done(id=prompts.add_prompt(world, name, space_id, body, _created_at(body)).id)
     return _done(id=_add_evaluator(world, kind, name, space_id, body))
@@ -172,7 +174,8 @@ def _add_evaluator(world: World, kind: Any, name: str, space_id: str, body: dict
         evaluator = by_name_or_id(world.evaluators, body.get("evaluator"), "evaluator")
         config = body.get("config") or evaluator.versions[-1].config
         return seed.add_evaluator_version(world, evaluator, config, _created_at(body)).id
-    raise Refusal(400, "kind: must be space, project, dataset, dataset_version, evaluator, evaluator_version or prompt")
+    kinds = "space, project, dataset, dataset_version, evaluator, evaluator_version, integration or prompt"
+    raise Refusal(400, f"kind: must be {kinds}")
 
 
 def _created_at(body: dict[str, Any]) -> int | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_arize_tasks.emulator.common import Refusal, make_id, parse_time, unit_hash
 from airflow_provider_arize_tasks.emulator.model import (
@@ -264,8 +264,30 @@ def _example(world: World, number: int) -> dict[str, Any]:
 
 
 def _integrations(world: World, space_id: str, born: int) -> str:
-    llm = Integration(**world.stamp("LlmIntegration", "demo-openai", born), space_id=space_id, type="LLM")
-    llm.config = {
+    llm = add_integration(world, "demo-openai", space_id, "LLM", born)
+    add_integration(world, "demo-agent", space_id, "AGENT", born)
+    return llm.id
+
+
+def add_integration(
+    world: World, name: str, space_id: str, kind: Literal["LLM", "AGENT"], born: int | None = None
+) -> Integration:
+    """An integration; its name may be one that others of the space have.
+
+    :param name: its name.
+    :param space_id: its space.
+    :param kind: of an LLM provider, or of an agent.
+    :param born: when it was made; now by default.
+    """
+    integration = Integration(**world.stamp("LlmIntegration", name, born), space_id=space_id, type=kind)
+    properties = {"question": {"type": "string"}, "difficulty": {"type": "integer"}, "note": {"type": "string"}}
+    agent = {
+        "endpoint": "https://agent.example.com/answer",
+        "has_headers": False,
+        "input_schema": {"type": "object", "properties": properties, "required": ["question"]},
+        "request_presets": [],
+    }
+    llm = {
         "provider": "OPEN_AI",
         "has_api_key": True,
         "base_url": None,
@@ -276,17 +298,9 @@ def _integrations(world: World, space_id: str, born: int) -> str:
         "auth_type": "DEFAULT",
         "provider_metadata": None,
     }
-    agent = Integration(**world.stamp("LlmIntegration", "demo-agent", born), space_id=space_id, type="AGENT")
-    properties = {"question": {"type": "string"}, "difficulty": {"type": "integer"}, "note": {"type": "string"}}
-    agent.config = {
-        "endpoint": "https://agent.example.com/answer",
-        "has_headers": False,
-        "input_schema": {"type": "object", "properties": properties, "required": ["question"]},
-        "request_presets": [],
-    }
-    for item in (llm, agent):
-        world.integrations[item.id] = item
-    return llm.id
+    integration.config = agent if kind == "AGENT" else llm
+    world.integrations[integration.id] = integration
+    return integration
 
 
 def _baseline(world: World, born: int) -> None:

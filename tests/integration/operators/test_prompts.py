@@ -174,6 +174,27 @@ def test_integrations_by_name(hook: ArizeHook) -> None:
         assert f"there is no {kind}" in str(result.error)
 
 
+@pytest.mark.parametrize(("kind", "known_as"), [("LLM", "AI integration"), ("AGENT", "agent integration")])
+def test_a_name_that_two_integrations_bear_is_refused_with_both_ids(
+    kind: str, known_as: str, emulator: EmulatorProcess, hook: ArizeHook
+) -> None:
+    twins = [emulator.control.add("integration", "shared", type=kind) for _ in range(2)]
+    other = emulator.control.add("integration", "shared", type="AGENT" if kind == "LLM" else "LLM")
+    configurations = {
+        "LLM": lambda wanted: llm("q", ai_integration_id=wanted),
+        "AGENT": lambda wanted: {**agent({"question": "q"}), "integration_id": wanted},
+    }
+    ambiguous = create(configurations[kind]("shared"))
+    assert (ambiguous.state, len(hook.list_tasks(name="nightly", space=SPACE))) == ("failed", 0)
+    said = str(ambiguous.error)
+    assert f"{known_as} 'shared' in space 'demo-space' is ambiguous, 2 bear the name" in said
+    assert all(each in said for each in twins)
+    assert other not in said
+    # Each is reached by its id, and the one of the other kind by its name.
+    assert create(configurations[kind](twins[1])).state == "success"
+    assert create(configurations["AGENT" if kind == "LLM" else "LLM"]("shared"), name="other").state == "success"
+
+
 def prompt_of(emulator: EmulatorProcess) -> tuple[str, str]:
     """A prompt with two versions, the first of which carries ``production``."""
     control = emulator.control
