@@ -2,7 +2,8 @@
 
 A row of an experiment carries the evaluations as flat columns, ``eval.<evaluator>.score``, ``.label`` and
 ``.explanation``; nested forms of the same are understood as well. A score that is missing (no column, null, an empty
-text, NaN) is *not* a score of zero: it counts against the evaluator's coverage and stays out of every mean.
+text, NaN, a number beyond any scale) is *not* a score of zero: it counts against the evaluator's coverage and stays out
+of every mean.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ _LONE = re.compile("[\x00\ud800-\udfff]")
 _UNPARSABLE = {"NOT_PARSABLE", "NOT PARSABLE", "NOT_PARSEABLE", "NOT PARSEABLE"}
 #: Labels are cut to so many characters, and so many of them are told.
 _LABEL, _MOST_LABELS = 200, 50
+#: No scale reaches so far: a number beyond is no score, and squares of it are beyond what can be counted with.
+_LARGEST_SCORE = 1e15
 #: Keys under which a nested form has been seen.
 _NESTED_KEYS = ("eval", "evals", "evaluations")
 
@@ -248,7 +251,7 @@ def _number(value: Any) -> float | None:
         number = float(value)
     except (TypeError, ValueError):
         return None
-    return number if math.isfinite(number) else None
+    return number if abs(number) <= _LARGEST_SCORE else None  # NaN is not, either
 
 
 def _text(value: Any) -> str | None:

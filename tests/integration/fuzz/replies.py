@@ -69,7 +69,7 @@ _TASK_FIELDS = {
     "run_configuration": VALUES,
     "project_id": TEXTS,
 }
-_ROW_FIELDS = {
+ROW_FIELDS = {
     "id": TEXTS,
     "example_id": TEXTS,
     "output": TEXTS,
@@ -114,7 +114,7 @@ DOCUMENTS = {
     "run": record(_RUN_FIELDS),
     "runs": page("task_runs", _RUN_FIELDS),
     "task": record(_TASK_FIELDS),
-    "rows": page("experiment_runs", _ROW_FIELDS),
+    "rows": page("experiment_runs", ROW_FIELDS),
 }
 
 HEADERS = st.dictionaries(
@@ -145,7 +145,12 @@ STATUS_LINES = st.sampled_from(
 )
 
 
-def _json(value: Any, ascii_: bool, cut: int | None) -> bytes:
+def json_of(value: Any, ascii_: bool, cut: int | None) -> bytes:
+    """A value as JSON bytes.
+
+    :param ascii_: escape what isn't ASCII; else half characters go out as bytes that are no UTF-8.
+    :param cut: percent of it that are kept; all for ``None``.
+    """
     try:
         body = json.dumps(value, ensure_ascii=ascii_).encode("utf-8", "surrogatepass")
     except ValueError:  # an integer with more digits than Python writes
@@ -196,7 +201,7 @@ def responses(draw: st.DrawFn, kind: str) -> bytes:
     """
     if draw(st.integers(0, 19)) == 0:
         return draw(RESPONSES_RAW)
-    body = _json(
+    body = json_of(
         draw(DOCUMENTS[kind] | PROBLEMS | VALUES), draw(st.booleans()), draw(st.none() | st.none() | st.integers(0, 99))
     )
     if draw(st.integers(0, 9)) == 0:

@@ -16,7 +16,7 @@ from airflow_provider_arize_tasks.client import endpoints
 from airflow_provider_arize_tasks.client.aio import AsyncArizeClient
 from airflow_provider_arize_tasks.client.config import ClientConfig, config_from_fields
 from airflow_provider_arize_tasks.client.errors import ArizeError
-from airflow_provider_arize_tasks.client.incoming import clean_text
+from airflow_provider_arize_tasks.client.incoming import Gate, RefusedReplyError, clean_text
 from airflow_provider_arize_tasks.client.models import ExperimentRun, Page, Task, TaskRun
 from airflow_provider_arize_tasks.client.retry import RetryPolicy
 from airflow_provider_arize_tasks.client.sync import ArizeClient
@@ -25,7 +25,18 @@ from airflow_provider_arize_tasks.quality.rows import read_row
 from airflow_provider_arize_tasks.runs.verdict import RunPolicy, judge_run
 from airflow_provider_arize_tasks.runs.waiting import can_be_sent, clean_run
 from airflow_provider_arize_tasks.triggers.wait import Wait, Watched
-from tests.integration.fuzz.replies import KEY, RUN_ID, TASK_ID, ByteServer, responses
+from tests.integration.fuzz.replies import (
+    KEY,
+    NUMBERS,
+    ROW_FIELDS,
+    RUN_ID,
+    TASK_ID,
+    ByteServer,
+    json_of,
+    record,
+    responses,
+)
+from tests.integration.fuzz.reported import check_report, storable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -133,25 +144,13 @@ def check_run(run: TaskRun) -> None:
     seen.saw(run, 1.0, 0.5)
 
 
-def storable(value: Any) -> bool:
-    """Whether every database can keep it as JSON."""
-    if isinstance(value, str):
-        return clean_text(value) == value
-    if isinstance(value, dict):
-        return all(storable(key) and storable(each) for key, each in value.items())
-    if isinstance(value, (list, tuple)):
-        return all(storable(each) for each in value)
-    if isinstance(value, float):
-        return value == value and abs(value) != float("inf")
-    return not isinstance(value, int) or -(2**63) <= value < 2**63
-
-
 def check_reply(reply: Any) -> None:
     """One reply, through whatever it goes through afterwards."""
     if isinstance(reply, ArizeError):
         check_error(reply)
         return
-    for item in reply if isinstance(reply, (list, Page)) else [reply]:
+    items = list(reply) if isinstance(reply, (list, Page)) else [reply]
+    for item in items:
         sent = item.to_dict()
         assert storable(sent)
         assert KEY not in json.dumps(sent)
@@ -164,6 +163,9 @@ def check_reply(reply: Any) -> None:
             repr(read_row(item.raw)).encode()
         else:
             assert isinstance(item, Task)
+    rows = [item for item in items if isinstance(item, ExperimentRun)]
+    if rows:
+        check_report(rows, KEY)
 
 
 def one(bench: Bench, transport: str, data: st.DataObject) -> None:
@@ -191,3 +193,37 @@ def test_some_replies(bench: Bench, transport: str, data: st.DataObject) -> None
 @given(data=st.data())
 def test_many_replies(bench: Bench, transport: str, data: st.DataObject) -> None:
     one(bench, transport, data)
+
+
+ROWS = st.lists(
+    st.builds(lambda row, score: {**row, "eval.correct.score": score}, record(ROW_FIELDS), NUMBERS | st.floats(-1, 1)),
+    min_size=1,
+    max_size=12,
+)
+
+
+def report_of_some_rows(rows: list[dict[str, Any]], paired: bool) -> None:
+    """More rows than one small reply has, of examples that were there the night before."""
+    named = [{**row, "example_id": f"example {number}"} if paired else row for number, row in enumerate(rows)]
+    try:
+        read = Gate(secrets=(KEY,)).read(json_of(named, True, None))
+    except RefusedReplyError:
+        return
+    if isinstance(read, list):
+        check_report([ExperimentRun.read({**row, "id": "an-id"}) for row in read], KEY)
+
+
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.explicit, Phase.generate]
+)
+@given(rows=ROWS, paired=st.booleans())
+def test_some_reports(rows: list[dict[str, Any]], paired: bool) -> None:
+    report_of_some_rows(rows, paired)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+@settings(max_examples=5_000, deadline=None, suppress_health_check=list(HealthCheck))
+@given(rows=ROWS, paired=st.booleans())
+def test_many_reports(rows: list[dict[str, Any]], paired: bool) -> None:
+    report_of_some_rows(rows, paired)

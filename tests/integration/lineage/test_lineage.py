@@ -11,14 +11,18 @@ import pytest
 pytest.importorskip("openlineage.client", reason="the OpenLineage provider is not installed")
 pytest.importorskip("airflow.providers.openlineage.extractors.base")
 
+from airflow_provider_arize_tasks.runs.event import clean_run
 from openlineage.client.serde import Serde
 
+from airflow_provider_arize_tasks.client.incoming import Gate, clean_text
+from airflow_provider_arize_tasks.client.models import TaskRun
 from airflow_provider_arize_tasks.lineage import facets_for_run
 from airflow_provider_arize_tasks.operators.runs import (
     ArizeTriggerEvaluationRunOperator,
     ArizeTriggerExperimentRunOperator,
 )
 from airflow_provider_arize_tasks.testing.runner import run_task
+from tests.integration.fuzz.replies import POISON
 
 BASE = "https://api.arize.com"
 EVALUATION = {"id": "run-1", "task_id": "t", "status": "COMPLETED", "num_successes": 90, "experiment_id": None}
@@ -62,6 +66,19 @@ def test_a_prompt_of_the_hub_is_an_input_with_its_version():
     dataset, prompt = facets_for_run(run, base_url=BASE, dataset_id="D=").inputs
     assert (dataset.name, prompt.name) == ("datasets/D=", "prompts/P=")
     assert as_json(prompt)["facets"]["version"]["datasetVersion"] == "V="
+
+
+@pytest.mark.parametrize("text", POISON)
+def test_a_hostile_run_makes_clean_events(text: str) -> None:
+    sent = {**EVALUATION, "experiment_id": text, "failure_reason": text, "num_successes": 2**70, text: text}
+    run = TaskRun.read(Gate().read(json.dumps(sent).encode()))
+    for result in (run.to_dict(), clean_run(run)):
+        lineage = facets_for_run(result, base_url=BASE, dataset_id="D=")
+        assert len(lineage.outputs) == 1
+        for part in (*lineage.inputs, *lineage.outputs, *lineage.run_facets.values()):
+            written = Serde.to_json(part)
+            assert clean_text(written) == written
+            json.dumps(json.loads(written), ensure_ascii=False, allow_nan=False).encode()
 
 
 def test_no_run_leaves_the_input_only():
