@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from airflow_provider_arize_tasks.client.models import Task
     from airflow_provider_arize_tasks.quality.rows import ExperimentRows
 
+#: What of a run configuration is the prompt.
+_PROMPT = ("prompt_version_id", "messages", "input_variable_format", "template")
+
 
 @dataclass(frozen=True, kw_only=True)
 class JudgeVersions:
@@ -144,23 +147,30 @@ class SurroundingsReader:
 
 
 def describe_setup(configuration: Mapping[str, Any]) -> str:
-    """Prompt, model and parameters in words, different for any two that differ.
+    """Prompt, model and parameters in words, different for any two that differ; a text is told by a digest of it.
 
     :param configuration: the ``run_configuration`` of a task.
     """
+    rest = {name: value for name, value in configuration.items() if value is not None}
     parts = []
-    if configuration.get("model_name"):
-        parts.append(f"model {printable(configuration['model_name'], 80)}")
-    if configuration.get("prompt_version_id"):
-        parts.append(f"prompt version {printable(configuration['prompt_version_id'], 80)}")
-    parameters = {
-        name: value
-        for name, value in (configuration.get("invocation_parameters") or {}).items()
-        if value is not None and isinstance(value, (str, int, float))
-    }
-    parts += [f"{printable(name, 40)} {printable(value, 40)}" for name, value in sorted(parameters.items())]
-    text = json.dumps({key: value for key, value in configuration.items() if value is not None}, sort_keys=True)
-    return ", ".join([*parts, f"fingerprint {hashlib.sha256(text.encode()).hexdigest()[:8]}"])
+    if model := rest.pop("model_name", None):
+        parts.append(f"model {printable(model, 80)}")
+    prompt = {name: rest.pop(name) for name in _PROMPT if name in rest}
+    if version := prompt.pop("prompt_version_id", None):
+        parts.append(f"prompt version {printable(version, 80)}")
+    if prompt:
+        parts.append(f"prompt {_digest(prompt)}")
+    given = rest.pop("invocation_parameters", None)
+    parameters = given if isinstance(given, dict) else {"parameters": given}
+    for name, value in sorted(parameters.items()):
+        if value is not None:
+            told = printable(value, 40) if isinstance(value, (str, int, float)) else _digest(value)
+            parts.append(f"{printable(name, 40)} {told}")
+    return ", ".join([*parts, f"all else {_digest(rest)}"])
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:8]
 
 
 def _choices(version: Mapping[str, Any]) -> Iterable[str]:

@@ -207,13 +207,33 @@ class TestWhatElseChanged:
         assert result.value["evaluators"]["correctness"]["left_out"] == 1
         assert any("version of evaluator correctness" in line for line in result.value["changes"])
 
-    def test_another_model_is_named(self, night: Any, hook: ArizeHook, experiment_task: str) -> None:
+    @pytest.mark.parametrize(
+        ("change", "named"),
+        [
+            ({"model_name": "gpt-5"}, "model gpt-5"),
+            ({"messages": [{"role": "USER", "content": "Answer at length: {question}"}]}, "prompt "),
+            ({"invocation_parameters": {"temperature": 0.9}}, "temperature 0.9"),
+        ],
+        ids=["model", "prompt", "parameters"],
+    )
+    def test_another_setup_is_named(
+        self, night: Any, hook: ArizeHook, experiment_task: str, change: dict[str, Any], named: str
+    ) -> None:
         night("good")
         configuration = dict(hook.get_task(experiment_task).run_configuration or {})
-        hook.update_task(experiment_task, run_configuration={**configuration, "model_name": "gpt-5"})
+        hook.update_task(experiment_task, run_configuration={**configuration, **change})
         result = check(night("tonight"))
         assert "setup_changed" in outcomes(result, "remarks")
-        assert "model gpt-5" in " ".join(result.value["changes"])
+        assert named in " ".join(result.value["changes"])
+
+    def test_another_version_of_the_dataset_is_named(self, night: Any, emulator: EmulatorProcess) -> None:
+        night("good")
+        known = emulator.control.experiments()[-1]["rows"]
+        examples = [{"id": row["example_id"], "question": "?"} for row in known]
+        emulator.control.add("dataset_version", "v2", dataset=DATASET, examples=examples)
+        result = check(night("tonight"))
+        assert "dataset_changed" in outcomes(result, "remarks")
+        assert any("version of the dataset" in line for line in result.value["changes"])
 
 
 class TestTheRecord:
