@@ -34,5 +34,22 @@ def what_changed(now: ExperimentRows, past: Past) -> list[str]:
     return found
 
 
+def changed_setup(before: str | None, now: str | None) -> str | None:
+    """What of a setup changed, in a word; ``None`` where nothing did.
+
+    :param before: prompt, model and parameters in words, see
+        :func:`~airflow_provider_arize_tasks.quality.surroundings.describe_setup`; ``None`` where they are not known.
+    :param now: the same of the later experiment.
+    """
+    if before == now:
+        return None
+    if before is None or now is None:
+        return "prompt or model"
+    parts = set(before.split(", ")) ^ set(now.split(", "))
+    return next(
+        (name for name in ("prompt", "model") if any(part.startswith(f"{name} ") for part in parts)), "settings"
+    )
+
+
 def _line(what: str, before: str | None, now: str | None, *, limit: int = 80) -> str:
     return f"{what}: {printable(before or _UNKNOWN, limit)} before, {printable(now or _UNKNOWN, limit)} now"

@@ -257,7 +257,7 @@ def _caption(points: Sequence[Point], level: str) -> str:
         f"Each interval ({level} %) is that of the experiment's change against the baseline, paired by example: one "
         "that doesn't reach the dashed line is a change that noise does not explain. Tinted: the baseline."
         f"{' Hollow: did not pass, so it counts for nothing later.' if hollow else ''}"
-        f"{' Dotted lines: judge, prompt or dataset changed.' if any(point.changed for point in points) else ''}"
+        f"{' Dotted lines: judge, prompt, model or dataset changed.' if any(point.changed for point in points) else ''}"
     )
 
 

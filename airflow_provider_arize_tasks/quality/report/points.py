@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_arize_tasks.client.printable import printable
+from airflow_provider_arize_tasks.quality.changed import changed_setup
 from airflow_provider_arize_tasks.quality.rows import pooled
 from airflow_provider_arize_tasks.quality.statistics import are_shares, estimate_score, mean_error, paired_differences
 from airflow_provider_arize_tasks.quality.variation import change_of
@@ -125,8 +126,8 @@ def _changes(before: ExperimentRows, now: ExperimentRows, evaluator: str) -> tup
     found = []
     if before.judges.get(evaluator) != now.judges.get(evaluator):
         found.append("judge")
-    if before.setup != now.setup:
-        found.append("prompt")
+    if setup := changed_setup(before.setup, now.setup):
+        found.append(setup)
     if before.dataset_version_id != now.dataset_version_id:
         found.append("dataset")
     return tuple(found)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_arize_tasks.quality.changed import changed_setup
 from airflow_provider_arize_tasks.quality.surroundings import JudgeVersions, describe_setup
 
 SETUP: dict[str, Any] = {
@@ -32,6 +33,15 @@ SETUP: dict[str, Any] = {
 def test_a_setup_differs_in_the_part_that_changed(change: dict[str, Any], differs: set[str]) -> None:
     before, now = (set(describe_setup(each).split(", ")) for each in (SETUP, {**SETUP, **change}))
     assert {part.split()[0] for part in before ^ now} == differs
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [({}, None), ({"model_name": "gpt-5"}, "model"), ({"messages": []}, "prompt"), ({"tools": [1]}, "settings")],
+)
+def test_a_chart_marks_what_changed_in_a_word(change: dict[str, Any], word: str | None) -> None:
+    assert changed_setup(describe_setup(SETUP), describe_setup({**SETUP, **change})) == word
+    assert changed_setup(None, describe_setup(SETUP)) == "prompt or model"
 
 
 def test_a_prompt_of_the_hub_is_told_by_its_version() -> None:
