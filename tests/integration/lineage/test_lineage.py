@@ -11,7 +11,6 @@ import pytest
 pytest.importorskip("openlineage.client", reason="the OpenLineage provider is not installed")
 pytest.importorskip("airflow.providers.openlineage.extractors.base")
 
-from airflow_provider_arize_tasks.runs.event import clean_run
 from openlineage.client.serde import Serde
 
 from airflow_provider_arize_tasks.client.incoming import Gate, clean_text
@@ -21,6 +20,7 @@ from airflow_provider_arize_tasks.operators.runs import (
     ArizeTriggerEvaluationRunOperator,
     ArizeTriggerExperimentRunOperator,
 )
+from airflow_provider_arize_tasks.runs.waiting import clean_run
 from airflow_provider_arize_tasks.testing.runner import run_task
 from tests.integration.fuzz.replies import POISON
 
