@@ -109,7 +109,7 @@ def retry_arguments(
 ) -> dict[str, Any]:
     """Arguments for a task or for ``default_args`` that suit Arize, on any Airflow.
 
-    :param retries: attempts after the first. A retry takes over the run of the attempt before, so it is cheap.
+    :param retries: attempts after the first. A retry adopts the run of the attempt before, so it is cheap.
     :param retry_delay: wait between attempts, doubled each time, unless the server asked for another.
     :param max_delay: longest wait. Default: 30 minutes.
     :return: ``retries``, ``retry_delay``, ``retry_exponential_backoff``, ``max_retry_delay``, and on Airflow 3.3 and

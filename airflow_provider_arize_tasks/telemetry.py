@@ -5,7 +5,7 @@ Airflow's own prefix:
 
 =============================  =======  ============================================================================
 ``arize.runs.triggered``       counter  runs started by this provider
-``arize.runs.adopted``         counter  runs an attempt took over instead of starting one
+``arize.runs.adopted``         counter  runs an attempt adopted instead of starting one
 ``arize.runs.completed``       counter  runs that ended so; also ``failed``, ``cancelled``, ``no_data``, ``timeout``
 ``arize.runs.duration``        timer    from the run's creation to its end, by the server's clock
 ``arize.spans.successes``      counter  labels written; also ``errors`` and ``skipped``

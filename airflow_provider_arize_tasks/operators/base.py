@@ -163,7 +163,7 @@ class TriggerRunOperator(WaitingForRuns):
             if not progress.active:
                 raise ArizeWaitError(
                     "the trigger came back without what it was given to carry; nothing is assumed about the run. "
-                    "The next attempt takes it over"
+                    "The next attempt adopts it"
                 )
             for active in progress.active:
                 if active.owned:

@@ -61,7 +61,7 @@ class ArizeTriggerEvaluationRunOperator(TriggerRunOperator):
     evaluated in pieces, one after the other. An evaluation task of a dataset has no window; its experiments are
     evaluated.
 
-    Each attempt takes over the run of the one before it unless that run failed or was cancelled; a cleared task starts
+    Each attempt adopts the run of the one before it unless that run failed or was cancelled; a cleared task starts
     anew. See "Exactly one run per window" in the documentation.
 
     .. seealso:: Arize's reference of ``POST /v2/tasks/{task_id}/trigger``: https://arize.com/docs/ax/rest-reference
@@ -101,7 +101,7 @@ class ArizeTriggerEvaluationRunOperator(TriggerRunOperator):
     :param cancel_on_kill: cancel the remote run when the task is killed, marked or cleared. Default true. For a
         deferred task this needs Airflow 3.3.
     :param cancel_on_timeout: cancel the remote run when the wait ends without its end. Default true.
-    :param reuse_run: which run an attempt may take over instead of triggering: ``own`` (default) only one that this
+    :param reuse_run: which run an attempt may adopt instead of triggering: ``own`` (default) only one that this
         task instance started, ``same_window`` any run of the task over the same window, ``never`` none. (templated)
     :param arize_conn_id: Airflow connection to Arize. Default ``arize_default``. (templated)
     :return: the run as JSON: ``id``, ``task_id``, ``status``, counts, window, ``failure_reason``. Where several runs

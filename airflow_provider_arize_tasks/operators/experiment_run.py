@@ -68,7 +68,7 @@ class ArizeTriggerExperimentRunOperator(TriggerRunOperator):
         (templated)
     :param cancel_on_kill: cancel the remote run when the task is killed, marked or cleared. Default true.
     :param cancel_on_timeout: cancel the remote run when the wait ends without its end. Default true.
-    :param reuse_run: which run an attempt may take over: ``own`` (default), ``same_window`` (any run that made an
+    :param reuse_run: which run an attempt may adopt: ``own`` (default), ``same_window`` (any run that made an
         experiment of this name) or ``never``. (templated)
     :param arize_conn_id: Airflow connection to Arize. Default ``arize_default``. (templated)
     :return: the experiment run as JSON, with ``experiment_id`` and ``experiment_name``; with ``wait_for_evaluations``

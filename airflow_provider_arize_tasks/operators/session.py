@@ -255,7 +255,7 @@ class RunSession:
         except ArizeError as error:
             raise ArizeWaitError(
                 f"the task was killed, but run(s) {ids} could not be cancelled ({error}) and may still be going; "
-                "the next attempt takes them over"
+                "the next attempt adopts them"
             ) from error
         raise ArizeRunCancelledError(f"the task was killed; run(s) {ids} were cancelled")
 
@@ -312,7 +312,7 @@ class RunSession:
         if value is None:
             raise ArizeWaitError(
                 f"the XCom {name!r} of this task instance is gone, in which it kept how far it had come. Runs that "
-                "were started go on; the next attempt takes them over"
+                "were started go on; the next attempt adopts them"
             )
         return value
 

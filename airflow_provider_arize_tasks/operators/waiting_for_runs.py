@@ -13,7 +13,7 @@ from airflow_provider_arize_tasks.exceptions import ArizePermanentError, ArizeRu
 from airflow_provider_arize_tasks.operators.run_arguments import RunArguments
 from airflow_provider_arize_tasks.runs.cancel import KillSwitch
 from airflow_provider_arize_tasks.runs.progress import put_aside
-from airflow_provider_arize_tasks.runs.timing import Patience
+from airflow_provider_arize_tasks.runs.timing import PATIENCE, Patience
 
 if TYPE_CHECKING:
     from airflow_provider_arize_tasks.client.models import TaskRun
@@ -30,7 +30,7 @@ class WaitingForRuns(RunArguments):
     """Waits for the runs of a task instance."""
 
     #: How long an attempt waits for what it can't see yet.
-    patience: ClassVar[Patience] = Patience()
+    patience: ClassVar[Patience] = PATIENCE
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -52,6 +52,7 @@ class WaitingForRuns(RunArguments):
             deadline=progress.deadline,
             killed=lambda: self._kill.killed,
             on_change=lambda run: self.log.info("Run %s is %s", run.id, run.status_text or run.status.value),
+            patience=self.patience,
         )
         session.stop_if_killed()
         return self._after_wait(session, progress, wait)
@@ -120,7 +121,7 @@ class WaitingForRuns(RunArguments):
             return progress
         text = (
             f"the wait for run(s) {ids} broke off: {wait.message or error}; then reading them failed: {error}. They "
-            "were left alone and may still be going; the next attempt, if there is one, takes them over"
+            "were left alone and may still be going; the next attempt, if there is one, adopts them"
         )
         if may_pass(error) and not wait.is_refused:
             raise ArizeWaitError(text) from error
@@ -162,7 +163,7 @@ class WaitingForRuns(RunArguments):
         if not (self.cancel_on_timeout and progress.owned):
             why = "another task instance started them" if self.cancel_on_timeout else "cancel_on_timeout is off"
             raise ArizeRunTimeoutError(
-                f"{late} and run(s) {names} have not ended. They go on, as {why}; the next attempt takes them over for "
+                f"{late} and run(s) {names} have not ended. They go on, as {why}; the next attempt adopts them for "
                 "one look"
             )
         try:
@@ -170,7 +171,7 @@ class WaitingForRuns(RunArguments):
         except ArizeError as error:
             raise ArizeRunTimeoutError(
                 f"{late} and run(s) {names} have not ended. Cancelling failed ({error}), so they may still be going; "
-                "the next attempt takes them over for one look and cancels them"
+                "the next attempt adopts them for one look and cancels them"
             ) from error
         if any(run.status.value == "CANCELLED" or not run.status.is_terminal for run in ended.values()):
             twins = self._reconcile(session, progress).twins

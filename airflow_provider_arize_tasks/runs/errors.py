@@ -6,7 +6,7 @@ from airflow_provider_arize_tasks.client.errors import ArizeError
 
 
 class ArizeRunError(ArizeError):
-    """A remote run did not end well, or its end was not seen; a retry triggers anew or takes it over."""
+    """A remote run did not end well, or its end was not seen; a retry triggers anew or adopts it."""
 
     retryable = True
 
@@ -24,7 +24,7 @@ class ArizeRunTimeoutError(ArizeRunError):
 
 
 class ArizeWaitError(ArizeRunError):
-    """The wait for a run broke off: the server could not be asked. The next attempt takes the run over."""
+    """The wait for a run broke off: the server could not be asked. The next attempt adopts the run."""
 
 
 class ArizeRecordError(ArizeRunError):

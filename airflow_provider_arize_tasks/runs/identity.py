@@ -29,7 +29,7 @@ CLOCK_SLACK = timedelta(seconds=60)
 
 
 class ReuseRun(str, Enum):
-    """Which run an attempt may take over instead of triggering."""
+    """Which run an attempt may adopt instead of triggering."""
 
     OWN = "own"
     SAME_WINDOW = "same_window"
@@ -141,7 +141,7 @@ class Situation:
 
 
 def first_step(situation: Situation) -> Plan:
-    """What the attempt does first: take over, look, cancel or trigger.
+    """What the attempt does first: adopt, look, cancel or trigger.
 
     The table in ``docs/exactly-once.md`` lists the cases.
     """
@@ -157,7 +157,7 @@ def _with_own_record(situation: Situation, record: RunRecord) -> Plan:
     if situation.reuse is ReuseRun.NEVER:
         if record.run_id is None:
             return Plan(step=Step.TRIGGER, reason='reuse_run="never": triggering anew')
-        reason = f'reuse_run="never": run {record.run_id} of an earlier attempt is not taken over'
+        reason = f'reuse_run="never": run {record.run_id} of an earlier attempt is not adopted'
         return Plan(step=Step.CANCEL_FIRST, run_id=record.run_id, reason=reason)
     if record.run_id is not None:
         reason = f"an earlier attempt started run {record.run_id}: looking at it"
@@ -222,7 +222,7 @@ def _without_record(situation: Situation) -> Plan:
     if reuse is ReuseRun.SAME_WINDOW and not attempt.was_cleared:
         look_until = situation.look_until if attempt.is_retry else None
         search = Search(not_before=None, take_newest=True, look_until=look_until, owned=False)
-        return Plan(step=Step.SEARCH, search=search, reason='reuse_run="same_window": looking for a run to take over')
+        return Plan(step=Step.SEARCH, search=search, reason='reuse_run="same_window": looking for a run to adopt')
     if attempt.is_retry and not situation.has_store:
         newest = reuse is ReuseRun.SAME_WINDOW
         search = Search(
@@ -256,10 +256,12 @@ def search_after_clear(situation: Situation) -> Search:
 class Found:
     """What a search came to.
 
-    :param run: the run to take over, if there is one.
+    :param run: the run to adopt, if there is one.
     :param ambiguous: several runs match and none may be guessed.
-    :param ended_badly: runs that match but failed or were cancelled: they are spent.
-    :param nameless: runs that go on and have no experiment yet, by which alone they could be told from those of others.
+    :param twins: other runs of the same request.
+    :param is_sure: whether the run is surely of this request, rather than a little older than its trigger.
+    :param ended_badly: runs that match but failed or were cancelled: none of them is adopted.
+    :param unidentified: active runs without an experiment yet, by which alone they could be told from those of others.
     """
 
     run: TaskRun | None = None

@@ -24,9 +24,9 @@ _ROOM_FOR_NUMBER = 5
 class NameOwner(str, Enum):
     """Whose experiment it is that carries the name an attempt asked for."""
 
-    #: Made by this generation of attempts: its run is taken over.
+    #: Made by this generation of attempts: its run is adopted.
     OWN = "ours"
-    #: From before a clear, which asks for a new one, or not to be taken over: the next name of the series is used.
+    #: From before a clear, which asks for a new one, or not to be adopted: the next name of the series is used.
     USED_UP = "spent"
     #: Older than this DAG run: somebody else's, and a mistake in the DAG.
     FOREIGN = "foreign"
@@ -121,7 +121,7 @@ def owner_of_name(
     :param attempt: where this attempt stands.
     :param run_start: start of the DAG run, on the server's clock.
     :param lost_at: server time of the first POST with that name, in this generation of attempts, whose answer was lost.
-    :param never_reuse: no run is taken over but one whose answer was lost (``reuse_run="never"``).
+    :param never_reuse: no run is adopted but one whose answer was lost (``reuse_run="never"``).
     """
 
     def is_since(instant: datetime) -> bool:

@@ -69,7 +69,7 @@ class ServerClock:
 
 @dataclass(frozen=True, kw_only=True)
 class Patience:
-    """Lengths of time, in seconds. Operators have one; tests give them a shorter one.
+    """Lengths of time, in seconds. Operators and the trigger have one; tests give them a shorter one.
 
     :param listing: from the moment a trigger's connection was given up (or a later attempt begins to look) until its
         run, not listed by then, is taken not to exist and the trigger is sent again.
@@ -79,6 +79,9 @@ class Patience:
     :param identity: how long a run may take to get the experiment by which alone it can be told from others.
     :param cancel: how long a cancelled run may take to end.
     :param pause: between two looks of all these.
+    :param outage: from a look that failed to the next one. Each wait is twice the one before, so that ten looks span
+        more than five minutes, up to ``longest_outage``.
+    :param overdue: from the deadline of a wait until it ends without its last look, where none was possible.
     :param kill: all that ``on_kill`` does in a worker must fit between Airflow's SIGTERM and its SIGKILL: 5 s on
         Airflow 3, a minute on 2.11.
     """
@@ -90,7 +93,14 @@ class Patience:
     identity: float = 120.0
     cancel: float = 120.0
     pause: float = 1.0
+    outage: float = 2.0
+    longest_outage: float = 64.0
+    overdue: float = 30.0
     kill: float = 4.5
+
+
+#: What operators and triggers have unless somebody says otherwise.
+PATIENCE = Patience()
 
 
 #: Failed looks in a row that end a wait.
@@ -108,7 +118,6 @@ _EARLY_UNTIL = 10.0
 _EARLY_MIN, _EARLY_GROWTH, _EARLY_MAX = 1.0, 0.15, 1.6
 _LATE_GROWTH = 0.33
 _JITTER = 0.15
-_OUTAGE_FIRST, _OUTAGE_MAX = 2.0, 64.0
 _REFUSAL_STEP = 5.0
 _THROTTLE_FIRST, _THROTTLE_MAX = 1.0, 60.0
 
@@ -212,7 +221,9 @@ class Failures:
         """Whether another attempt of the task may fare better with nothing changed: only where nobody said no."""
         return self.kind == "unreachable"
 
-    def wait(self, interval: float, poll_interval: float, spread: float = 0.0) -> float:
+    def wait(
+        self, interval: float, poll_interval: float, spread: float = 0.0, *, patience: Patience = PATIENCE
+    ) -> float:
         """Seconds to the next look after this failed one.
 
         After a fault the waits double from 2 s to 64 s and are never shorter than the schedule's own, so that ten of
@@ -221,12 +232,13 @@ class Failures:
         :param interval: what the schedule would have waited after a good look, in seconds (:func:`next_look`).
         :param poll_interval: seconds between looks that the wait reaches in the end.
         :param spread: a random number in ``[0, 1)``; it lengthens the wait by up to 15 %. Default 0.
+        :param patience: how long the waits are after a fault.
         """
         if self.throttled:
             return max(interval, throttle_wait(self.throttled, self.retry_after, spread))
         if self.refused and (self.status in REFUSALS or self.status is None):
             return min(_REFUSAL_STEP * self.refused, poll_interval) * (1 + spread * _JITTER)
-        outage = min(_OUTAGE_FIRST * 2.0 ** min(max(self.failed - 1, 0), 10), _OUTAGE_MAX)
+        outage = min(patience.outage * 2.0 ** min(max(self.failed - 1, 0), 10), patience.longest_outage)
         return max(outage, interval) * (1 + spread * _JITTER)
 
     def describe(self) -> str:

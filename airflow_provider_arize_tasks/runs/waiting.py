@@ -15,7 +15,7 @@ from airflow_provider_arize_tasks.client.enums import RunStatus
 from airflow_provider_arize_tasks.client.errors import ArizeApiError, ArizeError, ArizeReplyError
 from airflow_provider_arize_tasks.client.models import TaskRun
 from airflow_provider_arize_tasks.runs.errors import ArizeWaitError
-from airflow_provider_arize_tasks.runs.timing import REFUSALS, Failures, first_look, next_look
+from airflow_provider_arize_tasks.runs.timing import PATIENCE, REFUSALS, Failures, Patience, first_look, next_look
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -145,7 +145,7 @@ class WaitEvent:
         if status not in get_args(WaitStatus) or not isinstance(state, dict):
             raise ArizeWaitError(
                 f"the trigger came back with an event this release doesn't know ({status!r}); nothing is assumed about "
-                "the run. The next attempt takes it over"
+                "the run. The next attempt adopts it"
             )
         return cls(
             status=status,
@@ -205,6 +205,7 @@ def wait_here(
     deadline: float,
     killed: Callable[[], bool],
     on_change: Callable[[TaskRun], None],
+    patience: Patience = PATIENCE,
 ) -> WaitEvent:
     """Wait in this process until all runs have ended, on the trigger's own schedule and with its tolerance.
 
@@ -214,6 +215,7 @@ def wait_here(
     :param deadline: when the wait ends, in epoch seconds.
     :param killed: whether the task has been killed meanwhile; ends the wait at once.
     :param on_change: told of each run whose status has changed.
+    :param patience: how long the waits are after a look that failed.
     :return: how the wait ended, as the trigger would tell it.
     """
     begun = time.monotonic()
@@ -233,7 +235,7 @@ def wait_here(
         spread = random.random()  # noqa: S311 - jitter
         pause = next_look(time.monotonic() - begun, poll_interval, spread)
         if failures != Failures():
-            pause = failures.wait(pause, poll_interval, spread)
+            pause = failures.wait(pause, poll_interval, spread, patience=patience)
 
 
 def _end(

@@ -6,10 +6,11 @@ other trigger of the same connection on the same event loop, see :mod:`airflow_p
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypedDict
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+from airflow_provider_arize_tasks.runs.timing import PATIENCE, Patience
 from airflow_provider_arize_tasks.runs.waiting import can_be_sent, clean_run, clean_text
 
 if TYPE_CHECKING:
@@ -67,6 +68,9 @@ class ArizeTaskRunTrigger(BaseTrigger):
     :param state: JSON that the operator wants back; echoed in the event.
     :param later: arguments of a newer release.
     """
+
+    #: How long a wait bears with looks that fail.
+    patience: ClassVar[Patience] = PATIENCE
 
     def __init__(
         self,
@@ -127,6 +131,7 @@ class ArizeTaskRunTrigger(BaseTrigger):
             task_ids=self.task_ids,
             poll_interval=self.poll_interval,
             deadline=self.deadline,
+            patience=self.patience,
         ) as wait:
             while True:
                 # Logged here rather than where it is found out: this coroutine carries the task's log context.

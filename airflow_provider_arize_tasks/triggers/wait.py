@@ -21,7 +21,9 @@ from airflow_provider_arize_tasks.client.enums import RunStatus
 from airflow_provider_arize_tasks.runs.timing import (
     MAX_FAILED_LOOKS,
     MAX_REFUSED_LOOKS,
+    PATIENCE,
     Failures,
+    Patience,
     first_look,
     next_look,
 )
@@ -140,8 +142,6 @@ Line = tuple[int, str]
 NO_FAILURES = Failures()
 #: A look takes along every run of its task that is due within this part of its wait: they then fall into step.
 _EARLY_PART = 0.25
-#: Seconds after the deadline within which the last look must have been made, else the wait ends without it.
-DEADLINE_GRACE = 30.0
 
 
 class Wait:
@@ -151,15 +151,36 @@ class Wait:
     :param poll_interval: seconds between looks that it reaches in the end.
     :param began: when.
     :param deadline: when it ends at the latest; ``None``: never.
+    :param patience: how long it waits for a look that is possible again.
     """
 
-    __slots__ = ("_crash", "_news", "_wake", "began", "deadline", "ended", "poll_interval", "run_ids", "watched")
+    __slots__ = (
+        "_crash",
+        "_news",
+        "_wake",
+        "began",
+        "deadline",
+        "ended",
+        "patience",
+        "poll_interval",
+        "run_ids",
+        "watched",
+    )
 
-    def __init__(self, run_ids: Sequence[str], *, poll_interval: float, began: float, deadline: float | None) -> None:
+    def __init__(
+        self,
+        run_ids: Sequence[str],
+        *,
+        poll_interval: float,
+        began: float,
+        deadline: float | None,
+        patience: Patience = PATIENCE,
+    ) -> None:
         self.run_ids = run_ids
         self.poll_interval = poll_interval
         self.began = began
         self.deadline = deadline
+        self.patience = patience
         self.watched: dict[str, Watched] = {}
         self.ended: WaitEnd | None = None
         self._news: list[Line] = []
@@ -208,7 +229,7 @@ class Wait:
             self.end(WaitEnd("done", f"Arize run(s) ended: {_listed(self.watched.values())}"))
         elif self.deadline is not None and now >= self.deadline:
             last_call = max(self.deadline, self.began)
-            if now >= last_call + DEADLINE_GRACE or all(seen.looked_at >= last_call for seen in going):
+            if now >= last_call + self.patience.overdue or all(seen.looked_at >= last_call for seen in going):
                 text = "the deadline passed, and the trigger left the remote run(s) as they are"
                 self.end(WaitEnd("timeout", f"Arize run(s) still going: {_listed(going)}; {text}"))
 
@@ -296,7 +317,9 @@ class Watched:
         """A look failed."""
         before, self.failures = self.failures, self.failures.after(error)
         failures = self.failures
-        wait = failures.wait(next_look(now - self.began, self.poll_interval), self.poll_interval, spread)
+        patience = self.waits[0].patience if self.waits else PATIENCE
+        interval = next_look(now - self.began, self.poll_interval)
+        wait = failures.wait(interval, self.poll_interval, spread, patience=patience)
         if failures.throttled:
             if not self._told_of_429:
                 self._told_of_429 = True

@@ -28,8 +28,9 @@ from airflow_provider_arize_tasks.client.errors import (
     ArizeServerError,
     ArizeTransportError,
 )
+from airflow_provider_arize_tasks.runs.timing import PATIENCE, Patience
 from airflow_provider_arize_tasks.triggers.channel import Channel
-from airflow_provider_arize_tasks.triggers.wait import DEADLINE_GRACE, Group, Wait, Watched, reach
+from airflow_provider_arize_tasks.triggers.wait import Group, Wait, Watched, reach
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
@@ -85,7 +86,7 @@ class Watcher:
             wait.watched[run_id] = seen
             self._schedule(group, seen.due)
         if wait.deadline is not None:
-            self._expect_end(max(wait.deadline, now) + DEADLINE_GRACE)
+            self._expect_end(max(wait.deadline, now) + wait.patience.overdue)
         if self._dispatcher is None or self._dispatcher.done():
             self._dispatcher = self._spawn(self._dispatch())
             self._dispatcher.add_done_callback(self._raise_in_waits)
@@ -204,7 +205,7 @@ class Watcher:
         for one in waits:
             one.check(now)
             if one.ended is None and one.deadline is not None:
-                moments.append(max(one.deadline, one.began) + DEADLINE_GRACE)
+                moments.append(max(one.deadline, one.began) + one.patience.overdue)
         if moments:
             self._expect_end(min(moments))
 
@@ -360,6 +361,7 @@ async def watching(
     task_ids: Sequence[str] | None = None,
     poll_interval: float = 30.0,
     deadline: float | None = None,
+    patience: Patience = PATIENCE,
 ) -> AsyncIterator[Wait]:
     """Have runs looked at while the context lasts.
 
@@ -368,12 +370,13 @@ async def watching(
     :param task_ids: their tasks, one for each run; without them, looks are shared from the second one on.
     :param poll_interval: seconds between looks that the wait reaches in the end.
     :param deadline: epoch seconds at which the wait ends.
+    :param patience: how long it waits for a look that is possible again.
     :return: the wait; await its ``news()`` until it has ``ended``.
     """
     async with using(conn_id) as watcher:
         now = asyncio.get_running_loop().time()
         moment = None if deadline is None else now + (deadline - time.time())
-        wait = Wait(run_ids, poll_interval=poll_interval, began=now, deadline=moment)
+        wait = Wait(run_ids, poll_interval=poll_interval, began=now, deadline=moment, patience=patience)
         watcher.join(wait, task_ids)
         try:
             yield wait

@@ -34,7 +34,7 @@ while tasks were triggering, waiting or resuming, and what was left afterwards: 
 that were cancelled, runs still going once the task had ended, spans labelled once, never or twice. Every fault happens
 in kind weather and again in [bad weather](emulator.md#bad-weather), the workers killed at random in bad weather only.
 "Platform's own retries" are attempts that Airflow itself failed without any of this, which happens now and then when a
-task resumes; they took over the run like any other retry.
+task resumes; they adopted the run like any other retry.
 
 Written by `FAULTS_PAGE=1 make faults`, on {date}.
 

@@ -82,7 +82,7 @@ def labelled_already(task, control):
     assert evaluate(task).state == "success"
 
 
-def taken_over(task, control):
+def adopting(task, control):
     control.configure(run_seconds=60)
     first = evaluate(task, timeout=0.5, poll_interval=0.2, cancel_on_timeout=False)
     control.end_run(control.runs()[0]["id"], "COMPLETED")
@@ -95,7 +95,7 @@ EXPECTED = {
     without_data: {"no_data": 1},
     too_late: {"triggered": 1, "timeout": 1},
     labelled_already: {"triggered": 2, "completed": 1, "cancelled": 1},
-    taken_over: {"triggered": 1, "timeout": 1, "adopted": 1, "completed": 1},
+    adopting: {"triggered": 1, "timeout": 1, "adopted": 1, "completed": 1},
 }
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from airflow_provider_arize_tasks.client import sync
 from airflow_provider_arize_tasks.client.retry import RetryPolicy
 from airflow_provider_arize_tasks.operators.waiting_for_runs import WaitingForRuns
-from airflow_provider_arize_tasks.runs import timing as schedule
 from airflow_provider_arize_tasks.runs.timing import Patience
+from airflow_provider_arize_tasks.triggers.task_run import ArizeTaskRunTrigger
 
 if TYPE_CHECKING:
     import pytest
@@ -35,5 +36,6 @@ def be_impatient(monkeypatch: pytest.MonkeyPatch, patience: Patience = IMPATIENT
 
 def look_again_soon(monkeypatch: pytest.MonkeyPatch, first: float = 0.02) -> None:
     """After a failed look within a fraction of a second instead of minutes."""
-    monkeypatch.setattr(schedule, "_OUTAGE_FIRST", first)
-    monkeypatch.setattr(schedule, "_OUTAGE_MAX", 2.5 * first)
+    for waiting in (WaitingForRuns, ArizeTaskRunTrigger):
+        soon = replace(waiting.patience, outage=first, longest_outage=2.5 * first)
+        monkeypatch.setattr(waiting, "patience", soon)

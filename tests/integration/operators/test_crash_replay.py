@@ -258,7 +258,7 @@ def attempt(world: World, number: Attempt, run_start: float, reuse: ReuseRun, *,
     )
     made.cancel_leftovers([world.request])
     run = made.acquire(world.request).run
-    assert run.id in {each.id for each in world.runs}, "it took over the run of another"
+    assert run.id in {each.id for each in world.runs}, "it adopted the run of another"
     return run
 
 

@@ -101,7 +101,7 @@ def test_a_run_that_is_listed_late_is_waited_for(
 
 
 @pytest.mark.parametrize("moment", ["before the intent", "after the intent", "answered", "recorded"])
-def test_a_retry_after_a_crash_takes_the_run_over(
+def test_a_retry_after_a_crash_adopts_the_run(
     attempt: Callable[..., TaskResult],
     emulator: EmulatorProcess,
     evaluation_task: str,
@@ -193,7 +193,7 @@ def test_a_task_cleared_while_its_run_goes_on_ends_with_one_good_run(
     first = attempt(wait_for_completion=False)
     again = attempt(cleared_after=first)
     assert again.state == "success"
-    # With a record the run from before is ended first; without one it is taken over. Never two at a time.
+    # With a record the run from before is ended first; without one it is adopted. Never two at a time.
     statuses = [run["status"] for run in runs_of(emulator, evaluation_task)]
     assert statuses == (["CANCELLED", "COMPLETED"] if has_store else ["COMPLETED"])
 
@@ -246,7 +246,7 @@ def test_never_triggers_anew_and_leaves_nothing_going(
         assert runs_of(emulator, evaluation_task)[0]["status"] == "CANCELLED"
 
 
-def test_same_window_takes_over_the_run_of_another(
+def test_same_window_adopts_the_run_of_another(
     attempt: Callable[..., TaskResult], emulator: EmulatorProcess, evaluation_task: str
 ) -> None:
     other = attempt()
@@ -355,7 +355,7 @@ def test_an_experiment_is_made_once_whatever_happens_to_the_answer(
 
 
 @pytest.mark.parametrize("moment", ["before the intent", "after the intent", "answered"])
-def test_an_experiment_run_of_another_dag_run_is_not_taken_over_before_it_can_be_told_apart(
+def test_an_experiment_run_of_another_dag_run_is_not_adopted_before_it_can_be_told_apart(
     experiment: Callable[..., TaskResult],
     emulator: EmulatorProcess,
     hook: ArizeHook,
@@ -513,7 +513,7 @@ def test_the_record_is_small_plain_json(attempt: Callable[..., TaskResult], has_
     assert bool(result.task_state) is has_store
 
 
-def test_a_run_taken_over_from_another_is_never_cancelled(
+def test_a_run_adopted_from_another_is_never_cancelled(
     attempt: Callable[..., TaskResult], emulator: EmulatorProcess, evaluation_task: str, hook: ArizeHook, window: Window
 ) -> None:
     emulator.control.configure(run_seconds=60)

@@ -430,7 +430,7 @@ def test_an_unknown_event_never_passes_as_success(
     operator = ArizeTriggerEvaluationRunOperator(task_id="evaluate", task=evaluation_task, **window.to_dict())
     done = run_task(operator)
     context = {"ti": _NoTaskInstance(), "task": operator, "dag_run": None}
-    with pytest.raises(ArizeWaitError, match="next attempt takes it over"):
+    with pytest.raises(ArizeWaitError, match="next attempt adopts it"):
         operator.execute_complete(context, event)  # type: ignore[arg-type]
     assert done.state == "success"
 
@@ -458,7 +458,7 @@ def test_a_deadline_with_a_server_that_will_not_cancel_says_both(
     assert [run["status"] for run in runs_of(emulator, evaluation_task)] == ["CANCELLED"]
 
 
-def test_a_wait_that_is_refused_ends_soon_and_the_next_attempt_takes_over(
+def test_a_wait_that_is_refused_ends_soon_and_the_next_attempt_adopts_the_run(
     evaluate: Callable[..., TaskResult], emulator: EmulatorProcess, evaluation_task: str
 ) -> None:
     emulator.control.set_outcome("COMPLETED", run_seconds=0.5)
@@ -487,7 +487,7 @@ def test_an_outage_in_mid_wait_is_survived(
     assert len(runs_of(emulator, evaluation_task)) == 1
 
 
-def test_ten_failed_looks_end_a_wait_and_the_next_attempt_takes_over(
+def test_ten_failed_looks_end_a_wait_and_the_next_attempt_adopts_the_run(
     evaluate: Callable[..., TaskResult],
     emulator: EmulatorProcess,
     evaluation_task: str,

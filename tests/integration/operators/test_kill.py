@@ -105,7 +105,7 @@ def test_a_kill_in_mid_wait_cancels_the_run_and_a_retry_triggers_anew(
 
 
 @pytest.mark.parametrize("status", [403, 500])
-def test_a_kill_whose_cancel_is_refused_says_so_and_the_next_attempt_takes_over(
+def test_a_kill_whose_cancel_is_refused_says_so_and_the_next_attempt_adopts_the_run(
     evaluate: Callable[..., TaskResult],
     emulator: EmulatorProcess,
     evaluation_task: str,
@@ -125,7 +125,7 @@ def test_a_kill_whose_cancel_is_refused_says_so_and_the_next_attempt_takes_over(
     assert evaluate(retry_of=first).value["id"] == run["id"]
 
 
-def test_without_cancel_on_kill_the_run_goes_on_and_a_retry_takes_it_over(
+def test_without_cancel_on_kill_the_run_goes_on_and_a_retry_adopts_it(
     evaluate: Callable[..., TaskResult], emulator: EmulatorProcess, evaluation_task: str
 ) -> None:
     with SigtermWhen(lambda: looks(emulator) > 1):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aiohttp import web
 
+from airflow_provider_arize_tasks.runs.timing import PATIENCE, Patience
 from airflow_provider_arize_tasks.triggers.task_run import ArizeTaskRunTrigger
 
 if TYPE_CHECKING:
@@ -135,14 +136,20 @@ def _log_where_caplog_sees_it(monkeypatch):
     monkeypatch.setattr(ArizeTaskRunTrigger, "log", logging.getLogger("trigger"))
 
 
+#: Looks again within hundredths of a second after one that failed, and soon gives up the last one.
+IMPATIENT = Patience(outage=0.01, longest_outage=0.02, overdue=0.3)
+
+
 @pytest.fixture
 async def waiting(script):
     """Start triggers as tasks; whatever is still going when the test ends is cancelled."""
     tasks: list[asyncio.Task[dict[str, Any]]] = []
 
-    def start(*run_ids: str, **arguments: Any) -> asyncio.Task[dict[str, Any]]:
+    def start(*run_ids: str, patience: Patience = PATIENCE, **arguments: Any) -> asyncio.Task[dict[str, Any]]:
         arguments = {"poll_interval": 0.1, **arguments}
-        task = asyncio.ensure_future(event_of(ArizeTaskRunTrigger(run_ids=list(run_ids), **arguments)))
+        trigger = ArizeTaskRunTrigger(run_ids=list(run_ids), **arguments)
+        trigger.patience = patience  # type: ignore[misc]  # of this one alone
+        task = asyncio.ensure_future(event_of(trigger))
         tasks.append(task)
         return task
 

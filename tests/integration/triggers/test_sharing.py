@@ -12,7 +12,7 @@ import pytest
 from airflow_provider_arize_tasks.client.models import TaskRun
 from airflow_provider_arize_tasks.triggers.task_run import ArizeTaskRunTrigger
 from airflow_provider_arize_tasks.triggers.watch import _watchers
-from tests.integration.triggers.conftest import connect, problem, until
+from tests.integration.triggers.conftest import IMPATIENT, connect, problem, until
 
 
 def watcher(conn_id: str = "arize_default"):
@@ -112,12 +112,10 @@ async def test_a_listing_that_is_refused_does_not_matter(script, waiting):
     assert {event["status"] for event in await asyncio.gather(*tasks)} == {"done"}
 
 
-async def test_a_listing_that_only_fails_does_not_end_a_wait(script, waiting, monkeypatch):
-    monkeypatch.setattr("airflow_provider_arize_tasks.runs.timing._OUTAGE_FIRST", 0.01)
-    monkeypatch.setattr("airflow_provider_arize_tasks.runs.timing._OUTAGE_MAX", 0.02)
+async def test_a_listing_that_only_fails_does_not_end_a_wait(script, waiting):
     ids = [script.add(f"r{n}") for n in range(5)]
     script.answer = lambda request: problem(500) if request.path.endswith("/runs") else None
-    tasks = [waiting(run_id, task_ids=["task"]) for run_id in ids]
+    tasks = [waiting(run_id, task_ids=["task"], patience=IMPATIENT) for run_id in ids]
     await until(lambda: script.counts["GET list"] >= 12)
     assert not any(task.done() for task in tasks)
     script.end()
@@ -134,12 +132,10 @@ async def test_a_run_that_is_gone_ends_its_own_wait_only(script, waiting):
     assert {event["status"] for event in await asyncio.gather(*tasks)} == {"done"}
 
 
-async def test_an_outage_hits_all_waits_with_few_requests(script, waiting, monkeypatch):
-    monkeypatch.setattr("airflow_provider_arize_tasks.runs.timing._OUTAGE_FIRST", 0.01)
-    monkeypatch.setattr("airflow_provider_arize_tasks.runs.timing._OUTAGE_MAX", 0.02)
+async def test_an_outage_hits_all_waits_with_few_requests(script, waiting):
     script.answer = lambda _request: problem(503)
     ids = [script.add(f"r{n}") for n in range(200)]
-    events = await asyncio.gather(*(waiting(run_id, task_ids=["task"]) for run_id in ids))
+    events = await asyncio.gather(*(waiting(run_id, task_ids=["task"], patience=IMPATIENT) for run_id in ids))
     assert {event["error"]["kind"] for event in events} == {"unreachable"}
     assert sum(script.counts.values()) < 120
 

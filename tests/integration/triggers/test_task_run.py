@@ -14,10 +14,9 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from airflow_provider_arize_tasks.triggers import wait as wait_module
 from airflow_provider_arize_tasks.triggers.task_run import ArizeTaskRunTrigger
 from airflow_provider_arize_tasks.triggers.watch import _watchers
-from tests.integration.triggers.conftest import connect, event_of, problem, until
+from tests.integration.triggers.conftest import IMPATIENT, connect, event_of, problem, until
 
 
 def watchers() -> dict:
@@ -152,11 +151,9 @@ async def test_a_deadline_that_has_passed_gets_one_look(script, waiting, status,
     assert script.counts["GET run"] == 1
 
 
-async def test_a_deadline_holds_when_no_look_is_possible(script, waiting, monkeypatch):
-    monkeypatch.setattr(wait_module, "DEADLINE_GRACE", 0.3)
-    monkeypatch.setattr("airflow_provider_arize_tasks.triggers.watch.DEADLINE_GRACE", 0.3)
+async def test_a_deadline_holds_when_no_look_is_possible(script, waiting):
     script.answer = lambda _request: asyncio.sleep(60)
-    event = await waiting("a", deadline=time.time() + 0.3)
+    event = await waiting("a", deadline=time.time() + 0.3, patience=IMPATIENT)
     assert event["status"] == "timeout"
     assert event["runs"] == {}
 
@@ -171,19 +168,16 @@ async def test_the_third_refusal_ends_the_wait(script, waiting, status):
     assert script.counts["GET run"] == 3
 
 
-async def test_ten_failed_looks_end_the_wait(script, waiting, monkeypatch):
-    monkeypatch.setattr("airflow_provider_arize_tasks.runs.timing._OUTAGE_FIRST", 0.01)
-    monkeypatch.setattr("airflow_provider_arize_tasks.runs.timing._OUTAGE_MAX", 0.02)
+async def test_ten_failed_looks_end_the_wait(script, waiting):
     script.answer = lambda _request: problem(502, "Bad gateway")
-    event = await waiting("a")
+    event = await waiting("a", patience=IMPATIENT)
     assert event["error"] == {"kind": "unreachable", "status": 502, "retryable": True}
     assert script.counts["GET run"] == 10
 
 
 @pytest.mark.parametrize("fault", ["drop", "html", "500", "nonsense"])
-async def test_a_passing_fault_is_survived_and_said_once(script, waiting, monkeypatch, caplog, fault):
+async def test_a_passing_fault_is_survived_and_said_once(script, waiting, caplog, fault):
     caplog.set_level(logging.INFO)
-    monkeypatch.setattr("airflow_provider_arize_tasks.runs.timing._OUTAGE_FIRST", 0.01)
     answers = {
         "drop": lambda request: request.transport.close(),
         "html": lambda _: web.Response(status=502, text="<html>gateway</html>", content_type="text/html"),
@@ -192,7 +186,7 @@ async def test_a_passing_fault_is_survived_and_said_once(script, waiting, monkey
     }
     script.add("a")
     script.answer = answers[fault]
-    task = waiting("a")
+    task = waiting("a", patience=IMPATIENT)
     await until(lambda: script.counts["GET run"] >= 4)
     assert not task.done()
     script.answer = None
@@ -203,10 +197,8 @@ async def test_a_passing_fault_is_survived_and_said_once(script, waiting, monkey
 
 
 async def test_a_server_that_is_not_there_is_survived(script, waiting, monkeypatch, unused_tcp_port):
-    monkeypatch.setattr("airflow_provider_arize_tasks.runs.timing._OUTAGE_FIRST", 0.01)
-    monkeypatch.setattr("airflow_provider_arize_tasks.runs.timing._OUTAGE_MAX", 0.02)
     connect(monkeypatch, f"http://127.0.0.1:{unused_tcp_port}")
-    event = await waiting("a")
+    event = await waiting("a", patience=IMPATIENT)
     assert event["error"] == {"kind": "unreachable", "status": None, "retryable": True}
 
 

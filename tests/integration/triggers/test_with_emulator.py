@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from airflow_provider_arize_tasks.hooks.arize import ArizeHook
+from airflow_provider_arize_tasks.runs.timing import Patience
 from airflow_provider_arize_tasks.triggers.task_run import ArizeTaskRunTrigger
 from tests.integration.triggers.conftest import event_of
 
@@ -43,11 +44,12 @@ async def test_sixty_runs_of_one_task_take_a_handful_of_requests(emulator, task_
     assert sum(emulator.control.counters()["requests"].values()) - before <= 30
 
 
-async def test_an_outage_is_survived(emulator, task_id, monkeypatch):
-    monkeypatch.setattr("airflow_provider_arize_tasks.runs.timing._OUTAGE_FIRST", 0.2)
+async def test_an_outage_is_survived(emulator, task_id):
     [run_id] = emulator.control.start_runs(task_id, 1, 1)
     emulator.control.outage(1.5, mode="refuse")
-    event = await event_of(trigger(run_id, task_id, poll_interval=0.2))
+    waiting = trigger(run_id, task_id, poll_interval=0.2)
+    waiting.patience = Patience(outage=0.2)  # type: ignore[misc]  # of this one alone
+    event = await event_of(waiting)
     assert event["status"] == "done"
 
 

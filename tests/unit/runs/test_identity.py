@@ -192,7 +192,7 @@ def test_whose_record_it_is(attempt: Attempt, by: int | None, generation: int, o
 
 
 @pytest.mark.parametrize(("run_id", "step"), [(None, Step.TRIGGER), ("r1", Step.CANCEL_FIRST)])
-def test_never_takes_nothing_over_and_leaves_nothing_going(run_id: str | None, step: Step) -> None:
+def test_never_adopts_nothing_and_leaves_nothing_going(run_id: str | None, step: Step) -> None:
     plan = first_step(situation(RETRY, record(RETRY, run_id), reuse=NEVER))
     assert (plan.step, plan.run_id) == (step, run_id)
 
@@ -274,7 +274,7 @@ def test_what_matches_a_window(fields: dict[str, Any], matches: bool) -> None:
         ("FAILED", "no credit", (None, [], ["run"])),
     ],
 )
-def test_what_ended_badly_is_found_but_not_taken_over(status: str, reason: str | None, expected: Any) -> None:
+def test_what_ended_badly_is_found_but_not_adopted(status: str, reason: str | None, expected: Any) -> None:
     found = choose(DAILY, [run(status=status, failure_reason=reason)], Search(not_before=INTENT))
     assert names_of(found) == expected
 
@@ -299,7 +299,7 @@ def test_an_unknown_age_is_older_than_any_other() -> None:
     assert names_of(choose(DAILY, runs, Search(not_before=None, take_newest=True)))[0] == "b"
 
 
-def test_spent_runs_are_passed_over() -> None:
+def test_excluded_runs_are_passed_over() -> None:
     search = Search(not_before=INTENT, excluded=frozenset({"a"}))
     assert names_of(choose(DAILY, [run("a"), run("b")], search)) == ("b", [], [])
 

@@ -111,7 +111,7 @@ def _kill(name: str, step: str, says: str, aside: str = "", **more: Any) -> Row:
 
 
 FRESH = "nothing was triggered before: triggering"
-ADOPTS = "([Tt]aking over|[Aa]dopting) run"
+ADOPTS = "[Aa]dopting run"
 MEANT = "meant to trigger at .* never read an answer"
 SLOW = {"kind": "slow_after", "seconds": 6.0}
 #: Step, what the next attempt says, further fields. The same for both operators, deferred.
