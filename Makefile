@@ -7,6 +7,9 @@ BIN := $(VENV)/bin
 # Test processes side by side. More than two cores need: most of what the tests do is wait for runs.
 JOBS ?= 4
 PYTEST := $(BIN)/python -m pytest
+# Compiled modules are kept, whatever this machine prefers: the tests start hundreds of processes that import Airflow,
+# and compiling it is most of what such a process does.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help venv test test-all slow e2e faults lint format demo up bench docs matrix package clean
@@ -25,11 +28,11 @@ test: venv ## Fast suite, and one true deferral through a real Airflow's trigger
 	$(PYTEST) -m e2e tests/e2e/test_deferral.py
 
 test-all: venv ## Everything pytest runs, the slow and the end-to-end tests too
-	$(PYTEST) -n $(JOBS) --dist loadscope -m "not e2e"
+	$(PYTEST) -n $(JOBS) --dist loadscope -m "not e2e" --hypothesis-profile=many
 	$(PYTEST) -m e2e
 
-slow: venv ## The slow tests that need no Airflow processes: every release of the official SDK, and the like
-	$(PYTEST) -n $(JOBS) --dist loadscope -m "slow and not e2e"
+slow: venv ## Slow tests that need no Airflow processes (every release of the official SDK), properties on many examples
+	$(PYTEST) -n $(JOBS) --dist loadscope -m "(slow or hypothesis) and not e2e" --hypothesis-profile=many
 
 e2e: venv ## End-to-end tests on a real Airflow, without the fault matrix
 	$(PYTEST) -m e2e tests/e2e --ignore=tests/e2e/faults

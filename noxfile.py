@@ -67,7 +67,10 @@ WITHOUT_AIRFLOW = (
     "tests/integration/emulator",
     "tests/integration/fuzz",
     "tests/unit/client",
+    "tests/unit/coverage",
     "tests/unit/quality",
+    "tests/unit/runs",
+    "tests/unit/windows",
 )
 
 

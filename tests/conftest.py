@@ -24,9 +24,11 @@ os.environ["AIRFLOW_HOME"] = AIRFLOW_HOME
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 os.environ["AIRFLOW__USAGE_DATA_COLLECTION__ENABLED"] = "False"
 
-# How long an example takes says something about the machine alone, and a busy one is no failure.
-settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("patient")
+# How long an example takes says something about the machine alone, and a busy one is no failure. A property gets a few
+# examples with every run of the fast tests; `make slow` tries all of them again on many (--hypothesis-profile=many).
+settings.register_profile("few", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=30)
+settings.register_profile("many", parent=settings.get_profile("few"), max_examples=300)
+settings.load_profile("few")
 
 
 def pytest_unconfigure() -> None:
