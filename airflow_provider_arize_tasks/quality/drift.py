@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_arize_tasks.quality.distributions import normal_score
@@ -91,6 +92,7 @@ def find_drift(values: Sequence[float], *, false_alarms_per_year: float, tests: 
     return Drift(sum=total, limit=limit, experiments=len(values), fallen=fallen, since=since)
 
 
+@lru_cache(maxsize=64)
 def limit_for(run_length: float) -> float:
     """The limit at which an unchanged series rings once in so many experiments, on average.
 

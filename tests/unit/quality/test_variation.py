@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_arize_tasks.quality import drift as slow
-from airflow_provider_arize_tasks.quality.distributions import normal_score
+from airflow_provider_arize_tasks.quality.distributions import normal_score, t_quantile
 from airflow_provider_arize_tasks.quality.statistics import estimate_mean, estimate_score, mean_error, wilson
 from airflow_provider_arize_tasks.quality.variation import (
     ASSUMED_EXPERIMENTS,
@@ -221,6 +221,20 @@ class TestSimulation:
             assert getattr(theirs, name) == pytest.approx(getattr(ours, name))
         for one, other in zip(levels(nights, groups), simulation.levels(series, cluster), strict=True):
             assert (one.value, one.variance) == pytest.approx((other.value, other.variance), abs=1e-15)
+
+    @pytest.mark.parametrize("count", [5, 6, 20, 61])
+    @pytest.mark.parametrize("slide", [0.0, 0.01, 0.5])
+    def test_its_slow_test_is_the_products(self, count: int, slide: float) -> None:
+        values = np.random.default_rng(count).normal(0, 0.02, count) - slide * np.arange(count)
+        ours = slow.find_drift(list(map(float, values)), false_alarms_per_year=1, tests=1)
+        assert simulation.drift_of(values) == pytest.approx(0.0 if ours is None else ours.sum, abs=1e-6)
+
+    @pytest.mark.parametrize("freedom", [1, 4, 17.5, 60, 1e6])
+    def test_its_quantiles_are_the_products(self, freedom: float) -> None:
+        for probability in (0.6, 0.975, 0.9975):
+            quantile = t_quantile(probability, freedom)
+            assert simulation.t_quantile(probability, freedom) == pytest.approx(quantile, rel=1e-8)
+            assert simulation.t_upper_tail(quantile, freedom) == pytest.approx(1 - probability, rel=1e-8)
 
     def test_moods_and_drops_are_as_large_as_they_say(self) -> None:
         random = np.random.default_rng(2)
