@@ -165,7 +165,7 @@ def point_in_time(value: datetime | date | str, *, name: str, zone: tzinfo) -> t
         try:
             moment, is_local = _parse(value.strip())
         except ValueError as error:
-            raise ArizeTimeError(f"{name} is {value!r}, which is {error}") from error
+            raise ArizeTimeError(f"{name} is {value!r}, {error}") from error
     else:
         raise ArizeTimeError(
             f"{name} must be a datetime, a date or ISO 8601 text, got {type(value).__name__}: {value!r}"
@@ -202,14 +202,14 @@ def _parse(text: str) -> tuple[datetime, bool]:
     """ISO 8601 text as a point in time, and whether it carries no offset. pendulum alone would take far more."""
     match = _POINT.fullmatch(text) if len(text) <= 80 else None
     if match is None:
-        raise ValueError("not an ISO 8601 date or time; examples: 2026-11-22, 2026-11-22T06:00:00+01:00")
+        raise ValueError("which is not an ISO 8601 date or time; examples: 2026-11-22, 2026-11-22T06:00:00+01:00")
     import pendulum
 
     spelled = re.sub(r"(?<=\d)[t ](?=\d)", "T", text).replace(" ", "").replace("z", "Z")
     try:
         moment = cast("pendulum.DateTime", pendulum.parse(_FRACTION.sub(r"\1", spelled)))
     except ValueError as error:  # pendulum's own errors are ValueErrors
-        raise ValueError("no day or time that there is") from error
+        raise ValueError("which is no day or time that there is") from error
     return (moment, False) if match["zone"] else (_plain(moment, None), True)
 
 

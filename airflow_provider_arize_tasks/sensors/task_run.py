@@ -6,6 +6,7 @@ import time
 from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 from enum import Enum
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.providers.common.compat.sdk import (
@@ -176,7 +177,7 @@ class ArizeTaskRunSensor(BaseSensorOperator):
 
         In reschedule mode each look is a process of its own, so there only ``timeout`` limits how long that is.
         """
-        ids = self._checked(rendered=True)
+        ids = self._ids
         try:
             runs = [hook.get_run(run_id=run_id) for run_id in ids]
         except ArizeError as error:
@@ -199,7 +200,7 @@ class ArizeTaskRunSensor(BaseSensorOperator):
         keep_links_as_pushed(self, context)
         with self._soft(), failing_for_good(), over_a_proven_connection(), self._hook() as hook:
             wait = WaitEvent.read(event)
-            ids = self._checked(rendered=True)
+            ids = self._ids
             ended = wait.ended(ids)
             if ended is not None:
                 return self._result(hook, ended)
@@ -244,7 +245,7 @@ class ArizeTaskRunSensor(BaseSensorOperator):
         task_ids = [run.task_id for run in runs or () if run.task_id]
         self.defer(
             trigger=ArizeTaskRunTrigger(
-                run_ids=self._checked(rendered=True),
+                run_ids=self._ids,
                 task_ids=task_ids or None,
                 arize_conn_id=self.arize_conn_id,
                 poll_interval=self._seconds("poke_interval"),
@@ -335,6 +336,10 @@ class ArizeTaskRunSensor(BaseSensorOperator):
         from airflow_provider_arize_tasks.hooks.arize import ArizeHook
 
         return ArizeHook(self.arize_conn_id)
+
+    @cached_property
+    def _ids(self) -> list[str]:
+        return self._checked(rendered=True)
 
     def _checked(self, *, rendered: bool) -> list[str]:
         check = Checker(rendered=rendered)
