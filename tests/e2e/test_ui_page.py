@@ -17,7 +17,7 @@ import pytest
 import requests
 from airflow import __version__ as airflow_version
 
-from airflow_provider_arize_tasks.links.report import has_page
+from airflow_provider_arize_tasks.links.page import has_page
 from dev.local_airflow import LocalAirflow
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ from airflow_provider_arize_tasks.quality.judge import judge_experiment
 from airflow_provider_arize_tasks.quality.report.table import summary_table
 from airflow_provider_arize_tasks.quality.report.writing import asset_extra, render_all
 from airflow_provider_arize_tasks.quality.rows import Evaluation, ExperimentRows, Row, read_row
+from airflow_provider_arize_tasks.terminal import standard_output
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -124,8 +125,8 @@ def check_report(runs: Sequence[ExperimentRun], secret: str) -> dict[str, str]:
     for kept in (result, asset_extra(result)):
         assert storable(kept)
         json.dumps(kept, ensure_ascii=False, allow_nan=False).encode()
-    for colour in (False, True):
-        table = summary_table(found.check, colour=colour)
+    for console in (None, standard_output("always")):
+        table = summary_table(found.check, console)
         assert secret not in table
-        assert colour or is_plain(table)
+        assert console or is_plain(table)
     return pages

@@ -226,7 +226,7 @@ def test_a_problem_document_of_all_of_it(
         "limit": 10**300, "entitlement": {texts: [texts, 2**64]},
     }  # fmt: skip
     emulator.control.inject("status", status=status, body=body, path="^/v2/task", times=None)
-    window_of = {"data_start_time": window.start, "data_end_time": window.end}
+    window_of: dict[str, Any] = {"data_start_time": window.start, "data_end_time": window.end}
     with caplog.at_level(logging.DEBUG):
         results = [
             run_task(ArizeTriggerEvaluationRunOperator(task_id="evaluate", task=evaluation_task, **window_of)),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from airflow import __version__ as airflow_version
 
-from airflow_provider_arize_tasks.links.report import has_page
+from airflow_provider_arize_tasks.links.page import has_page
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,7 @@ import sys
 import pytest
 from airflow import __version__
 
-from airflow_provider_arize_tasks.links.report import has_page
+from airflow_provider_arize_tasks.links.page import has_page
 from airflow_provider_arize_tasks.ui.plugin import ArizeTasksPlugin
 
 PROGRAM = """
