@@ -28,6 +28,8 @@ _LINK_NAMES = {
     "arize_task_link": "Task on Arize",
     "arize_experiment_link": "Experiment on Arize",
 }
+#: Runs of one task instance that the page lists; more than any result of ours has.
+MOST_RUNS = 2_000
 _SKIPPED = frozenset({"skipped", "removed"})
 
 
@@ -257,7 +259,7 @@ def _step(record: TaskRecord, state: State, window: tuple[datetime, datetime] | 
 def _runs(result: Mapping[str, Any], run: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
     several = result.get("runs")
     if isinstance(several, list):
-        return tuple(each for each in several if isinstance(each, dict))[:50]
+        return tuple(each for each in several if isinstance(each, dict))[:MOST_RUNS]
     if text(result.get("id")):
         return (result,)
     run_id = text(run.get("run_id"))

@@ -74,6 +74,15 @@ def test_year_opens_a_day_with_runs_reason_and_next_step(
     assert f"/dags/daily/runs/scheduled__{broken.isoformat().replace(':', '%3A').replace('+', '%2B')}" in answer.text
 
 
+def test_all_runs_of_a_task_instance_are_listed(page: TestClient, database: Any, today: datetime) -> None:
+    runs = [{"id": f"UnVuOj{number:03d}", "status": "COMPLETED", "num_successes": 4} for number in range(60)]
+    database.write([database.evaluation("daily", today, result={"runs": runs})])
+    day = (today - timedelta(days=1)).date()
+    answer = page.get("/task", params={"dag_id": "daily", "task_id": "evaluate", "day": str(day)})
+    assert [run["id"] for run in runs if run["id"] not in answer.text] == []
+    assert "50 more" in text_of(answer.text)
+
+
 def test_a_hole_is_missing_and_has_a_command(page: TestClient, database: Any, nights: list[datetime]) -> None:
     hole = nights[-5]
     database.write([database.evaluation("daily", night) for night in nights if night != hole])
