@@ -201,6 +201,32 @@ class TestDoubt:
         assert len(gaps(stage, end=START + DAY).value) == 1
 
 
+class TestLateData:
+    def test_a_run_right_at_the_end_covers_only_what_had_settled(self, stage):
+        """Once 8 of 240 spans were missed at an hour's lag, green and covered."""
+        end = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+        start = end - timedelta(hours=30)
+        lag = datetime.now(UTC) - end + timedelta(hours=1)
+        stage.control.configure(index_lag_seconds=lag.total_seconds())
+        stage.spans(240, start=start, end=end)
+        stage.task()
+        stage.run(start=start, end=end)
+        assert stage.control.ledger(task="Proof", start=start, end=end)["missed"] in (7, 8, 9)
+        with ArizeHook() as hook:
+            found = hook.read_coverage(stage.id, start, end, window="hour", settle=lag)
+        (covered,) = found.coverage.covered
+        assert end - lag - timedelta(minutes=1) < covered.end < end
+
+        stage.control.advance_clock(lag.total_seconds() + 60)
+        arguments = {"start": start, "end": end, "window": "hour", "settle": lag, "timezone": "UTC"}
+        windows = gaps(stage, run_after=datetime.now(UTC) + 2 * lag, **arguments).value
+        assert windows[-1]["data_end_time"] == f"{end:%Y-%m-%dT%H:%M:%S.000Z}"
+        for window in windows:
+            evaluate(stage, window)
+        healed = stage.control.ledger(task="Proof", start=start, end=end)
+        assert (healed["once"], healed["missed"], healed["twice"]) == (240, 0, 0)
+
+
 class TestRecord:
     def test_a_manual_run_does_not_freeze_it(self, stage):
         """PostgreSQL sorts the date that a manual run lacks before all others."""
