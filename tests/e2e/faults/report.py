@@ -33,8 +33,8 @@ What was done to a real Airflow (API server, scheduler with workers, triggerer, 
 while tasks were triggering, waiting or resuming, and what was left afterwards: runs started on Arize, twins among them
 that were cancelled, runs still going once the task had ended, spans labelled once, never or twice. Every fault happens
 in kind weather and again in [bad weather](emulator.md#bad-weather), the workers killed at random in bad weather only.
-"Platform's own retries" are attempts that Airflow itself failed without any of this, which happens now and then when a
-task resumes; they adopted the run like any other retry.
+"Platform's own retries" are attempts that Airflow itself failed without any of this, now and then when a task resumes,
+more often on a busy machine; they adopted the run like any other retry.
 
 Written by `FAULTS_PAGE=1 make faults`, on {date}.
 
