@@ -68,6 +68,7 @@ WITHOUT_AIRFLOW = (
     "tests/integration/fuzz",
     "tests/unit/client",
     "tests/unit/coverage",
+    "tests/unit/packaging",
     "tests/unit/quality",
     "tests/unit/runs",
     "tests/unit/windows",

@@ -179,7 +179,7 @@ def one(bench: Bench, transport: str, data: st.DataObject) -> None:
 
 @pytest.mark.parametrize("transport", ["sync", "async"])
 @settings(
-    max_examples=200, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.explicit, Phase.generate]
+    max_examples=80, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.explicit, Phase.generate]
 )
 @given(data=st.data())
 def test_some_replies(bench: Bench, transport: str, data: st.DataObject) -> None:

@@ -142,7 +142,6 @@ def test_a_length_is_bounded(wrong: float | str) -> None:
         length_of_time(wrong, name="settle")
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.text(max_size=30) | st.from_regex(r"P?[0-9.WDTHMS,]{1,12}") | st.floats() | st.integers())
 def test_anything_is_a_length_or_this_error(value: float | str) -> None:
     with contextlib.suppress(ArizeTimeError):

@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_arize_tasks.client.incoming import (
@@ -126,21 +126,18 @@ def storable(value: Any) -> bool:
     return not isinstance(value, int) or -(2**63) <= value < 2**63
 
 
-@settings(max_examples=300, deadline=None)
 @given(value=JSON, ascii_=st.booleans())
 def test_whatever_comes_in_can_be_stored(value: Any, ascii_: bool) -> None:
     body = json.dumps(value, ensure_ascii=ascii_).encode("utf-8", "surrogatepass")
     assert storable(GATE.read(body))
 
 
-@settings(max_examples=300, deadline=None)
 @given(value=JSON)
 def test_what_is_clean_already_stays_as_it_is(value: Any) -> None:
     if storable(value):
         assert GATE.read(json.dumps(value).encode()) == value
 
 
-@settings(max_examples=300, deadline=None)
 @given(body=st.binary(max_size=60) | st.from_regex(rb'[\[\]{}",:0-9eE.+\-\\utrfalsn ]{0,60}', fullmatch=True))
 def test_any_bytes_are_clean_json_or_refused(body: bytes) -> None:
     with suppress(RefusedReplyError):
@@ -230,7 +227,6 @@ def test_size_is_bounded_as_it_comes_in(encoding: str | None) -> None:
         through(encoding, sent, max_bytes=1_999)
 
 
-@settings(max_examples=200, deadline=None)
 @given(encoding=st.sampled_from(["gzip", "deflate", "identity"]), parts=st.lists(st.binary(max_size=20), max_size=6))
 def test_any_bytes_are_a_body_or_refused(encoding: str, parts: list[bytes]) -> None:
     body = Body(encoding, 1_000)
