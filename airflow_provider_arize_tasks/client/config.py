@@ -11,6 +11,7 @@ import logging
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
@@ -87,12 +88,13 @@ class ClientConfig:
         """The connection as messages name it."""
         return f"connection {self.conn_id!r}" if self.conn_id else "the connection"
 
-    @property
+    @cached_property
     def secrets(self) -> tuple[str, ...]:
         """Every secret that a request may carry, longest first.
 
         The key, values of extra headers, user names and passwords of proxies; of the environment's proxies, too, unless
-        the connection has its own.
+        the connection has its own. Worked out once, like the proxy: going through the environment takes longer than the
+        rest of a request, and each reply is searched for these.
         """
         found = {self.api_key, *self.headers.values()}
         found |= environment_credentials() if self.proxies is None else credentials_of(self.proxies.values())

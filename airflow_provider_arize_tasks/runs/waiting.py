@@ -44,7 +44,7 @@ def clean_run(run: TaskRun) -> dict[str, Any]:
     :param run: as read from the server.
     :return: its known fields; texts without half characters and NUL, cut to what they may reasonably take.
     """
-    raw = run.to_dict()
+    raw = run.raw or run.to_dict()
     cleaned: dict[str, Any] = {name: _text(raw.get(name), _MAX_TEXT) for name in _TEXTS}
     cleaned["status"] = _text(run.status_text, _MAX_TEXT) if run.status is RunStatus.UNKNOWN else run.status.value
     cleaned["failure_reason"] = _text(run.failure_reason, MAX_REASON)

@@ -158,6 +158,15 @@ def test_the_trigger_needs_few_modules(beside_airflow: dict[str, Stage]) -> None
     assert len(beside_airflow["trigger"].modules) < 10
 
 
+def test_a_dag_file_loads_the_operators_that_it_names() -> None:
+    """Each process of a task parses its DAG file."""
+    name = "from airflow_provider_arize_tasks.operators.runs import ArizeTriggerEvaluationRunOperator"
+    modules = go_through({"one": name}, AIRFLOW)["one"].modules
+    found = {module.rpartition(".")[2] for module in modules if ".operators." in module}
+    assert "evaluation_run" in found
+    assert not {"experiment_run", "gaps", "verify_window", "cancel_run"} & found
+
+
 def test_importing_everything_warns_of_nothing_deprecated(beside_airflow: dict[str, Stage]) -> None:
     """On no Airflow, not even where the warning would carry the name of a module of Airflow's."""
     assert [message for stage in beside_airflow.values() for message in stage.deprecated] == []

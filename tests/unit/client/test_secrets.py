@@ -13,6 +13,7 @@ from urllib.parse import quote
 import pytest
 
 from airflow_provider_arize_tasks.client import endpoints
+from airflow_provider_arize_tasks.client.config import ClientConfig
 from airflow_provider_arize_tasks.client.errors import ArizeError
 from airflow_provider_arize_tasks.client.printable import (
     MASK,
@@ -166,3 +167,12 @@ def test_masking() -> None:
     assert without_userinfo("at http://u:p@h/x, https://u@h and http://h/a@b") == (
         "at http://***@h/x, https://***@h and http://h/a@b"
     )
+
+
+def test_the_environment_is_gone_through_once_for_many_replies(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr("airflow_provider_arize_tasks.client.printable.getproxies", lambda: asked.append(1) or {})  # type: ignore[func-returns-value]
+    config = ClientConfig(base_url="https://arize.example", api_key="a-secret-of-some-length")
+    for _ in range(3):
+        assert config.secrets == ("a-secret-of-some-length",)
+    assert len(asked) == 1
