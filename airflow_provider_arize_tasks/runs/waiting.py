@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, get_args
 
 from airflow_provider_arize_tasks.client.enums import RunStatus
 from airflow_provider_arize_tasks.client.errors import ArizeApiError, ArizeError, ArizeReplyError
-from airflow_provider_arize_tasks.client.models import TaskRun
 from airflow_provider_arize_tasks.runs.errors import ArizeWaitError
 from airflow_provider_arize_tasks.runs.timing import PATIENCE, REFUSALS, Failures, Patience, first_look, next_look
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    from airflow_provider_arize_tasks.client.models import TaskRun
 
 
 #: The longest reason of a failure that is handed over, in characters, and the longest of anything else.
@@ -175,6 +176,9 @@ class WaitEvent:
 
 
 def _read_runs(given: Mapping[str, Any]) -> dict[str, TaskRun]:
+    # The trigger writes events too, and a process that only parses a DAG needs no models.
+    from airflow_provider_arize_tasks.client.models import TaskRun
+
     runs = {}
     for run_id, data in given.items():
         try:
