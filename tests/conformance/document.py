@@ -130,12 +130,12 @@ def _section(signatures: dict[str, dict[str, Any]], method: str) -> list[str]:
 
 
 INTRODUCTION = """\
-Five releases of the `arize` package, each in an environment of its own, and this provider's hook play the same
+Six releases of the `arize` package, each in an environment of its own, and this provider's hook play the same
 scenarios against the emulator, which answers as the server did when that release was new. Each call must have the same
 outcome, give the same object field by field, and send the same requests: method, path, query and JSON body. All
 outcomes of a run, refusals, pages, throttling and lost connections are among the scenarios.
 
-"All" stands for all five: {releases}.
+"All" stands for all six: {releases}.
 """
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 #: The releases the provider is checked against: lower-case enums, then upper case, then each change of the fields.
-RELEASES = ("8.28.0", "8.36.0", "8.45.0", "8.50.0", "8.61.0")
+RELEASES = ("8.28.0", "8.36.0", "8.45.0", "8.50.0", "8.56.0", "8.61.0")
 LATEST = RELEASES[-1]
 
 _ROOT = Path(__file__).resolve().parents[2]

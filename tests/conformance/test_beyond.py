@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.conformance.environments import LATEST, RELEASES
+from tests.conformance.environments import RELEASES
 from tests.conformance.playing import play, seeded
 from tests.conformance.scenarios import FROZEN, RUNS, TASKS, Call
 from tests.conformance.sides import HookSide
@@ -30,7 +30,7 @@ def test_a_space_whose_name_contains_anothers_is_not_mistaken_for_it(release, sd
         control.add("project", "demo-project", space="demo-space-eu")
         told = side.call("list", {"project": "demo-project", "space": "demo-space", "limit": 50})
         found[name] = dict(told.requests[-1][2])["project_id"]
-    assert (found["sdk"] == found["hook"]) is (release == LATEST)
+    assert (found["sdk"] == found["hook"]) is (release not in ("8.28.0", "8.36.0", "8.45.0", "8.50.0"))
 
 
 @pytest.mark.parametrize("release", RELEASES)
