@@ -34,7 +34,8 @@ while tasks were triggering, waiting or resuming, and what was left afterwards: 
 that were cancelled, runs still going once the task had ended, spans labelled once, never or twice. Every fault happens
 in kind weather and again in [bad weather](emulator.md#bad-weather), the workers killed at random in bad weather only.
 "Platform's own retries" are attempts that Airflow itself failed without any of this, now and then when a task resumes,
-more often on a busy machine; they adopted the run like any other retry.
+more often on a busy machine; they adopted the run like any other retry. A row whose kill was forestalled that way is
+run again.
 
 Written by `FAULTS_PAGE=1 make faults`, on {date}.
 
@@ -92,6 +93,8 @@ def _then(row: Row | None) -> str:
         return THEN[row.says]
     if row.twins:
         return "a second run is triggered; the twin is cancelled"
+    if row.action == "rival":
+        return "the older run stays; a second one is cancelled by the DAG run that triggered it"
     if row.runs > 1:
         return "a new run is triggered"
     if row.labelled:
