@@ -58,12 +58,8 @@ class _CreateTaskOperator(TaskOperator):
         self.if_exists = if_exists
 
     @abstractmethod
-    def _given(self, *, rendered: bool) -> dict[str, Any]:
-        """The arguments in the API's form; raises one error that names every problem."""
-
-    @abstractmethod
-    def _create(self, hook: ArizeHook, given: Mapping[str, Any]) -> Task:
-        """Send the create."""
+    def _given(self, *, rendered: bool) -> tuple[dict[str, Any], tuple[str, ...]]:
+        """The arguments in the API's form, and lines to log; raises one error that names every problem."""
 
     @abstractmethod
     def _body(self, hook: ArizeHook, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -81,11 +77,14 @@ class _CreateTaskOperator(TaskOperator):
         check = Checker(rendered=rendered)
         if_exists = check.choice("if_exists", self.if_exists, IfExists, IfExists.REUSE)
         given: dict[str, Any] = {}
+        notes: tuple[str, ...] = ()
         try:
-            given = self._given(rendered=rendered)
+            given, notes = self._given(rendered=rendered)
         except ArizeValidationError as error:
             check.note(error.problems)
         check.raise_if_any(self._subject())
+        for note in notes if rendered else ():
+            self.log.warning("%s", note)
         return if_exists, given
 
     def execute(self, context: Context) -> dict[str, Any]:
@@ -108,8 +107,10 @@ class _CreateTaskOperator(TaskOperator):
 
     def _create_or_find(self, hook: ArizeHook, given: Mapping[str, Any], if_exists: IfExists, context: Context) -> Task:
         """Create; if another took the name meanwhile, or the answer got lost, see what there is now."""
+        from airflow_provider_arize_tasks.client.endpoints import create_task
+
         try:
-            task = self._create(hook, given)
+            task = hook.call(create_task(self._body(hook, given)))  # checked above, as the hook would
         except ArizeError as error:
             lost = getattr(error, "outcome_unknown", False)
             if not lost and (if_exists is IfExists.FAIL or not _is_name_clash(error)):
@@ -261,32 +262,27 @@ class ArizeCreateEvaluationTaskOperator(_CreateTaskOperator):
         self.query_filters = as_definition(query_filters)
         self._checked(rendered=False)
 
-    def _arguments(self) -> dict[str, Any]:
-        return {
-            "name": self.name,
-            "task_type": self.evaluation_task_type,
-            "evaluators": self.evaluators,
-            "project": self.project,
-            "dataset": self.dataset,
-            "experiment_ids": self.experiment_ids,
-            "sampling_rate": self.sampling_rate,
-            "is_continuous": self.is_continuous,
-            "query_filter": self.query_filter,
-            "query_filters": self.query_filters,
-        }
-
-    def _given(self, *, rendered: bool) -> dict[str, Any]:
+    def _given(self, *, rendered: bool) -> tuple[dict[str, Any], tuple[str, ...]]:
         from airflow_provider_arize_tasks.client.validation import check_evaluation_task
 
-        return check_evaluation_task(**self._arguments(), rendered=rendered)[0]
+        return check_evaluation_task(
+            name=self.name,
+            task_type=self.evaluation_task_type,
+            evaluators=self.evaluators,
+            project=self.project,
+            dataset=self.dataset,
+            experiment_ids=self.experiment_ids,
+            sampling_rate=self.sampling_rate,
+            is_continuous=self.is_continuous,
+            query_filter=self.query_filter,
+            query_filters=self.query_filters,
+            rendered=rendered,
+        )
 
     def _body(self, hook: ArizeHook, given: Mapping[str, Any]) -> dict[str, Any]:
         from airflow_provider_arize_tasks.client.bodies import evaluation_task
 
         return evaluation_task(given, hook.names, self.space)
-
-    def _create(self, hook: ArizeHook, given: Mapping[str, Any]) -> Task:
-        return hook.create_evaluation_task(space=self.space, **self._arguments())
 
 
 class ArizeCreateRunExperimentTaskOperator(_CreateTaskOperator):
@@ -360,7 +356,7 @@ class ArizeCreateRunExperimentTaskOperator(_CreateTaskOperator):
         self._ran: Prompt | None = None
         self._checked(rendered=False)
 
-    def _given(self, *, rendered: bool) -> dict[str, Any]:
+    def _given(self, *, rendered: bool) -> tuple[dict[str, Any], tuple[str, ...]]:
         from airflow_provider_arize_tasks.client.prompts import plain
         from airflow_provider_arize_tasks.client.validation import check_experiment_task
 
@@ -372,11 +368,12 @@ class ArizeCreateRunExperimentTaskOperator(_CreateTaskOperator):
             prompt_label=self.prompt_label,
             prompt_version_id=self.prompt_version_id,
             rendered=rendered,
-        )[0]
+        )
 
     def _completed(self, hook: ArizeHook, given: dict[str, Any]) -> dict[str, Any]:
         """The configuration that runs the prompt, if one is given."""
         from airflow_provider_arize_tasks.client.prompts import configuration_of
+        from airflow_provider_arize_tasks.client.validation import check_experiment_task
 
         wanted = {key: given.pop(key, None) for key in ("prompt", "prompt_label", "prompt_version_id")}
         if wanted["prompt"] is None:
@@ -392,7 +389,7 @@ class ArizeCreateRunExperimentTaskOperator(_CreateTaskOperator):
             version.commit_hash if version else None,
             f"carries {label}" if label else "as given" if version_id else "the latest",
         )
-        return {**given, "run_configuration": configuration}
+        return check_experiment_task(**{**given, "run_configuration": configuration})[0]
 
     def _told(self) -> dict[str, Any]:
         if self._ran is None or self._ran.version is None:
@@ -412,9 +409,6 @@ class ArizeCreateRunExperimentTaskOperator(_CreateTaskOperator):
         from airflow_provider_arize_tasks.client.bodies import experiment_task
 
         return experiment_task(given, hook.names, self.space)
-
-    def _create(self, hook: ArizeHook, given: Mapping[str, Any]) -> Task:
-        return hook.create_run_experiment_task(space=self.space, **given)
 
 
 def _is_name_clash(error: ArizeError) -> bool:
