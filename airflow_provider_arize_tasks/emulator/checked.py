@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
 
 from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -50,7 +50,7 @@ def checked(kind: type[T], given: Mapping[str, Any]) -> T:
     :param given: the fields.
     :raises Refusal: 400 for unknown fields, wrong types and values out of range, all of them named.
     """
-    adapter: TypeAdapter[T] = _adapter(kind)
+    adapter: TypeAdapter[T] = _adapter(cast("Any", kind))
     try:
         if getattr(kind, "__pydantic_config__", LENIENT) is STRICT:
             return adapter.validate_json(json.dumps(given))
