@@ -222,8 +222,12 @@ def drift_of(values: Array) -> float:
     mean = np.cumsum(values)[index - 1] / index
     squares = np.cumsum(values**2)[index - 1] - index * mean**2
     variance = squares / (index - 1) / variation.selection(0.025)[1] * (1 + 1 / index)
-    distance = (values[index] - mean) / np.sqrt(variance)
+    moves = values[index] - mean
+    varies = variance > 1e-20
+    distance = moves / np.sqrt(np.where(varies, variance, 1.0))
     scores = np.copysign(special.ndtri(special.stdtr(index - 1, -np.abs(distance))), distance)
+    # As the product does where nothing varied before.
+    scores = np.where(varies, scores, np.where(np.abs(moves) < 1e-9, 0.0, np.copysign(3.0, moves)))
     total = 0.0
     for score in np.clip(scores, -8, 8).tolist():
         total = max(0.0, total - score - slow.ALLOWANCE)

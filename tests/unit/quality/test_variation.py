@@ -229,6 +229,12 @@ class TestSimulation:
         ours = slow.find_drift(list(map(float, values)), false_alarms_per_year=1, tests=1)
         assert simulation.drift_of(values) == pytest.approx(0.0 if ours is None else ours.sum, abs=1e-6)
 
+    def test_so_it_is_where_nothing_varied_before(self) -> None:
+        values = [0.0] * 6 + [-0.1, 0.0]
+        ours = slow.find_drift(values, false_alarms_per_year=1, tests=1)
+        assert ours is not None
+        assert simulation.drift_of(np.array(values) + 0.5) == pytest.approx(ours.sum, abs=1e-6)
+
     @pytest.mark.parametrize("freedom", [1, 4, 17.5, 60, 1e6])
     def test_its_quantiles_are_the_products(self, freedom: float) -> None:
         for probability in (0.6, 0.975, 0.9975):
