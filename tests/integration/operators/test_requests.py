@@ -119,6 +119,34 @@ def test_a_deferred_attempt_asks_nothing_once_the_trigger_has_seen_its_run_end(
     assert after == []
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("task", "extra", "before"),
+    [("name", {"space": SPACE}, [GET_SPACES, GET_TASKS, POST_TRIGGER]), ("id", {}, [GET_TASK, POST_TRIGGER])],
+)
+def test_a_run_of_ten_seconds_is_looked_at_once(
+    connect: Any,
+    sent: Any,
+    emulator: EmulatorProcess,
+    evaluation_task: str,
+    window: Window,
+    task: str,
+    extra: dict[str, str],
+    before: list[str],
+) -> None:
+    connect(**extra)
+    emulator.control.configure(run_seconds=10)
+    sent()
+    name = "daily" if task == "name" else evaluation_task
+    operator = ArizeTriggerEvaluationRunOperator(task_id="evaluate", task=name, **window.to_dict())
+    result = run_task(operator, poll_interval=None)
+    assert (result.state, len(result.deferrals)) == ("success", 1)
+    asked = sent()
+    assert asked[: len(before)] == before
+    assert [each for each in asked[len(before) :] if each not in (GET_RUN, *LOOKS)] == []
+    assert len(asked) == len(before) + 1
+
+
 @pytest.fixture(params=[False, True], ids=["no lineage", "lineage"])
 def made(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """How an experiment that was made is asked for: for Airflow's OpenLineage provider only, where it is installed."""
