@@ -119,3 +119,27 @@ def test_no_process_of_airflow_logs_a_deprecated_call_of_ours(airflow: LocalAirf
     lines = [line for path in logs for line in path.read_text(errors="replace").splitlines()]
     assert any("evaluate" in str(path) for path in logs)
     assert [line for line in lines if DEPRECATED.match(line)] == []
+
+
+@pytest.mark.skipif(AIRFLOW_2, reason="asks Airflow's REST API")
+def test_a_nightly_dag_runs_whatever_carries_the_label(airflow: LocalAirflow, arize: EmulatorProcess) -> None:
+    control = arize.control
+    control.configure(run_seconds=1)
+    message = {"role": "USER", "content": "One: {{question}}"}
+    control.add_prompt("support", [message], model="gpt-4o-mini", input_variable_format="MUSTACHE")
+    control.move_prompt_label("support", "production")
+    second = control.add_prompt_version("support", messages=[{**message, "content": "Two: {{question}}"}])
+    nights = []
+    for night in ("first", "second"):
+        airflow.api.trigger("follows_label", night)
+        assert airflow.api.wait_for_run("follows_label", night) == "success"
+        nights.append({task: airflow.api.xcom("follows_label", night, task) for task in ("create", "run")})
+        control.move_prompt_label("support", "production", second)
+    before, after = nights
+    texts = [night["create"]["run_configuration"]["messages"][0]["content"] for night in nights]
+    assert texts == ["One: {{question}}", "Two: {{question}}"]
+    assert before["create"]["id"] == after["create"]["id"]
+    versions = [night["run"]["prompt"]["version_id"] for night in nights]
+    assert versions[0] != versions[1] == second
+    assert len({night["run"]["experiment_id"] for night in nights}) == 2
+    assert [run["status"] for run in control.runs("nightly")] == ["COMPLETED"] * 2

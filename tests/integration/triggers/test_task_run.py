@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from airflow_provider_arize_tasks.triggers import task_run
 from airflow_provider_arize_tasks.triggers.task_run import ArizeTaskRunTrigger
 from airflow_provider_arize_tasks.triggers.watch import _watchers
 from tests.integration.triggers.conftest import IMPATIENT, connect, event_of, problem, until
@@ -124,6 +125,19 @@ async def test_one_line_for_each_change_and_none_for_each_look(script, waiting, 
         "Arize run a is RUNNING",
         "model unknown",
     ]
+
+
+@pytest.mark.parametrize("harm", ["\ud83d", float("nan"), object()])
+async def test_an_event_that_can_not_be_sent_is_replaced_by_a_plain_one(script, waiting, monkeypatch, caplog, harm):
+    """It would stop the triggerer, for everybody; only a defect of the cleaning can bring it about."""
+    monkeypatch.setattr(task_run, "clean_run", lambda run: {"id": run.id, "failure_reason": harm})
+    script.add("a", status="FAILED")
+    event = await waiting("a", state={"kept": 1})
+    json.dumps(event, ensure_ascii=False, allow_nan=False).encode()
+    assert (event["status"], event["runs"], event["state"]) == ("error", {}, {"kept": 1})
+    assert "could not be handed over" in event["message"]
+    assert event["error"]["retryable"]
+    assert "The event of Arize run(s) a can't be encoded" in caplog.text
 
 
 async def test_at_the_deadline_one_last_look_then_a_timeout_and_no_cancel(script, waiting):
