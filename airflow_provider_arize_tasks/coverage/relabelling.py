@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
+from dataclasses import replace
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
@@ -42,7 +43,7 @@ def relabelled(evidence: Sequence[Evidence], since: datetime) -> set[str]:
             ids[each.window].append(each.run.id)
     if not new:
         return set()
-    anew = _that_contain(new, old) | _that_piece_together(new, old)
+    anew = _that_contain(new, old) | _that_piece_together(new, old) | _that_tile(new, old)
     return {run_id for window in anew for run_id in ids[window]}
 
 
@@ -89,4 +90,31 @@ def _that_piece_together(new: Mapping[Window, int], old: Mapping[Window, int]) -
                 pieces.append(each)
         if reach == window.end and total >= before and len(pieces) > 1:
             found.update(pieces)
+    return found
+
+
+def _that_tile(new: Mapping[Window, int], old: Mapping[Window, int]) -> set[Window]:
+    """New windows that side by side make up a stretch in which old ones lie whole, with at least as many labels."""
+    order = sorted(old, key=lambda window: (window.start, -window.width))
+    starts = [window.start for window in order]
+    reaches = list(accumulate((window.end for window in order), max))
+
+    def is_cut(at: datetime) -> bool:
+        first = bisect_left(starts, at)
+        return bool(first) and reaches[first - 1] > at
+
+    found: set[Window] = set()
+    segment: list[Window] = []
+    for each in sorted(new):
+        if segment and segment[-1].end != each.start:
+            segment = []
+        segment.append(each)
+        if is_cut(each.end):
+            continue  # an old window reaches across
+        whole = replace(each, start=segment[0].start)
+        inside = order[bisect_left(starts, whole.start) : bisect_left(starts, whole.end)]
+        before = None if is_cut(whole.start) else _sum_inside(whole, inside, old)
+        if before is not None and sum(new[one] for one in segment) >= before:
+            found.update(segment)
+        segment = []
     return found

@@ -199,6 +199,18 @@ class TestEvaluators:
         wide = run(day(1, 2), successes=205, created=MADE + 2 * HOUR)
         assert states([old, run(day(2)), wide], day(1, 2), rules=rules) == ["covered", "covered"]
 
+    def test_pieces_cut_elsewhere_than_before_cover_when_together_they_labelled_as_many(self):
+        """A window that was cut in pieces, some of which are stale, is cut in other pieces when they are done again."""
+        rules = CoverageRules(judges=(judge(since=MADE + HOUR),))
+        old = [run(hours(begin, begin + 6), successes=33) for begin in (0, 6, 12)]
+        fresh = run(hours(18, 24), successes=33, created=MADE + 2 * HOUR)
+        quarters = [hours(0, 4.5), hours(4.5, 9), hours(9, 13.5), hours(13.5, 18)]
+        new = [run(each, successes=25, created=MADE + 2 * HOUR) for each in quarters]
+        assert states([*old, fresh, *new], day(1), rules=rules) == ["covered"]
+        assert states([*old, fresh, *new[:3]], day(1), rules=rules) == ["stale"]
+        left_over = [run(each, successes=24, created=MADE + 2 * HOUR) for each in quarters]
+        assert states([*old, fresh, *left_over], day(1), rules=rules) == ["stale"]
+
     def test_a_run_that_was_asked_for_anew_covers_whatever_it_counts(self):
         """Spans are dropped after a while: a re-evaluation then counts fewer, and must not be asked for for ever."""
         asked = {day(1): MADE + 2 * HOUR}
