@@ -95,10 +95,12 @@ def _what_comes_next(error: ArizeError) -> Iterator[str]:
 
 
 def _cut_off(error: ArizeError) -> None:
-    """Leave what an error was raised from to the debug log: its own message says what matters of it."""
-    cause = error.__cause__ or error.__context__
-    if cause is not None:
-        log.debug("Raised from %s", type(cause).__name__, exc_info=cause)
+    """Leave what an error was raised from to the debug log: its own message says what matters of it.
+
+    Only errors of ours are written there, without their traces: those of a library below may name a secret.
+    """
+    if isinstance(error.__cause__, ArizeError):
+        log.debug("Raised from %s: %s", type(error.__cause__).__name__, error.__cause__)
     error.__cause__ = error.__context__ = None
 
 
