@@ -329,9 +329,10 @@ def _sentence(check: EvaluatorCheck, change: Change, before: float | None) -> st
     verb = "rose" if change.mean > 0 else "fell"
     worse = " (lower is better)" if check.measure.lower_is_better else ""
     span = "" if before is None else f", from {digits(before)} to {digits(before + change.mean)}"
+    moved = f"{verb} by {digits(abs(change.mean))}{worse}{span}" if change.mean else "did not change"
     return (
-        f"{describe_measure(check.measure)} {verb} by {digits(abs(change.mean))}{worse}{span} over {change.examples} "
-        f"shared examples ({change.confidence:.1%} interval of the change: {digits(change.low)} to "
+        f"{describe_measure(check.measure)} {moved} over {change.examples} shared examples "
+        f"({change.confidence:.1%} interval of the change: {digits(change.low)} to "
         f"{digits(change.high)})"
     )
 

@@ -390,3 +390,11 @@ class TestPoints:
     def test_a_night_without_scores_has_no_point(self) -> None:
         found = points([experiment([None] * 5), experiment([1.0] * 5, name="b")], [])
         assert [point.score for point in found] == [None, 1.0]
+
+
+def test_a_change_of_nothing_is_no_fall() -> None:
+    nights = [experiment([0.4, 0.6] * 10, name=f"n{index}") for index in range(3)]
+    check = judge_experiment(experiment([0.4, 0.6] * 10), nights, read_conditions(rule_out=0.001))
+    (doubt,) = [finding.message for finding in check.doubts if finding.message.startswith("correctness")]
+    assert "mean score did not change over 20 shared examples" in doubt
+    assert "fell" not in doubt
