@@ -4,7 +4,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-# Test processes side by side. More than two cores need: most of what the tests do is wait for runs.
+# Test processes side by side. More than two cores need: most of what the tests do is wait for runs. The fast ones are
+# dealt out anew wherever a process runs dry, since a few modules wait for as long as all others together.
 JOBS ?= 4
 PYTEST := $(BIN)/python -m pytest
 # Compiled modules are kept, whatever this machine prefers: the tests start hundreds of processes that import Airflow,
@@ -24,7 +25,7 @@ $(VENV)/.ready: pyproject.toml
 	@touch $@
 
 test: venv ## Fast suite, and one true deferral through a real Airflow's triggerer
-	$(PYTEST) -n $(JOBS) --dist loadscope -m "not slow and not e2e"
+	$(PYTEST) -n $(JOBS) --dist worksteal -m "not slow and not e2e"
 	$(PYTEST) -m e2e tests/e2e/test_deferral.py
 
 test-all: venv ## Everything pytest runs, the slow and the end-to-end tests too
