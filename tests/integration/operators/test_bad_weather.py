@@ -16,6 +16,7 @@ from airflow_provider_arize_tasks.operators.runs import (
     ArizeTriggerEvaluationRunOperator,
     ArizeTriggerExperimentRunOperator,
 )
+from airflow_provider_arize_tasks.operators.session import RunSession
 from airflow_provider_arize_tasks.runs.timing import Patience
 from airflow_provider_arize_tasks.testing.runner import TaskResult, run_task
 from airflow_provider_arize_tasks.triggers.task_run import ArizeTaskRunTrigger
@@ -208,10 +209,20 @@ def test_what_only_the_slack_lets_in_is_never_cancelled(
 
 @pytest.mark.skipif(__version__.startswith("2."), reason="Airflow 2 lets execute be called from the main thread alone")
 def test_two_dags_with_same_window_at_the_same_moment_keep_the_older_run(
-    evaluate: Callable[..., TaskResult], emulator: EmulatorProcess, evaluation_task: str
+    evaluate: Callable[..., TaskResult],
+    emulator: EmulatorProcess,
+    evaluation_task: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     emulator.control.configure(run_seconds=2)
     emulator.control.inject("slow_after", method="POST", path=TRIGGER, seconds=0.4, times=2)
+    both, trigger = threading.Barrier(2, timeout=60), RunSession._post
+
+    def at_the_same_moment(*given: Any, **named: Any) -> Any:
+        both.wait()  # neither has seen the other's run by now, however late its thread began
+        return trigger(*given, **named)
+
+    monkeypatch.setattr(RunSession, "_post", at_the_same_moment)
     results: list[TaskResult] = []
     threads = [
         threading.Thread(target=lambda: results.append(evaluate(reuse_run="same_window", deferrable=False)))
