@@ -29,20 +29,29 @@ def relabelled(evidence: Sequence[Evidence], since: datetime) -> set[str]:
     :param since: when the judge's version was made.
     """
     old: dict[Window, int] = {}
+    part: defaultdict[Window, int] = defaultdict(int)  # by runs that did not label all: the rest is no coincidence
     new: dict[Window, int] = {}
+    first: dict[Window, tuple[datetime, int]] = {}
     ids: defaultdict[Window, list[str]] = defaultdict(list)
     for each in evidence:
         if each.made is None:
             continue
         count = each.run.num_successes or 0
         if each.made < since:
-            if each.has_labels:
+            if each.has_labels and each.kind in (Kind.GOOD, Kind.LABELLED):
                 old[each.window] = max(old.get(each.window, 0), count)
+            elif each.has_labels:
+                part[each.window] += count
         elif each.kind is Kind.GOOD:
             new[each.window] = max(new.get(each.window, 0), count)
             ids[each.window].append(each.run.id)
+            first[each.window] = min(first.get(each.window, (each.made, count)), (each.made, count))
     if not new:
         return set()
+    for window, count in part.items():
+        # Whatever came first may have labelled the rest alone.
+        rest = old[window] if window in old else first.get(window, (since, 0))[1]
+        old[window] = count + rest
     anew = _that_contain(new, old) | _that_piece_together(new, old) | _that_tile(new, old)
     return {run_id for window in anew for run_id in ids[window]}
 

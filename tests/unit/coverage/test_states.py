@@ -211,6 +211,15 @@ class TestEvaluators:
         left_over = [run(each, successes=24, created=MADE + 2 * HOUR) for each in quarters]
         assert states([*old, fresh, *left_over], day(1), rules=rules) == ["stale"]
 
+    def test_the_other_half_of_a_run_that_failed_is_not_taken_for_all(self):
+        """A new version came between a run that failed half-way and its retry: half of the labels are the older's."""
+        rules = CoverageRules(judges=(judge(since=MADE + HOUR),))
+        half = run(day(1), RunStatus.FAILED, successes=6)
+        rest = run(day(1), successes=6, created=MADE + 2 * HOUR)
+        assert states([half, rest], day(1), rules=rules) == ["stale"]
+        anew = run(day(1), successes=12, created=MADE + 3 * HOUR)
+        assert states([half, rest, anew], day(1), rules=rules) == ["covered"]
+
     def test_a_run_that_was_asked_for_anew_covers_whatever_it_counts(self):
         """Spans are dropped after a while: a re-evaluation then counts fewer, and must not be asked for for ever."""
         asked = {day(1): MADE + 2 * HOUR}
