@@ -5,9 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_arize_tasks.coverage.record import GapRecord
+from airflow_provider_arize_tasks.coverage.summary import COVERAGE_KEY, Summary, merged
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_arize_tasks.coverage.gaps import Gaps
+    from airflow_provider_arize_tasks.coverage.reading import TaskCoverage
 
 #: XCom of a DAG run with a logical date. Airflow finds the latest of them by that date.
 RECORD_KEY = "arize_gap_record"
@@ -49,6 +55,32 @@ def keep_record(context: Context, task_id: str, record: GapRecord, *, with_first
     ti.xcom_push(key=RECORD_KEY if _logical_date(context) is not None else UNDATED_KEY, value=data)
     if with_first_asked:
         ti.xcom_push(key=FIRST_ASKED_KEY, value=data["first_asked"])
+
+
+def keep_states(context: Context, found: TaskCoverage, gaps: Gaps, *, settle: timedelta, arize_conn_id: str) -> None:
+    """Write down, for the page in Airflow, which state each window is in: a few kilobytes at most.
+
+    :param context: of the attempt.
+    :param found: what was read.
+    :param gaps: what is left of it.
+    :param settle: how long after its end a window is too early to be judged.
+    :param arize_conn_id: Airflow connection it was read with.
+    """
+    from airflow_provider_arize_tasks.coverage.calendar import cells_of
+
+    ti = context.get("ti")
+    if ti is None:
+        return
+    wanted = found.range
+    cells = cells_of(found.coverage, wanted.every, wanted.zone, now=found.now - settle, let_go=gaps.let_go)
+    summary = Summary(
+        task_id=found.task.id,
+        task_name=found.task.name,
+        arize_conn_id=arize_conn_id,
+        at=found.now,
+        stretches=merged(cells),
+    )
+    ti.xcom_push(key=COVERAGE_KEY, value=summary.to_dict())
 
 
 def _logical_date(context: Context) -> Any:

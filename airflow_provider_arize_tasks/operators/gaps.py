@@ -16,7 +16,7 @@ from airflow_provider_arize_tasks.coverage.gaps import OnStale
 from airflow_provider_arize_tasks.coverage.record import GapRecord, aware
 from airflow_provider_arize_tasks.exceptions import failing_for_good
 from airflow_provider_arize_tasks.operators.gap_record import FIRST_ASKED_KEY as FIRST_ASKED_KEY
-from airflow_provider_arize_tasks.operators.gap_record import keep_record, read_record
+from airflow_provider_arize_tasks.operators.gap_record import keep_record, keep_states, read_record
 from airflow_provider_arize_tasks.operators.window_times import read_run_times, settle_or_default
 from airflow_provider_arize_tasks.windows.times import zone_of
 from airflow_provider_arize_tasks.windows.window import iso
@@ -98,7 +98,8 @@ class ArizeFindWindowGapsOperator(BaseOperator):
         run finds the rest. Default Airflow's own limit for mapped tasks, ``[core] max_map_length``. (templated)
     :param arize_conn_id: Airflow connection to Arize. Default ``arize_default``. (templated)
     :return: a list of ``{"data_start_time": ..., "data_end_time": ...}``, empty if nothing is left. A window that is
-        due again because a judge's version changed also has ``"override_evaluations": True``.
+        due again because a judge's version changed also has ``"override_evaluations": True``. The state of every window
+        it looked at is in XCom ``arize_coverage``, for the page in Airflow.
     :raises ArizePermanentError: the connection or an argument is wrong, or the task has no windows; not retried.
     :raises ArizeError: the API could not be asked; a retry asks again.
     """
@@ -203,6 +204,8 @@ class ArizeFindWindowGapsOperator(BaseOperator):
                 self._report(found, gaps)
                 if settings.stale is OnStale.REPORT:
                     self._report_stale(context, hook, found, gaps)
+        settle = settings.settle or timedelta()
+        keep_states(context, found, gaps, settle=settle, arize_conn_id=self.arize_conn_id)
         wanted = self._cap(_wanted(gaps, settings.stale), settings)
         keep_record(
             context,

@@ -12,6 +12,7 @@ from airflow.providers.common.compat.sdk import BaseOperator
 from airflow_provider_arize_tasks.client import arguments as args
 from airflow_provider_arize_tasks.client.arguments import Checker
 from airflow_provider_arize_tasks.client.fields import length_of_time
+from airflow_provider_arize_tasks.coverage.summary import VERIFICATION_KEY as VERIFICATION_KEY
 from airflow_provider_arize_tasks.exceptions import ArizeGateError, failing_for_good
 from airflow_provider_arize_tasks.operators.window_times import lookback_of, window_of_run
 
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
     from airflow_provider_arize_tasks.base_arguments import OperatorArguments
     from airflow_provider_arize_tasks.coverage.proof import Verification
     from airflow_provider_arize_tasks.windows.window import Window
-
-#: XCom with the result, also of a verification that fails.
-VERIFICATION_KEY = "arize_verification"
 
 
 class ArizeVerifyWindowOperator(BaseOperator):

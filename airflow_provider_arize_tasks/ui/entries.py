@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlsplit
 
+from airflow_provider_arize_tasks.coverage.summary import COVERAGE_KEY, VERIFICATION_KEY, Summary
 from airflow_provider_arize_tasks.runs.record import REASON_KEY, RUN_KEY
 from airflow_provider_arize_tasks.runs.verdict import SERVER_MAX_SPANS
 from airflow_provider_arize_tasks.ui.states import State
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 EVALUATE: Final = "ArizeTriggerEvaluationRunOperator"
 EXPERIMENT: Final = "ArizeTriggerExperimentRunOperator"
 CHECK: Final = "ArizeCheckExperimentOperator"
+GAPS: Final = "ArizeFindWindowGapsOperator"
+VERIFY: Final = "ArizeVerifyWindowOperator"
+#: Those that run nothing, but ask Arize how windows are.
+LOOKERS: Final = (GAPS, VERIFY)
 RESULT_KEY: Final = "return_value"
 LINK_KEYS: Final = ("arize_run_link", "arize_task_link", "arize_experiment_link", "arize_report_link")
 #: Airflow's words for a task instance that has not ended.
@@ -79,6 +84,7 @@ class Entry:
     :param days: how many days from there its window touches.
     :param runs: the Arize runs that are known, each with ``id``, ``status`` and counts.
     :param links: name and address of pages on Arize.
+    :param summary: what a gap or verify operator saw.
     """
 
     record: TaskRecord
@@ -95,6 +101,12 @@ class Entry:
     conn_id: str | None = None
     experiment_id: str | None = None
     result: Mapping[str, Any] = field(default_factory=dict)
+    summary: Summary | None = None
+
+    @property
+    def is_look(self) -> bool:
+        """Whether it only looked how windows are."""
+        return self.record.operator in LOOKERS
 
     @property
     def is_check(self) -> bool:
@@ -131,6 +143,8 @@ def entry_of(record: TaskRecord) -> Entry:
 
     :param record: as Airflow keeps it. Its XComs may hold anything: whatever has not the expected form is left out.
     """
+    if record.operator in LOOKERS:
+        return _look(record)
     result = _mapping(record.values.get(RESULT_KEY))
     run = _mapping(record.values.get(RUN_KEY))
     window = _window(result) or _window(run) or (record.interval if record.operator == EVALUATE else None)
@@ -150,6 +164,23 @@ def entry_of(record: TaskRecord) -> Entry:
         conn_id=text(run.get("arize_conn_id")),
         experiment_id=_experiment_id(record, result),
         result=result,
+    )
+
+
+def _look(record: TaskRecord) -> Entry:
+    """A gap or verify operator's task instance; without a summary where it wrote none (it failed, or is older)."""
+    summary = Summary.read(record.values.get(COVERAGE_KEY)) or Summary.read(record.values.get(VERIFICATION_KEY))
+    return Entry(
+        record=record,
+        state=_state(record, {}, {}, None),
+        reason="",
+        step=None,
+        window=None,
+        day=record.run_after.astimezone(timezone.utc).date(),
+        arize_id=summary.task_id[:500] if summary else None,
+        arize_name=text(summary.task_name) if summary else None,
+        conn_id=text(summary.arize_conn_id) if summary else None,
+        summary=summary,
     )
 
 

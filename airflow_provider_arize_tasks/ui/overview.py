@@ -8,7 +8,8 @@ from datetime import date, timedelta, timezone
 from typing import TYPE_CHECKING
 
 from airflow_provider_arize_tasks.ui.entries import EXPERIMENT, Entry, text
-from airflow_provider_arize_tasks.ui.states import State, worst
+from airflow_provider_arize_tasks.ui.seen import seen_by_day, state_of_day
+from airflow_provider_arize_tasks.ui.states import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -49,6 +50,7 @@ class ArizeTask:
     :param airflow_tasks: ``(dag_id, task_id)`` of Airflow's tasks that serve it, the latest first.
     :param entries: runs of it, oldest first.
     :param checks: quality checks of its experiments, oldest first.
+    :param looks: of gap and verify operators at its windows, oldest first.
     """
 
     name: str
@@ -57,6 +59,7 @@ class ArizeTask:
     airflow_tasks: tuple[tuple[str, str], ...]
     entries: tuple[Entry, ...]
     checks: tuple[Entry, ...] = ()
+    looks: tuple[Entry, ...] = ()
 
     @property
     def is_experiment(self) -> bool:
@@ -110,7 +113,7 @@ def arize_tasks(entries: Iterable[Entry]) -> list[ArizeTask]:
     :param entries: of any tasks, oldest first.
     """
     everything = list(entries)
-    runs = [entry for entry in everything if not entry.is_check]
+    runs = [entry for entry in everything if not entry.is_check and not entry.is_look]
     ids = {(entry.record.dag_id, entry.record.task_id): entry.arize_id for entry in runs if entry.arize_id}
     groups: dict[str, list[Entry]] = {}
     for entry in runs:
@@ -118,9 +121,19 @@ def arize_tasks(entries: Iterable[Entry]) -> list[ArizeTask]:
         group = entry.arize_id or ids.get(airflow_task) or f"\x00{airflow_task[0]}\x00{airflow_task[1]}"
         groups.setdefault(group, []).append(entry)
     checks = _checks_by_group([entry for entry in everything if entry.is_check], groups)
-    found = [_task(members, checks.get(group, [])) for group, members in groups.items()]
+    looks = _looks_by_group(everything)
+    found = [_task(members, checks.get(group, []), looks.get(group, ())) for group, members in groups.items()]
     found += [_task([], [*members]) for members in checks.get_orphans()]
+    found += [_task([], [], members) for group, members in looks.items() if group not in groups]
     return sorted(found, key=lambda task: (task.trouble is None, not task.running, task.name.lower()))
+
+
+def _looks_by_group(entries: Iterable[Entry]) -> dict[str, list[Entry]]:
+    found: dict[str, list[Entry]] = {}
+    for entry in entries:
+        if entry.is_look and entry.arize_id:
+            found.setdefault(entry.arize_id, []).append(entry)
+    return found
 
 
 class _Checks(dict[str, list[Entry]]):
@@ -158,15 +171,16 @@ def _checks_by_group(checks: Sequence[Entry], groups: Mapping[str, Sequence[Entr
     return found
 
 
-def _task(entries: Sequence[Entry], checks: Sequence[Entry]) -> ArizeTask:
-    latest = entries or [*checks]
+def _task(entries: Sequence[Entry], checks: Sequence[Entry], looks: Sequence[Entry] = ()) -> ArizeTask:
+    latest = entries or checks or looks
     airflow_tasks = tuple(
         dict.fromkeys((entry.record.dag_id, entry.record.task_id) for entry in reversed(latest)),
     )
-    names = [name for entry in reversed(entries) if (name := entry.arize_name)]
-    arize_id = next((entry.arize_id for entry in reversed(entries) if entry.arize_id), None)
+    about = [*looks, *entries]
+    names = [name for entry in reversed(about) if (name := entry.arize_name)]
+    arize_id = next((entry.arize_id for entry in reversed(about) if entry.arize_id), None)
     dag_id, task_id = airflow_tasks[0]
-    experiments = not entries or entries[-1].record.operator == EXPERIMENT
+    experiments = entries[-1].record.operator == EXPERIMENT if entries else not looks
     return ArizeTask(
         name=names[0] if names else arize_id or f"{dag_id}.{task_id}",
         arize_id=arize_id,
@@ -174,6 +188,7 @@ def _task(entries: Sequence[Entry], checks: Sequence[Entry]) -> ArizeTask:
         airflow_tasks=airflow_tasks,
         entries=tuple(entries),
         checks=tuple(checks),
+        looks=tuple(looks),
     )
 
 
@@ -198,14 +213,14 @@ def tasks_beside(airflow_task: tuple[str, str], latest: Sequence[Entry]) -> froz
 
 
 def task_of(airflow_task: tuple[str, str], entries: Iterable[Entry]) -> ArizeTask | None:
-    """The Arize task that one of Airflow's tasks serves, or whose experiments it checks.
+    """The Arize task that one of Airflow's tasks serves, or whose experiments or windows it checks.
 
     :param airflow_task: DAG id and task id.
     :param entries: of it and of others, oldest first.
     """
     for task in arize_tasks(entries):
-        checks = {(check.record.dag_id, check.record.task_id) for check in task.checks}
-        if airflow_task in task.airflow_tasks or airflow_task in checks:
+        beside = {(entry.record.dag_id, entry.record.task_id) for entry in (*task.checks, *task.looks)}
+        if airflow_task in task.airflow_tasks or airflow_task in beside:
             return task
     return None
 
@@ -222,12 +237,13 @@ def days_of(task: ArizeTask, first: date, last: date, *, today: date) -> list[Da
     for entry in task.entries:
         for day in entry.touched():
             by_day.setdefault(day, []).append(entry)
+    seen = seen_by_day(task.looks)
     begun = min(by_day, default=None)
     days = []
     for number in range((last - first).days + 1):
         day = first + timedelta(days=number)
         entries = by_day.get(day, [])
-        state = worst(_states(entries))
+        state = state_of_day(entries, _states(entries), seen.get(day, ()))
         if state is None and not task.is_experiment and begun is not None and begun <= day < _newest(by_day, today):
             state = State.MISSING
         days.append(Day(date=day, state=state, count=len(entries)))
@@ -239,14 +255,14 @@ def _newest(by_day: Mapping[date, object], today: date) -> date:
     return min(max(by_day), today)
 
 
-def _states(entries: Sequence[Entry]) -> list[State]:
+def _states(entries: Sequence[Entry]) -> dict[object, State]:
     """States by window: a later run over the same window replaces an earlier one, and a covered one all."""
     windows: dict[object, State] = {}
     for entry in entries:
         key = entry.window or ("night", entry.record.dag_id, entry.record.task_id)
         if windows.get(key) is not State.COVERED or entry.state is State.RUNNING:
             windows[key] = entry.state
-    return list(windows.values())
+    return windows
 
 
 def strip(task: ArizeTask, today: date) -> list[Day]:

@@ -26,7 +26,8 @@ from airflow_provider_arize_tasks.ui.plugin import base_path
 from airflow_provider_arize_tasks.ui.quality import charts_of, judged_of, verdict_of
 from airflow_provider_arize_tasks.ui.records import AirflowRecords, Wanted
 from airflow_provider_arize_tasks.ui.reports import ReportError
-from airflow_provider_arize_tasks.ui.states import State, css_of, letter_of, meaning_of
+from airflow_provider_arize_tasks.ui.seen import seen_by_day
+from airflow_provider_arize_tasks.ui.states import State, css_of, letter_of, meaning_of, next_step_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -96,7 +97,7 @@ class Pages:
             raise UnseenError
         task = self._task(access, airflow_task, year)
         calendar = year_of(task, year, now.date())
-        conn_id = next((entry.conn_id for entry in reversed(task.entries) if entry.conn_id), "arize_default")
+        conn_id = _connection(task)
         may_look = access.may_run(airflow_task[0]) and task.arize_id is not None and not task.is_experiment
         return render(
             "task.html",
@@ -107,6 +108,7 @@ class Pages:
             totals=totals(calendar.days),
             opened=opened,
             entries=entries_on(task, opened) if opened else [],
+            seen=seen_by_day(task.looks).get(opened, []) if opened else [],
             missing=_missing_command(task, opened, airflow_task[0]),
             look=self._looks.last(conn_id, task.arize_id, year) if may_look and task.arize_id else None,
             may_look=may_look,
@@ -122,7 +124,7 @@ class Pages:
         if not access.may_read(dag_id):
             raise UnseenError
         wanted = Wanted(dag_ids=frozenset({dag_id}), since=_EVER, run=(dag_id, run_id))
-        entries = self._entries(wanted)
+        entries = [entry for entry in self._entries(wanted) if not entry.is_look or entry.arize_id]
         mine = [entry for entry in entries if entry.record.task_id == task_id] or entries
         if not mine:
             return render("problem.html", text="This task instance ran nothing on Arize.")
@@ -178,8 +180,7 @@ class Pages:
         task = self._task(access, airflow_task, year)
         if task.arize_id is None:
             raise UnseenError
-        conn_id = next((entry.conn_id for entry in reversed(task.entries) if entry.conn_id), "arize_default")
-        self._looks.again(conn_id, task.arize_id, year)
+        self._looks.again(_connection(task), task.arize_id, year)
 
     # -- reading -------------------------------------------------------------------------------------------------
 
@@ -212,6 +213,11 @@ class Pages:
 
 def _now() -> datetime:
     return datetime.now(timezone.utc)
+
+
+def _connection(task: ArizeTask) -> str:
+    used = (entry.conn_id for entry in reversed((*task.looks, *task.entries)) if entry.conn_id)
+    return next(used, "arize_default")
 
 
 def _date(day: str | None) -> date | None:
@@ -256,7 +262,9 @@ def _environment() -> Environment:
         _jinja.globals.update(
             airflow=base_path(), last_window=last_window, window_text=window_text, verdict_of=verdict_of, query=_query
         )
-        _jinja.filters.update(moment=_moment, clean=clean, css=css_of, letter=letter_of, meaning=meaning_of)
+        _jinja.filters.update(
+            moment=_moment, clean=clean, css=css_of, letter=letter_of, meaning=meaning_of, next_step=next_step_of
+        )
     return _jinja
 
 

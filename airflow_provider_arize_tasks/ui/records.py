@@ -11,8 +11,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from airflow_provider_arize_tasks.coverage.summary import COVERAGE_KEY, VERIFICATION_KEY
 from airflow_provider_arize_tasks.runs.record import REASON_KEY, RUN_KEY
-from airflow_provider_arize_tasks.ui.entries import CHECK, EVALUATE, EXPERIMENT, LINK_KEYS, RESULT_KEY, TaskRecord
+from airflow_provider_arize_tasks.ui.entries import (
+    CHECK,
+    EVALUATE,
+    EXPERIMENT,
+    LINK_KEYS,
+    LOOKERS,
+    RESULT_KEY,
+    TaskRecord,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -21,8 +30,8 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 #: Operators whose task instances the page shows.
-OPERATORS: Final = (EVALUATE, EXPERIMENT, CHECK)
-_KEYS: Final = (RESULT_KEY, RUN_KEY, REASON_KEY, *LINK_KEYS)
+OPERATORS: Final = (EVALUATE, EXPERIMENT, CHECK, *LOOKERS)
+_KEYS: Final = (RESULT_KEY, RUN_KEY, REASON_KEY, COVERAGE_KEY, VERIFICATION_KEY, *LINK_KEYS)
 
 
 class RecordsError(Exception):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from airflow_provider_arize_tasks.coverage.states import State
+from airflow_provider_arize_tasks.coverage.states import NEXT_STEPS, State
 
-__all__ = ["State", "css_of", "letter_of", "meaning_of", "worst"]
+__all__ = ["State", "css_of", "letter_of", "meaning_of", "next_step_of", "worst"]
 
 _LETTERS: Final = {
     State.RUNNING: "R",
@@ -69,6 +69,15 @@ def meaning_of(state: State) -> str:
     :param state: of coverage.
     """
     return _MEANINGS[state]
+
+
+def next_step_of(state: State) -> str:
+    """What to do about it, as a sentence.
+
+    :param state: of coverage.
+    """
+    step = NEXT_STEPS[state]
+    return f"{step[0].upper()}{step[1:]}."
 
 
 def worst(states: list[State]) -> State | None:

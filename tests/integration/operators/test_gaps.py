@@ -121,6 +121,11 @@ class TestWhatIsLeftOut:
         assert starts(found(task, run_after=then + HOUR, **early)) == [-8]
         assert starts(found(task, run_after=then + 3 * HOUR, **early)) == [-8, -9]
 
+    def test_are_written_down_as_early(self, task):
+        then = TODAY + 10 * DAY
+        result = found(task, run_after=then + HOUR, start=then - 2 * DAY, end=then, settle="3h")
+        assert [state for _, state in result.xcoms["arize_coverage"]["states"]] == ["missing", "early"]
+
     def test_a_run_before_the_late_spans_does_not_cover(self, task):
         task.run(1)
         settle = datetime.now(UTC) - TODAY + HOUR
@@ -159,6 +164,12 @@ class TestGiveUp:
     def test_asks_for_a_window_without_data_on_three_nights(self, task, nights):
         asked = [len(self.night(task, n, nights, start=TODAY, end=TODAY + DAY).value) for n in range(6)]
         assert asked == [1, 1, 1, 0, 0, 0]
+
+    def test_is_written_down(self, task, nights):
+        for number in range(5):
+            self.night(task, number, nights, start=TODAY, end=TODAY + DAY)
+        [[_, state]] = nights.xcom_pull(task_ids="gaps", key="arize_coverage")["states"]
+        assert state == "let go"
 
     def test_a_hole_found_late_is_asked_for_all_the_same(self, task, nights):
         task.run(20)

@@ -108,6 +108,12 @@ class TestANewVersion:
         assert labels(stage, evaluators=["correctness"], current=True) == (60, 0, 0)
         assert labels(stage, evaluators=["hallucination"], current=True) == (0, 0, cost["repeated"])
 
+    def test_is_written_down_for_the_page(self, labelled):
+        seen = gaps(labelled).xcoms["arize_coverage"]
+        assert [state for _, state in seen["states"]] == ["stale"]
+        assert seen["states"][0][0] == "2026-03-01T00:00:00.000Z/2026-03-04T00:00:00.000Z"
+        assert (seen["task_id"], seen["arize_conn_id"]) == (labelled.id, "arize_default")
+
     def test_is_ignored_when_told(self, labelled):
         result = gaps(labelled, stale="ignore")
         assert (result.value, "arize_stale" in result.xcoms) == ([], False)

@@ -226,6 +226,24 @@ def check(dag_id: str, day: datetime, *, passed: bool, score: float = 0.8, **giv
     return instance(dag_id, "check", day, operator="ArizeCheckExperimentOperator", state=state, xcoms=xcoms, **given)
 
 
+def look(
+    dag_id: str, day: datetime, states: Sequence[tuple[int, int, str]], *, arize: str = "VGFzazox", **given: Any
+) -> dict[str, Any]:
+    """A gap operator's look: from and to how many days before its DAG run, and the state."""
+    summary = {
+        "task_id": arize,
+        "task_name": f"quality of {dag_id}",
+        "at": (day + timedelta(hours=3)).isoformat(),
+        "states": [
+            [f"{(day - timedelta(days=first)).isoformat()}/{(day - timedelta(days=last)).isoformat()}", state]
+            for first, last, state in states
+        ],
+    }
+    xcoms = {"arize_coverage": summary, "return_value": []}
+    operator = "ArizeFindWindowGapsOperator"
+    return instance(dag_id, "gaps", day, operator=operator, xcoms=xcoms, **given)
+
+
 def experiment(dag_id: str, day: datetime, *, state: str = "success") -> dict[str, Any]:
     """A nightly experiment."""
     xcoms: dict[str, Any] = {"arize_run": {"task_id": "VGFzazoy", "task_name": "nightly prompt", "run_id": "UnVuOjk"}}

@@ -229,6 +229,79 @@ def test_what_was_recorded_before_the_upgrade_to_airflow_3_4_is_read_beside_what
     assert [dict(record.values) for record in found] == [each["xcoms"] for each in instances]
 
 
+@pytest.mark.parametrize("before_upgrade", [False, True])
+@pytest.mark.parametrize("state", ["stale", "early", "let go"])
+def test_what_the_gap_operator_saw_is_on_the_calendar(
+    page: TestClient, database: Any, nights: list[datetime], state: str, before_upgrade: bool
+) -> None:
+    seen = [(20, 10, "covered"), (10, 9, state), (9, 0, "covered")]
+    given = {"before_upgrade": before_upgrade}
+    gone = nights[-10]
+    ran = [each for each in nights if state != "let go" or each != gone]
+    database.write(
+        [
+            *(database.evaluation("daily", night, **given) for night in ran),
+            database.look("daily", nights[-1], seen, **given),
+        ]
+    )
+    day = (gone - timedelta(days=1)).date()
+    for address in ({"task_id": "evaluate"}, {"task_id": "gaps"}):
+        answer = page.get("/task", params={"dag_id": "daily", **address, "day": str(day)})
+        assert f'aria-label="{day:%d %B %Y}: {state}"' in answer.text
+        assert f'aria-label="{day - timedelta(days=1):%d %B %Y}: covered"' in answer.text
+    told = text_of(answer.text)
+    assert f"daily.gaps {nights[-1]:%Y-%m-%d} 03:00 UTC" in told
+    assert {"stale": "reevaluate", "early": "once it is over", "let go": "unless it should hold data"}[state] in told
+    assert f"{day:%d %B %Y}: {state}" in page.get("/").text
+
+
+def test_what_the_verify_operator_proved_is_on_the_calendar(
+    page: TestClient, database: Any, nights: list[datetime]
+) -> None:
+    night = nights[-4]
+    result = {
+        "spans": 40,
+        "complete": False,
+        "data_start_time": (night - timedelta(days=1)).isoformat(),
+        "data_end_time": night.isoformat(),
+        "audit": {"task_id": "VGFzazox", "task_name": "quality of daily", "looked_at": nights[-1].isoformat()},
+    }
+    proof = database.instance(
+        "daily",
+        "verify",
+        nights[-1],
+        operator="ArizeVerifyWindowOperator",
+        state="failed",
+        xcoms={"arize_verification": result},
+    )
+    database.write([*(database.evaluation("daily", each) for each in nights), proof])
+    day = (night - timedelta(days=1)).date()
+    answer = page.get("/task", params={"dag_id": "daily", "task_id": "evaluate", "day": str(day)})
+    assert f'aria-label="{day:%d %B %Y}: failed"' in answer.text
+    assert "daily.verify" in text_of(answer.text)
+
+
+def test_a_task_of_which_only_a_gap_operator_knows_is_there(page: TestClient, database: Any, today: datetime) -> None:
+    database.write([database.look("watch", today, [(3, 0, "missing")])])
+    assert "quality of watch" in page.get("/").text
+    run_id = f"scheduled__{today.isoformat()}"
+    answer = page.get(
+        "/task-instance", params={"dag_id": "watch", "task_id": "gaps", "run_id": run_id, "map_index": -1}
+    )
+    assert (answer.status_code, "quality of watch" in answer.text) == (200, True)
+
+
+def test_a_gap_operator_that_wrote_no_states_breaks_nothing(page: TestClient, database: Any, today: datetime) -> None:
+    bare = database.instance("watch", "gaps", today, operator="ArizeFindWindowGapsOperator", xcoms={"return_value": []})
+    database.write([bare])
+    run_id = f"scheduled__{today.isoformat()}"
+    answer = page.get(
+        "/task-instance", params={"dag_id": "watch", "task_id": "gaps", "run_id": run_id, "map_index": -1}
+    )
+    assert "ran nothing on Arize" in answer.text
+    assert page.get("/").status_code == 200
+
+
 def test_quality_page(page: TestClient, database: Any, nights: list[datetime]) -> None:
     changed = {"remarks": [{"outcome": "judge_changed", "message": "judge correctness: version 3 to 4"}]}
     database.write(
