@@ -168,7 +168,7 @@ class TestGiveUp:
     def test_is_written_down(self, task, nights):
         for number in range(5):
             self.night(task, number, nights, start=TODAY, end=TODAY + DAY)
-        [[_, state]] = nights.xcom_pull(task_ids="gaps", key="arize_coverage")["states"]
+        [[_, state]] = nights.pushed["arize_coverage"]["states"]
         assert state == "let go"
 
     def test_a_hole_found_late_is_asked_for_all_the_same(self, task, nights):
