@@ -80,7 +80,7 @@ def _found() -> dict[str, type[BaseOperator]]:
     modules = [m for kind in ("operators", "sensors") for entry in info[kind] for m in entry["python-modules"]]
     classes = {}
     for name in modules:
-        for attribute, value in vars(importlib.import_module(name)).items():
+        for attribute, value in inspect.getmembers(importlib.import_module(name)):
             if inspect.isclass(value) and issubclass(value, BaseOperator) and attribute.startswith("Arize"):
                 classes[attribute] = value
     return classes
