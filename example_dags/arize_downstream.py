@@ -1,8 +1,8 @@
 """One DAG evaluates, another starts when it is done and knows what was evaluated.
 
-The trigger operator puts its result on the event of each asset among its ``outlets``: the window, the run, the counts,
-for an experiment its id and name. The DAG that is scheduled on the asset reads them from the event. Triggered by hand
-it has no event, and says so.
+The trigger operator puts its result on the event of each asset among its ``outlets``, as ``arize`` in the event's
+extra: the window, the run, the counts, for an experiment its id. The DAG that is scheduled on the asset reads them from
+there. Triggered by hand it has no event, and says so.
 
 Runs as it is against the connection ``arize_default`` and the emulator's seeded world.
 """
@@ -51,10 +51,10 @@ with DAG(
 def use_the_labels(triggering_asset_events: Any = None) -> list[str]:
     """One line for each window that was evaluated since the last run of this DAG."""
     events = [event for of_asset in (triggering_asset_events or {}).values() for event in of_asset]
-    return [
-        f"{event.extra['data_start_time']} to {event.extra['data_end_time']}: {event.extra['num_successes']} labelled"
-        for event in events
-    ] or ["no event: triggered by hand"]
+    runs = [event.extra["arize"] for event in events]
+    return [f"{run['data_start_time']} to {run['data_end_time']}: {run['num_successes']} labelled" for run in runs] or [
+        "no event: triggered by hand"
+    ]
 
 
 with DAG(

@@ -49,7 +49,12 @@ def main(folder: str, wanted: list[str]) -> None:
         try:
             run = dag.test()
             instances = {f"{ti.task_id}[{ti.map_index}]": str(ti.state) for ti in run.get_task_instances()}
-            ended[dag.dag_id] = {"state": str(getattr(run.state, "value", run.state)), "tasks": instances}
+            names = [str(ti.rendered_map_index) for ti in run.get_task_instances() if ti.map_index >= 0]
+            ended[dag.dag_id] = {
+                "state": str(getattr(run.state, "value", run.state)),
+                "tasks": instances,
+                "names": names,
+            }
         except Exception:  # noqa: BLE001 - whatever it is, the other DAGs are run as well
             ended[dag.dag_id] = {"state": "raised", "tasks": {}, "error": traceback.format_exc()}
     Path("ended.json").write_text(json.dumps(ended))

@@ -232,7 +232,7 @@ def look(
     """A gap operator's look: from and to how many days before its DAG run, and the state."""
     summary = {
         "task_id": arize,
-        "task_name": f"quality of {dag_id}",
+        "task_name": given.pop("name", f"quality of {dag_id}"),
         "at": (day + timedelta(hours=3)).isoformat(),
         "states": [
             [f"{(day - timedelta(days=first)).isoformat()}/{(day - timedelta(days=last)).isoformat()}", state]
