@@ -34,8 +34,8 @@ nox.options.error_on_missing_interpreters = True
 
 ROOT = Path(__file__).parent
 RESULTS = ROOT / ".cache" / "reports" / "matrix"
-#: Cells at a time, each in one test process. More than two cores need: most of what the tests do is wait for runs.
-LANES = int(os.environ.get("MATRIX_LANES", "6"))
+#: Cells at a time, each in one test process: one more than there are cores, since tests wait for runs.
+LANES = int(os.environ.get("MATRIX_LANES", "3"))
 TEST_TOOLS = (
     "check-jsonschema",
     "httpx",
