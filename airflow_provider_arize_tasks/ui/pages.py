@@ -27,7 +27,7 @@ from airflow_provider_arize_tasks.ui.quality import charts_of, judged_of, verdic
 from airflow_provider_arize_tasks.ui.records import AirflowRecords, Wanted
 from airflow_provider_arize_tasks.ui.reports import ReportError
 from airflow_provider_arize_tasks.ui.seen import seen_by_day
-from airflow_provider_arize_tasks.ui.states import State, css_of, letter_of, meaning_of, next_step_of
+from airflow_provider_arize_tasks.ui.states import State, css_of, letter_of, meaning_of, next_step_of, seen_meaning_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -263,7 +263,13 @@ def _environment() -> Environment:
             airflow=base_path(), last_window=last_window, window_text=window_text, verdict_of=verdict_of, query=_query
         )
         _jinja.filters.update(
-            moment=_moment, clean=clean, css=css_of, letter=letter_of, meaning=meaning_of, next_step=next_step_of
+            moment=_moment,
+            clean=clean,
+            css=css_of,
+            letter=letter_of,
+            meaning=meaning_of,
+            seen_meaning=seen_meaning_of,
+            next_step=next_step_of,
         )
     return _jinja
 

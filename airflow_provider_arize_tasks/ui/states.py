@@ -6,7 +6,7 @@ from typing import Final
 
 from airflow_provider_arize_tasks.coverage.states import NEXT_STEPS, State
 
-__all__ = ["State", "css_of", "letter_of", "meaning_of", "next_step_of", "worst"]
+__all__ = ["State", "css_of", "letter_of", "meaning_of", "next_step_of", "seen_meaning_of", "worst"]
 
 _LETTERS: Final = {
     State.RUNNING: "R",
@@ -31,6 +31,12 @@ _MEANINGS: Final = {
     State.EMPTY: "Arize found no data",
     State.LET_GO: "given up as a window without data",
     State.COVERED: "evaluated",
+}
+#: The same of what was seen on Arize, where no task instance is meant.
+_SEEN_MEANINGS: Final = {
+    State.RUNNING: "a run goes on",
+    State.FAILED: "runs over it failed, or spans lack labels",
+    State.MISSING: "no run covers it",
 }
 #: What a day shows when its windows differ, first to last.
 _SEVERITY: Final = (
@@ -69,6 +75,14 @@ def meaning_of(state: State) -> str:
     :param state: of coverage.
     """
     return _MEANINGS[state]
+
+
+def seen_meaning_of(state: State) -> str:
+    """The word in a sentence, for what the gap and verify operators saw.
+
+    :param state: of coverage.
+    """
+    return _SEEN_MEANINGS.get(state) or _MEANINGS[state]
 
 
 def next_step_of(state: State) -> str:

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,12 @@ def test_alert_tells_window_reason_and_link(ended: dict[str, Any]) -> None:
 
 def test_scratch_task_is_deleted(ended: dict[str, Any]) -> None:
     assert ended["arize_scratch_task"]["tasks"]["delete_task[-1]"] == "success"
+
+
+def test_mapped_windows_are_named_in_the_grid(ended: dict[str, Any]) -> None:
+    names = ended["arize_backfill_mapped"]["names"]
+    today = datetime.now(timezone.utc).date()
+    assert names[-7:] == [f"{today - timedelta(days=number)}T00:00" for number in range(7, 0, -1)]
 
 
 def test_a_downstream_dag_without_an_event_says_so(ended: dict[str, Any]) -> None:

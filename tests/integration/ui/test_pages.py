@@ -279,6 +279,7 @@ def test_what_the_verify_operator_proved_is_on_the_calendar(
     answer = page.get("/task", params={"dag_id": "daily", "task_id": "evaluate", "day": str(day)})
     assert f'aria-label="{day:%d %B %Y}: failed"' in answer.text
     assert "daily.verify" in text_of(answer.text)
+    assert "spans lack labels" in answer.text
 
 
 def test_a_task_of_which_only_a_gap_operator_knows_is_there(page: TestClient, database: Any, today: datetime) -> None:
