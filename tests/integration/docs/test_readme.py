@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -17,15 +18,25 @@ NOW = datetime.now(timezone.utc).replace(microsecond=0)
 DAY = (NOW - timedelta(days=2), NOW - timedelta(days=1))
 
 
-def test_the_example(arize_emulator, arize_connection):
+@pytest.mark.parametrize("when", [{"data_interval": DAY}, {"run_after": NOW}], ids=["scheduled", "by hand"])
+def test_the_example(arize_emulator, arize_connection, when):
     (example,) = re.findall(r"^## An example\n\n```python\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
     names: dict = {}
     exec(compile(example, "README.md", "exec"), names)
     created = run_task(names["task"])
     assert created.state == "success", created.error
     evaluate = names["task"].dag.task_dict["evaluate"]
-    result = run_task(evaluate, data_interval=DAY, xcoms={"create": created.value})
+    result = run_task(evaluate, **when, xcoms={"create": created.value})
     assert (result.state, result.value["status"]) == ("success", "COMPLETED")
+
+
+def test_readme_first_steps_and_compose_file_share_one_connection_with_a_space():
+    found = {}
+    for page in ("README.md", "docs/first-steps.md", "docker-compose.yaml"):
+        (text,) = re.findall(r"AIRFLOW_CONN_ARIZE_DEFAULT(?:=|: )'(\{.*?\})'", (REPOSITORY / page).read_text())
+        found[page] = json.loads(text.replace("http://emulator:", "http://127.0.0.1:"))
+    assert found["README.md"] == found["docs/first-steps.md"] == found["docker-compose.yaml"]
+    assert found["README.md"]["extra"] == {"space": "demo-space"}
 
 
 @pytest.mark.parametrize("name", sorted(CLASSES))
