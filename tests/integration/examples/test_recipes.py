@@ -6,6 +6,7 @@ import re
 from collections import defaultdict
 from datetime import datetime, timedelta, timezone
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -40,7 +41,8 @@ class TestRecipes:
         failed = evaluate(arize_alert, data_interval=(TODAY - DAY, TODAY))
         assert failed.state == "failed"
         ti = SimpleNamespace(task_id="evaluate", xcom_pull=lambda *, task_ids, key: failed.xcoms.get(key))
-        callback, notifier = arize_alert.create.dag.task_dict["evaluate"].on_failure_callback
+        callbacks: Any = arize_alert.create.dag.task_dict["evaluate"].on_failure_callback
+        callback, notifier = callbacks
         (callback if way == "callback" else notifier.notify)({"ti": ti, "exception": failed.error})
         told = caplog.messages[-1]
         assert f"alert-correctness, {TODAY - DAY:%Y-%m-%d}T00:00:00.000Z to {TODAY:%Y-%m-%d}T00:00:00.000Z" in told
