@@ -59,9 +59,7 @@ class TestRecipes:
         window = f"{TODAY - DAY:%Y-%m-%d}T00:00:00.000Z to {TODAY:%Y-%m-%d}T00:00:00.000Z"
         assert told == [f"{window}: {done.value['num_successes']} labelled"]
 
-    @pytest.mark.skipif(
-        arize_partitions.CronPartitionTimetable is None, reason="partitions are of Airflow 3.2 and later"
-    )
+    @pytest.mark.skipif(not hasattr(arize_partitions, "EVALUATED"), reason="partitions are of Airflow 3.2 and later")
     def test_a_partition_is_the_day_that_is_evaluated(self, events):
         key = f"{TODAY - 5 * DAY:%Y-%m-%d}"
         context = {"outlet_events": events, "partition_key": key, "partition_date": None}
