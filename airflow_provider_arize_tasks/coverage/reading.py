@@ -160,11 +160,7 @@ def read_task_coverage(
     task_id = source.resolve_task(task, space)
     reply = source.get_task_with_server_time(task_id)
     found = reply.value
-    if found.type is TaskType.RUN_EXPERIMENT or (found.dataset_id and not found.project_id):
-        raise ArizeConfigError(
-            f"task {task!r} has no windows: it {_what_it_does(found)}. Coverage is about tasks that evaluate the "
-            "spans of a project"
-        )
+    _refuse_without_windows(found, task)
     present = now or reply.server_time or datetime.now(timezone.utc)
     record = record or GapRecord()
     judges = read_judges(source.call, found)
@@ -191,6 +187,14 @@ def read_task_coverage(
         runs=tuple(runs),
         notes=tuple(notes),
     )
+
+
+def _refuse_without_windows(found: Task, task: str) -> None:
+    if found.type is TaskType.RUN_EXPERIMENT or (found.dataset_id and not found.project_id):
+        raise ArizeConfigError(
+            f"task {task!r} has no windows: it {_what_it_does(found)}. Coverage is about tasks that evaluate the "
+            "spans of a project"
+        )
 
 
 def read_judges(send: Sends, task: Task) -> tuple[Judge, ...]:

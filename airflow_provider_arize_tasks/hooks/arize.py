@@ -183,10 +183,9 @@ class ArizeHook(ArizeApi, BaseHook):
         """Read which part of a range a task has evaluated.
 
         One GET of the task and one per hundred runs it ever had.
-
-        :param task: name or id.
         Lengths of time are a ``timedelta``, seconds, or text (``"2h"``, ``"1d"``, ``"P1D"``).
 
+        :param task: name or id.
         :param start: first instant: a datetime, a date, ISO 8601 text, or how far it reaches back from ``end``, as a
             length of time.
         :param end: first instant after the range, likewise, relative to now; ``None`` is the last border of a window
