@@ -210,11 +210,6 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
             yield stage
 
 
-@pytest.mark.xfail(
-    reason="backfill and first night were seen true on a real Airflow, each with a fault found and mended since; the "
-    "whole of it has not been seen green yet",
-    strict=False,
-)
 def test_in_the_end_every_span_is_labelled_once_by_the_current_judges(stage: Stage) -> None:
     api, control = stage.airflow.api, stage.control
 
