@@ -143,10 +143,12 @@ def _limited_adapter() -> HTTPAdapter:
 
 
 def limited_session() -> Session:
-    """A ``requests.Session`` whose responses keep to :func:`time_limit`, and which never looks where one redirects to.
+    """A ``requests.Session`` whose responses keep to :func:`time_limit`, which keeps no cookies and follows no redirects.
 
     Even told not to follow redirects, ``requests`` would read their target, and crash on one that is no text.
     """
+    from http.cookiejar import DefaultCookiePolicy
+
     from requests import Session
 
     class UnredirectedSession(Session):
@@ -154,6 +156,8 @@ def limited_session() -> Session:
             return None
 
     session = UnredirectedSession()
+    # The key is all that a request says of who sends it; and each cookie kept would make every later request slower.
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
     for scheme in ("http://", "https://"):
         session.mount(scheme, _limited_adapter())
     return session

@@ -41,7 +41,7 @@ ELSEWHERE = {
     "python -m airflow_provider_arize_tasks verify": "tests/integration/cli",
     "python -m airflow_provider_arize_tasks check": "tests/integration/cli",
 }
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(580)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 
 def commands(page: str) -> list[str]:

@@ -19,7 +19,7 @@ REPOSITORY = Path(__file__).parents[3]
 #: All but the one that fails on purpose, and the file that asks a person.
 FAILS = {"arize_alert"}
 ASKS = {"arize_quality_gate_by_hand", "arize_ask_a_person"}
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(580)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 
 def connection(page: str) -> str:

@@ -280,6 +280,14 @@ def test_redirects_are_not_followed(transport, odd_server, status):
     assert len(odd_server.requests) == 1
 
 
+def test_cookies_are_not_kept(transport, odd_server):
+    odd_server.answers(reply(500, b"", {"Set-Cookie": "session=evil; Path=/"}), reply(200, RUN))
+    assert transport.send(config_for(odd_server.url), GET, no_pauses()[0]).id == RUN["id"]
+    first, second = odd_server.requests
+    assert "cookie" not in first.headers
+    assert "cookie" not in second.headers
+
+
 def test_unknown_status_is_no_error(transport, odd_server):
     odd_server.answers(reply(200, {**RUN, "status": "PAUSED_BY_QUOTA"}))
     run = transport.send(config_for(odd_server.url), GET)
