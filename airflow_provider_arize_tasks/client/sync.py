@@ -143,7 +143,7 @@ def _limited_adapter() -> HTTPAdapter:
 
 
 def limited_session() -> Session:
-    """A ``requests.Session`` whose responses keep to :func:`time_limit`, which keeps no cookies and follows no redirects.
+    """A ``requests.Session`` whose responses keep to :func:`time_limit`; it keeps no cookies and follows no redirects.
 
     Even told not to follow redirects, ``requests`` would read their target, and crash on one that is no text.
     """

@@ -1,6 +1,6 @@
 """Seconds to the whole answer of each view of the page in Airflow: 20 tasks, 500 days, 10,000 task instances.
 
-``python -m dev.benchmarks.page`` fills an SQLite database of its own and asks the page in this process, over no network.
+``python -m dev.benchmarks.page`` fills an SQLite database of its own and asks the page in this process.
 """
 
 from __future__ import annotations
