@@ -123,6 +123,7 @@ class ArizeTaskRunTrigger(BaseTrigger):
         yield TriggerEvent(dict(await self._wait()))  # type: ignore[no-untyped-call]
 
     async def _wait(self) -> TaskRunEvent:
+        from airflow_provider_arize_tasks.client.printable import in_short_lines
         from airflow_provider_arize_tasks.triggers.watch import watching
 
         async with watching(
@@ -135,8 +136,9 @@ class ArizeTaskRunTrigger(BaseTrigger):
         ) as wait:
             while True:
                 # Logged here rather than where it is found out: this coroutine carries the task's log context.
-                for level, line in await wait.news():
-                    self.log.log(level, line)
+                for level, text in await wait.news():
+                    for line in in_short_lines(text):
+                        self.log.log(level, line)
                 if wait.ended is not None:
                     return self._event(wait, wait.ended)
 

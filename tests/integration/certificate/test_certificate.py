@@ -269,44 +269,48 @@ def command(emulator: EmulatorProcess, *arguments: str) -> subprocess.Popen[str]
     )  # fmt: skip
 
 
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_stopped_it_deletes_what_it_made(
     number: int, emulator: EmulatorProcess, client: Client, tmp_path: Path
 ) -> None:
     emulator.control.configure(run_seconds=30)
     process = command(emulator, "--yes", "--out", str(tmp_path / "c.json"))
-    ends = time.monotonic() + 30
+    ends = time.monotonic() + 100
     while not emulator.control.runs() and time.monotonic() < ends:
         time.sleep(0.1)
     process.send_signal(number)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=200)
     assert process.returncode == 130, errors
     assert left_over(emulator, client) == []
     assert not (tmp_path / "c.json").exists()
 
 
+@pytest.mark.timeout(400)
 def test_nothing_is_spent_before_somebody_agrees(emulator: EmulatorProcess, tmp_path: Path) -> None:
     process = command(emulator, "--out", str(tmp_path / "c.json"))
-    _, errors = process.communicate("n\n", timeout=60)
+    _, errors = process.communicate("n\n", timeout=200)
     assert process.returncode == 2
     assert "at most 16 judgements" in errors
     assert emulator.control.requests() == []
 
 
+@pytest.mark.timeout(400)
 def test_the_command_writes_a_whole_certificate(emulator: EmulatorProcess, client: Client, tmp_path: Path) -> None:
     out = tmp_path / "c.json"
     process = command(emulator, "--yes", "--out", str(out))
-    shown, errors = process.communicate(timeout=120)
+    shown, errors = process.communicate(timeout=200)
     assert process.returncode == 0, errors
     assert "16 holds, 0 differs, 3 could not be asked" in shown
     assert is_whole(json.loads(out.read_text()))
     assert left_over(emulator, client) == []
 
 
+@pytest.mark.timeout(400)
 def test_clean_up_alone(emulator: EmulatorProcess, client: Client, capsys: pytest.CaptureFixture[str]) -> None:
     kill_at(client, 30)
     process = command(emulator, "--clean-up", "--dataset", "demo-dataset")
-    shown, _ = process.communicate(timeout=60)
+    shown, _ = process.communicate(timeout=200)
     assert re.fullmatch(r"[1-9]\d* left over, deleted\n", shown)
     assert left_over(emulator, client) == []
 
