@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 HERE = Path(__file__).parent / "deferral"
 #: Airflow 2 runs here on PostgreSQL, which its LocalExecutor wants, and without a web server to ask.
 AIRFLOW_2 = version("apache-airflow").startswith("2.")
-RUN_SECONDS = 10.0
+RUN_SECONDS = 20.0
 #: A deprecated call of ours, as Python prints it and as Airflow's structured logs have it.
 DEPRECATED = re.compile(r"(?=.*(Deprecat|Removed|Future)\w*Warning).*airflow_provider_arize_tasks/.*")
 
@@ -95,8 +95,8 @@ def test_no_worker_is_held_while_it_waits(airflow: LocalAirflow, run: dict[str, 
         (later.born - earlier.ended for earlier, later in itertools.pairwise(mine) if earlier.ended), default=0.0
     )
     assert run["alive"] == []
-    # Most of the run went by with no process of the task alive.
-    assert longest_gap > RUN_SECONDS / 2
+    # A good part of the run went by with no process of the task alive, on a busy machine as well.
+    assert longest_gap > RUN_SECONDS / 4
 
 
 @pytest.mark.skipif(AIRFLOW_2, reason="asks Airflow's REST API")
