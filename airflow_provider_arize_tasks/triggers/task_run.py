@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 #: Seconds ``on_kill`` may take in all; Airflow itself gives it 30 (``[triggerer] on_kill_timeout``).
 ON_KILL_SECONDS = 20.0
 MIN_POLL_INTERVAL = 0.05
+#: More characters than a log pane shows of a line.
+LONG_LINE = 180
 
 
 class TaskRunEvent(TypedDict):
@@ -137,7 +139,7 @@ class ArizeTaskRunTrigger(BaseTrigger):
             while True:
                 # Logged here rather than where it is found out: this coroutine carries the task's log context.
                 for level, text in await wait.news():
-                    for line in in_short_lines(text):
+                    for line in in_short_lines(text) if len(text) > LONG_LINE else [text]:
                         self.log.log(level, line)
                 if wait.ended is not None:
                     return self._event(wait, wait.ended)
