@@ -17,7 +17,11 @@ from enum import Enum
 from typing import Any, TypeVar
 
 from airflow_provider_arize_tasks.client.errors import ArizeValidationError
-from airflow_provider_arize_tasks.client.fields import FieldError, as_bool, as_int, as_length, as_number, parse_time
+from airflow_provider_arize_tasks.client.fields import FieldError as FieldError
+from airflow_provider_arize_tasks.client.fields import as_bool as as_bool
+from airflow_provider_arize_tasks.client.fields import as_int as as_int
+from airflow_provider_arize_tasks.client.fields import as_length, parse_time
+from airflow_provider_arize_tasks.client.fields import as_number as as_number
 
 E = TypeVar("E", bound=Enum)
 T = TypeVar("T")
@@ -188,25 +192,6 @@ def reference(value: Any) -> str:
         return value.strip()
     raise FieldError("must be a name or an id")
 
-
-__all__ = [
-    "Checker",
-    "FieldError",
-    "as_bool",
-    "as_int",
-    "as_number",
-    "between",
-    "count",
-    "holds_pending",
-    "ids",
-    "is_pending",
-    "optional",
-    "rate",
-    "reference",
-    "seconds",
-    "span",
-    "whole",
-]
 
 Shape = Callable[[Checker, str, Any], Any]
 

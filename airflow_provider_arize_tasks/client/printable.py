@@ -55,11 +55,19 @@ def printable(text: object, limit: int = DEFAULT_LIMIT) -> str:
     return line[: max(limit - 3, 0)].rstrip() + "..."[: max(limit, 0)]
 
 
-def in_short_lines(text: str, limit: int = 180) -> list[str]:
+#: Characters that a log pane shows of a line.
+_LINE = 180
+
+
+def lines_that_fit(text: str) -> list[str]:
+    """A message as it is where it fits into a line of a log pane, else :func:`in_short_lines`."""
+    return [text] if len(text) <= _LINE else in_short_lines(text)
+
+
+def in_short_lines(text: str) -> list[str]:
     """A message in lines that fit a log pane: a line a sentence or half-sentence, cut between words if need be.
 
     :param text: the message, in one line.
-    :param limit: most characters of a line. Default 180.
     :return: the lines; together they say all of the message.
     """
     lines: list[str] = []
@@ -68,7 +76,7 @@ def in_short_lines(text: str, limit: int = 180) -> list[str]:
             lines[-1] = f"{lines[-1]} {part}"
         else:
             lines.append(part)
-    return [piece for line in lines for piece in textwrap.wrap(line, limit) if line]
+    return [piece for line in lines for piece in textwrap.wrap(line, _LINE) if line]
 
 
 def _shown(char: str) -> str:

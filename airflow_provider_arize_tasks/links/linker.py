@@ -10,9 +10,11 @@ address is the start page of the UI: less useful, never wrong.
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
+from airflow_provider_arize_tasks.client.config import DEFAULT_APP_URL
 from airflow_provider_arize_tasks.client.errors import ArizeError
 from airflow_provider_arize_tasks.links.arize import ArizeExperimentLink, ArizeTaskLink, ArizeTaskRunLink, push_link
 
@@ -26,110 +28,57 @@ if TYPE_CHECKING:
     from airflow_provider_arize_tasks.runs.requests import RunRequest
     from airflow_provider_arize_tasks.windows.window import Window
 
-#: The UI of Arize's own cloud.
-DEFAULT_APP_URL = "https://app.arize.com"
 
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """A space in the UI of Arize, and the addresses in it; each is absolute, at worst the start page of the UI.
 
-def task_url(
-    *,
-    app_url: str | None = None,
-    organization_id: str | None,
-    space_id: str | None,
-    project_id: str | None = None,
-    dataset_id: str | None = None,
-    window: Window | None = None,
-) -> str:
-    """The page of what a task works on: its project's spans, or its dataset's experiments.
-
-    :param app_url: root of the UI, with or without a slash at its end; default ``https://app.arize.com``.
     :param organization_id: id of the organization, as the API gives it; ``None`` if it is not known.
     :param space_id: id of the space; ``None`` if it is not known.
-    :param project_id: id of the project a project-based task evaluates.
-    :param dataset_id: id of the dataset a dataset-based task works on.
-    :param window: the spans to show; without it the UI shows those of the last seven days.
-    :return: an absolute URL, at worst the start page of the UI.
+    :param app_url: root of the UI, with or without a slash at its end; default Arize's own cloud.
     """
-    prefix = _prefix(app_url, organization_id, space_id)
-    if prefix is None:
-        return _base(app_url)
-    if project_id:
-        return f"{prefix}/projects/{_segment(project_id)}?{_spans_query(window)}"
-    if dataset_id:
-        return f"{prefix}/datasets/{_segment(dataset_id)}?selectedTab=experiments"
-    return prefix
 
+    organization_id: str | None
+    space_id: str | None
+    app_url: str = DEFAULT_APP_URL
 
-def run_url(
-    *,
-    app_url: str | None = None,
-    organization_id: str | None,
-    space_id: str | None,
-    project_id: str | None = None,
-    dataset_id: str | None = None,
-    window: Window | None = None,
-    experiment_id: str | None = None,
-) -> str:
-    """The page of what a run made: its experiment, else the spans of its window.
+    @property
+    def _space(self) -> str | None:
+        if not (self.organization_id and self.space_id):
+            return None
+        return f"{self._root}/organizations/{_segment(self.organization_id)}/spaces/{_segment(self.space_id)}"
 
-    :param app_url: root of the UI; default ``https://app.arize.com``.
-    :param organization_id: id of the organization; ``None`` if it is not known.
-    :param space_id: id of the space; ``None`` if it is not known.
-    :param project_id: id of the project whose spans were evaluated.
-    :param dataset_id: id of the dataset the run worked on.
-    :param window: the run's data window.
-    :param experiment_id: id of the experiment the run made; ``None`` until Arize has provisioned it.
-    :return: an absolute URL, at worst the start page of the UI.
-    """
-    if experiment_id and dataset_id:
-        return experiment_url(
-            app_url=app_url,
-            organization_id=organization_id,
-            space_id=space_id,
-            dataset_id=dataset_id,
-            experiment_id=experiment_id,
-        )
-    return task_url(
-        app_url=app_url,
-        organization_id=organization_id,
-        space_id=space_id,
-        project_id=project_id,
-        dataset_id=dataset_id,
-        window=window,
-    )
+    @property
+    def _root(self) -> str:
+        return self.app_url.rstrip("/")
 
+    def of_task(
+        self, *, project_id: str | None = None, dataset_id: str | None = None, window: Window | None = None
+    ) -> str:
+        """The page of what a task works on: its project's spans, or its dataset's experiments.
 
-def experiment_url(
-    *,
-    app_url: str | None = None,
-    organization_id: str | None,
-    space_id: str | None,
-    dataset_id: str | None,
-    experiment_id: str | None,
-) -> str:
-    """The page of one experiment of a dataset.
+        :param project_id: id of the project a project-based task evaluates.
+        :param dataset_id: id of the dataset a dataset-based task works on.
+        :param window: the spans to show; without it the UI shows those of the last seven days.
+        """
+        if self._space is None:
+            return self._root
+        if project_id:
+            return f"{self._space}/projects/{_segment(project_id)}?{_spans_query(window)}"
+        if dataset_id:
+            return f"{self._space}/datasets/{_segment(dataset_id)}?selectedTab=experiments"
+        return self._space
 
-    :param app_url: root of the UI; default ``https://app.arize.com``.
-    :param organization_id: id of the organization; ``None`` if it is not known.
-    :param space_id: id of the space; ``None`` if it is not known.
-    :param dataset_id: id of the dataset; without it (a standalone experiment) the space's start page.
-    :param experiment_id: id of the experiment; without it the dataset's list of experiments.
-    :return: an absolute URL, at worst the start page of the UI.
-    """
-    prefix = _prefix(app_url, organization_id, space_id)
-    if prefix is None or not (dataset_id and experiment_id):
-        return task_url(app_url=app_url, organization_id=organization_id, space_id=space_id, dataset_id=dataset_id)
-    query = urlencode({"queryFilterA": "", "experimentId": experiment_id})
-    return f"{prefix}/datasets/{_segment(dataset_id)}/experiments/compare?{query}"
+    def of_experiment(self, *, dataset_id: str | None, experiment_id: str | None) -> str:
+        """The page of one experiment of a dataset.
 
-
-def _base(app_url: str | None) -> str:
-    return (app_url or DEFAULT_APP_URL).rstrip("/")
-
-
-def _prefix(app_url: str | None, organization_id: str | None, space_id: str | None) -> str | None:
-    if not (organization_id and space_id):
-        return None
-    return f"{_base(app_url)}/organizations/{_segment(organization_id)}/spaces/{_segment(space_id)}"
+        :param dataset_id: id of the dataset; without it (a standalone experiment) the space's start page.
+        :param experiment_id: id of the experiment; without it the dataset's list of experiments.
+        """
+        if self._space is None or not (dataset_id and experiment_id):
+            return self.of_task(dataset_id=dataset_id)
+        query = urlencode({"queryFilterA": "", "experimentId": experiment_id})
+        return f"{self._space}/datasets/{_segment(dataset_id)}/experiments/compare?{query}"
 
 
 def _segment(identifier: str) -> str:
@@ -196,14 +145,7 @@ class Linker:
 
     def push_task(self, task: Task) -> None:
         """The link of a task."""
-        organization_id, space_id = self.prepare()
-        url = task_url(
-            app_url=self._hook.config.app_url,
-            organization_id=organization_id,
-            space_id=space_id,
-            project_id=task.project_id,
-            dataset_id=task.dataset_id,
-        )
+        url = self._place().of_task(project_id=task.project_id, dataset_id=task.dataset_id)
         push_link(self._context, ArizeTaskLink, url)
 
     def push_runs(self, request: RunRequest, *runs: TaskRun) -> None:
@@ -215,39 +157,22 @@ class Linker:
         :param request: what the runs are for, over the window that all of them have a part of.
         :param runs: one or several of one task.
         """
-        organization_id, space_id = self.prepare()
-        app_url = self._hook.config.app_url
+        place = self._place()
         experiments = {run.experiment_id for run in runs if run.experiment_id} or set(request.experiment_ids)
         experiment_id = experiments.pop() if len(experiments) == 1 else None
-        task_page = task_url(
-            app_url=app_url,
-            organization_id=organization_id,
-            space_id=space_id,
-            project_id=request.project_id,
-            dataset_id=request.dataset_id,
-            window=request.window,
+        task_page = run_page = place.of_task(
+            project_id=request.project_id, dataset_id=request.dataset_id, window=request.window
         )
-        run_page = run_url(
-            app_url=app_url,
-            organization_id=organization_id,
-            space_id=space_id,
-            project_id=request.project_id,
-            dataset_id=request.dataset_id,
-            window=request.window,
-            experiment_id=experiment_id,
-        )
+        if experiment_id:
+            experiment_page = place.of_experiment(dataset_id=request.dataset_id, experiment_id=experiment_id)
+            push_link(self._context, ArizeExperimentLink, experiment_page)
+            run_page = experiment_page if request.dataset_id else task_page
         push_link(self._context, ArizeTaskLink, task_page)
         push_link(self._context, ArizeTaskRunLink, run_page)
         if runs and run_page != self.run_page:
             log.info("Run %s on Arize: %s", ", ".join(run.id for run in runs), run_page)
         self.run_page = run_page
-        if experiment_id is None:
-            return
-        experiment_page = experiment_url(
-            app_url=app_url,
-            organization_id=organization_id,
-            space_id=space_id,
-            dataset_id=request.dataset_id,
-            experiment_id=experiment_id,
-        )
-        push_link(self._context, ArizeExperimentLink, experiment_page)
+
+    def _place(self) -> Place:
+        organization_id, space_id = self.prepare()
+        return Place(organization_id=organization_id, space_id=space_id, app_url=self._hook.config.app_url)

@@ -279,7 +279,7 @@ class ArizeCheckExperimentOperator(BaseOperator, BranchMixIn):
     # -- the report ----------------------------------------------------------------------------------------------
 
     def _link(self, context: Context, hook: ArizeHook, experiment: Experiment, space: str | None) -> str:
-        from airflow_provider_arize_tasks.links.linker import experiment_url
+        from airflow_provider_arize_tasks.links.linker import Place
 
         space_id, organization_id = experiment.space_id, hook.config.organization
         try:
@@ -288,13 +288,8 @@ class ArizeCheckExperimentOperator(BaseOperator, BranchMixIn):
                 organization_id = hook.get_space(space_id).organization_id
         except ArizeError as error:  # a link that leads to the start page only fails nothing
             self.log.debug("The link of experiment %s leads to the start page: %s", experiment.id, error)
-        url = experiment_url(
-            app_url=hook.config.app_url,
-            organization_id=organization_id,
-            space_id=space_id,
-            dataset_id=experiment.dataset_id,
-            experiment_id=experiment.id,
-        )
+        place = Place(organization_id=organization_id, space_id=space_id, app_url=hook.config.app_url)
+        url = place.of_experiment(dataset_id=experiment.dataset_id, experiment_id=experiment.id)
         push_link(context, ArizeExperimentLink, url)
         return url
 

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 #: Seconds ``on_kill`` may take in all; Airflow itself gives it 30 (``[triggerer] on_kill_timeout``).
 ON_KILL_SECONDS = 20.0
 MIN_POLL_INTERVAL = 0.05
-#: More characters than a log pane shows of a line.
-LONG_LINE = 180
 
 
 class TaskRunEvent(TypedDict):
@@ -125,7 +123,7 @@ class ArizeTaskRunTrigger(BaseTrigger):
         yield TriggerEvent(dict(await self._wait()))  # type: ignore[no-untyped-call]
 
     async def _wait(self) -> TaskRunEvent:
-        from airflow_provider_arize_tasks.client.printable import in_short_lines
+        from airflow_provider_arize_tasks.client.printable import lines_that_fit
         from airflow_provider_arize_tasks.triggers.watch import watching
 
         async with watching(
@@ -139,7 +137,7 @@ class ArizeTaskRunTrigger(BaseTrigger):
             while True:
                 # Logged here rather than where it is found out: this coroutine carries the task's log context.
                 for level, text in await wait.news():
-                    for line in in_short_lines(text) if len(text) > LONG_LINE else [text]:
+                    for line in lines_that_fit(text):
                         self.log.log(level, line)
                 if wait.ended is not None:
                     return self._event(wait, wait.ended)

@@ -68,7 +68,7 @@ def print_report(show: Show) -> Verdict:
     print("\n" + table(lines))
     print(
         "\nworker held: the measured lives of the task's processes, from fork to end; the rest of the time the wait was"
-        "\na few bytes in the triggerer. A second attempt is Airflow's own doing, and took over the first one's run."
+        "\na few bytes in the triggerer. A second attempt is Airflow's own doing, and adopted the first one's run."
     )
     print(
         f"\nThe ledger of the week ({runs} runs): {ledger['spans']} spans in the windows, {ledger['once']} labelled"

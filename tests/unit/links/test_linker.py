@@ -2,67 +2,64 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timezone
-from typing import Any
 
 import pytest
 
 from airflow_provider_arize_tasks.client.config import config_from_fields
-from airflow_provider_arize_tasks.links.linker import experiment_url, run_url, task_url
+from airflow_provider_arize_tasks.links.linker import Place
 from airflow_provider_arize_tasks.windows.window import Window
 
 ORG, SPACE = "T3JnOjE=", "U3BhY2U6MTox"
-PLACE: dict[str, Any] = {"organization_id": ORG, "space_id": SPACE}
+PLACE = Place(organization_id=ORG, space_id=SPACE)
 PREFIX = f"https://app.arize.com/organizations/{ORG}/spaces/{SPACE}"
 DAY = Window(datetime(2026, 11, 22, tzinfo=timezone.utc), datetime(2026, 11, 23, tzinfo=timezone.utc))
 
 
 def test_spans_of_a_window():
-    assert task_url(**PLACE, project_id="TW9kZWw6MQ==", window=DAY) == (
+    assert PLACE.of_task(project_id="TW9kZWw6MQ==", window=DAY) == (
         f"{PREFIX}/projects/TW9kZWw6MQ==?selectedTab=llmTracing&queryFilterA=&timeZoneA=UTC"
         "&startA=1795305600000&endA=1795392000000&envA=tracing&modelType=generative_llm"
     )
 
 
 def test_project_without_a_window_leaves_the_range_to_the_ui():
-    url = task_url(**PLACE, project_id="TW9kZWw6MQ==")
+    url = PLACE.of_task(project_id="TW9kZWw6MQ==")
     assert "startA" not in url
     assert url.startswith(f"{PREFIX}/projects/TW9kZWw6MQ==?selectedTab=llmTracing&")
 
 
 def test_dataset_task_links_to_its_experiments():
-    assert task_url(**PLACE, dataset_id="RGF0YXNldDox") == f"{PREFIX}/datasets/RGF0YXNldDox?selectedTab=experiments"
-
-
-def test_evaluation_run_links_to_the_spans_of_its_window():
-    assert run_url(**PLACE, project_id="TW9kZWw6MQ==", window=DAY) == task_url(
-        **PLACE, project_id="TW9kZWw6MQ==", window=DAY
-    )
+    assert PLACE.of_task(dataset_id="RGF0YXNldDox") == f"{PREFIX}/datasets/RGF0YXNldDox?selectedTab=experiments"
 
 
 def test_experiment_run_links_to_its_experiment():
     expected = f"{PREFIX}/datasets/RGF0YXNldDox/experiments/compare?queryFilterA=&experimentId=RXhwOjE%3D"
-    assert run_url(**PLACE, dataset_id="RGF0YXNldDox", experiment_id="RXhwOjE=") == expected
-    assert experiment_url(**PLACE, dataset_id="RGF0YXNldDox", experiment_id="RXhwOjE=") == expected
+    assert PLACE.of_experiment(dataset_id="RGF0YXNldDox", experiment_id="RXhwOjE=") == expected
 
 
 def test_experiment_not_provisioned_yet_links_to_the_datasets_experiments():
-    assert run_url(**PLACE, dataset_id="RGF0YXNldDox") == f"{PREFIX}/datasets/RGF0YXNldDox?selectedTab=experiments"
+    assert (
+        PLACE.of_experiment(dataset_id="RGF0YXNldDox", experiment_id=None)
+        == f"{PREFIX}/datasets/RGF0YXNldDox?selectedTab=experiments"
+    )
 
 
 def test_standalone_experiment_links_to_the_space():
-    assert experiment_url(**PLACE, dataset_id=None, experiment_id="RXhwOjE=") == PREFIX
+    assert PLACE.of_experiment(dataset_id=None, experiment_id="RXhwOjE=") == PREFIX
 
 
 @pytest.mark.parametrize("missing", ["organization_id", "space_id"])
-@pytest.mark.parametrize("function", [task_url, run_url])
-def test_unknown_place_gives_the_start_page(function, missing):
-    assert function(**{**PLACE, missing: None}, project_id="p", window=DAY) == "https://app.arize.com"
+def test_unknown_place_gives_the_start_page(missing):
+    unknown = replace(PLACE, **{missing: None})
+    assert unknown.of_task(project_id="p", window=DAY) == "https://app.arize.com"
+    assert unknown.of_experiment(dataset_id="d", experiment_id="e") == "https://app.arize.com"
 
 
 @pytest.mark.parametrize("app_url", ["https://arize.example.com", "https://arize.example.com/"])
 def test_self_hosted_ui(app_url):
-    url = task_url(app_url=app_url, **PLACE, dataset_id="RGF0YXNldDox")
+    url = replace(PLACE, app_url=app_url).of_task(dataset_id="RGF0YXNldDox")
     assert (
         url
         == f"https://arize.example.com/organizations/{ORG}/spaces/{SPACE}/datasets/RGF0YXNldDox?selectedTab=experiments"
@@ -70,7 +67,7 @@ def test_self_hosted_ui(app_url):
 
 
 def test_ids_cannot_change_the_path():
-    url = task_url(**PLACE, dataset_id="../../a?b#c")
+    url = PLACE.of_task(dataset_id="../../a?b#c")
     assert url == f"{PREFIX}/datasets/..%2F..%2Fa%3Fb%23c?selectedTab=experiments"
 
 

@@ -21,7 +21,7 @@ from airflow_provider_arize_tasks.quality.variation import (
     levels,
     selection,
 )
-from dev.benchmarks import experiment_quality as simulation
+from dev.benchmarks import experiment_worlds as simulation
 
 stats = pytest.importorskip("scipy.stats")
 np = pytest.importorskip("numpy")
