@@ -7,6 +7,7 @@ import logging
 from datetime import datetime, timedelta, timezone
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from airflow.providers.common.compat.sdk import Asset
@@ -178,6 +179,31 @@ def test_when_the_proxy_is_down(name, world, arize_emulator, monkeypatch, caplog
         result = run_task(operator, data_interval=YESTERDAY)
     assert result.error is not None
     assert_silent(everything_about(result, operator, caplog))
+
+
+def test_reports_of_a_model_that_repeats_them(world, arize_emulator, monkeypatch, tmp_path, caplog):
+    """An app that echoes its headers has written them into outputs and explanations, which reports show."""
+    from airflow_provider_arize_tasks.hooks.arize import ArizeHook
+
+    echo = f"Authorization: Bearer {KEY}, X-Team: {HEADER}, proxy http://user:{PROXY_PASSWORD}@127.0.0.1:9"
+    for name, score in (("before", 0.9), ("echo", 0.1)):
+        with ArizeHook() as hook:
+            run = hook.trigger_run(task=world["experiments"], experiment_name=name)
+            experiment_id = str(hook.wait_for_run(run.id, poll_interval=0.1).experiment_id)
+        judged = {"eval.tone.score": score, "eval.tone.label": "fine", "eval.tone.explanation": echo}
+        rows = [{"id": f"row-{n}", "example_id": f"{n}", "output": echo, **judged} for n in range(12)]
+        body = {"experiment_runs": rows, "pagination": {"has_more": False}}
+        path = f"^/v2/experiments/{quote(experiment_id)}/runs"
+        arize_emulator.control.inject("status", status=200, method="GET", path=path, body=body, times=None)
+    monkeypatch.setenv("HTTP_PROXY", f"http://user:{PROXY_PASSWORD}@127.0.0.1:9")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    operator = make("ArizeCheckExperimentOperator", experiment="echo", baseline=["before"], report_path=str(tmp_path))
+    with caplog.at_level(logging.DEBUG):
+        result = run_task(operator, data_interval=YESTERDAY)
+    reports = [file.read_text() for file in tmp_path.iterdir()]
+    assert len(reports) == 3
+    assert any("X-Team: ***" in report for report in reports)
+    assert_silent(everything_about(result, operator, caplog) + "".join(reports))
 
 
 def test_repr_of_hook_client_and_configuration(world):
