@@ -1,149 +1,238 @@
-"""The endpoints of prompts, their versions and labels."""
+"""Prompts of the Prompt Hub: their versions and labels, how the API shows them, and their endpoints."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import TYPE_CHECKING, Any
 
-from aiohttp import web
-
-from airflow_provider_arize_tasks.emulator import prompts, schemas
-from airflow_provider_arize_tasks.emulator.common import Refusal
-from airflow_provider_arize_tasks.emulator.paging import newest_first, page, read_query, space_page
-from airflow_provider_arize_tasks.emulator.requests import body_of, operation_of, world_of
-from airflow_provider_arize_tasks.emulator.validation import canonical, refuse_if
-from airflow_provider_arize_tasks.emulator.world import World, find
+from airflow_provider_arize_tasks.emulator import schemas, views
+from airflow_provider_arize_tasks.emulator.common import Refusal, iso
+from airflow_provider_arize_tasks.emulator.model import Prompt, PromptVersion
+from airflow_provider_arize_tasks.emulator.requests import Call, Routes, newest_first
+from airflow_provider_arize_tasks.emulator.validation import canonical
+from airflow_provider_arize_tasks.emulator.world import find
 
 if TYPE_CHECKING:
-    from airflow_provider_arize_tasks.emulator.model import Prompt, PromptVersion
+    from collections.abc import Iterable, Mapping
+
+    from airflow_provider_arize_tasks.emulator.world import World
+
+#: What a version keeps of a body, with what stands for a missing field.
+_DEFAULTS: Mapping[str, Any] = {
+    "messages": [],
+    "input_variable_format": "F_STRING",
+    "provider": "OPEN_AI",
+    "model": None,
+    "invocation_params": None,
+    "provider_params": None,
+}
 
 
-def _prompt(request: web.Request, world: World) -> Prompt:
-    return find(world.prompts, request.match_info["prompt_id"], "prompt")
+def add_prompt(world: World, name: str, space_id: str, body: Mapping[str, Any], at_ms: int | None = None) -> Prompt:
+    """Add a prompt with one version.
+
+    :param world: the state.
+    :param name: its name.
+    :param space_id: its space.
+    :param body: ``description``, and the fields of :func:`add_version`.
+    :param at_ms: when it was made; now by default.
+    :raises Refusal: 409 for a name that is taken.
+    """
+    if any(prompt.name == name and prompt.space_id == space_id for prompt in world.prompts.values()):
+        raise Refusal(409, f"a prompt named {name!r} already exists in this space")
+    description = str(body.get("description") or "")
+    prompt = Prompt(**world.stamp("Prompt", name, at_ms), space_id=space_id, description=description)
+    world.prompts[prompt.id] = prompt
+    add_version(world, prompt, body, at_ms)
+    return prompt
 
 
-def _version(request: web.Request, world: World) -> tuple[Prompt, PromptVersion]:
-    return prompts.version_of(world.prompts.values(), request.match_info["version_id"])
+def add_version(world: World, prompt: Prompt, body: Mapping[str, Any], at_ms: int | None = None) -> PromptVersion:
+    """Add a version to a prompt, which becomes its latest.
+
+    :param body: ``messages``, ``input_variable_format``, ``provider``, ``model``, ``invocation_params``,
+        ``provider_params``, ``commit_message``.
+    """
+    kept = {key: default if body.get(key) is None else body[key] for key, default in _DEFAULTS.items()}
+    stamp = world.stamp("PromptVersion", f"v{len(prompt.versions) + 1}", at_ms)
+    message = str(body.get("commit_message") or "")
+    version = PromptVersion(**stamp, prompt_id=prompt.id, body=kept, message=message)
+    prompt.versions.append(version)
+    prompt.updated_ms = max(prompt.updated_ms, version.created_ms)
+    return version
 
 
-async def _read(request: web.Request, world: World, shape: schemas.Shape) -> dict[str, Any]:
+def move_label(world: World, prompt: Prompt, label: str, version_id: str | None) -> None:
+    """Point a label to a version, or take it away.
+
+    :param label: the label; case counts.
+    :param version_id: the version; ``None`` removes the label.
+    :raises Refusal: 404 for a version that isn't the prompt's.
+    """
+    if version_id is None:
+        prompt.labels.pop(label, None)
+    else:
+        prompt.labels[label] = find_version([prompt], version_id).id
+    prompt.updated_ms = world.clock.now_ms()
+
+
+def find_version(prompts: Iterable[Prompt], version_id: str) -> PromptVersion:
+    """A version of some prompts by id.
+
+    :raises Refusal: 404 where there is none.
+    """
+    for prompt in prompts:
+        for version in prompt.versions:
+            if version.id == version_id:
+                return version
+    raise Refusal(404, f"prompt version {version_id} not found")
+
+
+def labelled(prompt: Prompt, label: str) -> PromptVersion:
+    """The version that a label points to.
+
+    :raises Refusal: 404 where there is none.
+    """
+    version_id = prompt.labels.get(label)
+    if version_id is None:
+        raise Refusal(404, f"no version of prompt {prompt.name!r} carries the label {label!r}")
+    return find_version([prompt], version_id)
+
+
+def prompt_view(world: World, prompt: Prompt, version: PromptVersion | None = None) -> dict[str, Any]:
+    """A prompt as the API sends it; with a version for a single get."""
+    view = {
+        "id": prompt.id,
+        "name": prompt.name,
+        "description": prompt.description,
+        "space_id": prompt.space_id,
+        "created_at": iso(prompt.created_ms),
+        "updated_at": iso(prompt.updated_ms),
+        "created_by_user_id": world.user_id,
+    }
+    return view if version is None else view | {"version": version_view(world, version)}
+
+
+def version_view(world: World, version: PromptVersion) -> dict[str, Any]:
+    """A version of a prompt as the API sends it, with the labels that point to it."""
+    body = {key: value for key, value in version.body.items() if value is not None}
+    provider = str(body.pop("provider", "OPEN_AI"))
+    digest = hashlib.sha256(json.dumps([version.id, body], sort_keys=True, default=str).encode()).hexdigest()
+    labels = world.prompts[version.prompt_id].labels
+    return {
+        "id": version.id,
+        "prompt_id": version.prompt_id,
+        "commit_hash": digest[:40],
+        "commit_message": version.message,
+        "created_at": iso(version.created_ms),
+        "created_by_user_id": world.user_id,
+        "labels": sorted(label for label, target in labels.items() if target == version.id),
+        "provider": provider if world.level.is_upper else provider.lower(),
+        **views.spell_config(world.level, body),
+    }
+
+
+ROUTES = Routes()
+# Most recently updated first.
+ROUTES.lists("/v2/prompts", "prompts", prompt_view, by="updated_ms")
+
+
+def _prompt(call: Call) -> Prompt:
+    return call.find(call.world.prompts, "prompt")
+
+
+def _version(call: Call) -> tuple[Prompt, PromptVersion]:
+    version = find_version(call.world.prompts.values(), call.path("version_id"))
+    return call.world.prompts[version.prompt_id], version
+
+
+def _read(call: Call, shape: schemas.Shape) -> dict[str, Any]:
     """A body of a shape, enums in upper case."""
-    body = await body_of(request)
-    refuse_if(schemas.check_object(body, shape, "", world.level), 422)
-    return dict(canonical(body, world.level))
+    return dict(canonical(call.body(shape), call.world.level))
 
 
-async def list_prompts(request: web.Request) -> web.Response:
-    """``GET /v2/prompts``, most recently updated first."""
-    world = world_of(request)
-    items = world.prompts.values()
-    return space_page(request, "prompts", items, lambda item: prompts.prompt_view(world, item), by="updated_ms")
-
-
-async def get_prompt(request: web.Request) -> web.Response:
-    """``GET /v2/prompts/{prompt_id}``, with its latest version, that of a label, or the one asked for."""
-    world = world_of(request)
-    query = read_query(request.query, operation_of(request), ("version_id", "label"), world.level)
+@ROUTES.on("GET /v2/prompts/{prompt_id}")
+def get_prompt(call: Call) -> dict[str, Any]:
+    """A prompt with its latest version, that of a label, or the one asked for."""
+    query = call.query("version_id", "label")
     if "version_id" in query and "label" in query:
         raise Refusal(400, "version_id and label are mutually exclusive")
-    prompt = _prompt(request, world)
+    prompt = _prompt(call)
     version = prompt.versions[-1]
     if "label" in query:
-        version = prompts.labelled(prompt, query["label"])
+        version = labelled(prompt, query["label"])
     elif "version_id" in query:
-        version = prompts.find_version(prompt, query["version_id"])
-    return web.json_response(prompts.prompt_view(world, prompt, version))
+        version = find_version([prompt], query["version_id"])
+    return prompt_view(call.world, prompt, version)
 
 
-async def create_prompt(request: web.Request) -> web.Response:
-    """``POST /v2/prompts``, with its first version."""
-    world = world_of(request)
-    body = await _read(request, world, schemas.CREATE_PROMPT)
-    space_id = find(world.spaces, body["space_id"], "space").id
-    prompt = prompts.add_prompt(world, body["name"], space_id, {**body, **body["version"]})
-    return web.json_response(prompts.prompt_view(world, prompt, prompt.versions[-1]), status=201)
+@ROUTES.on("POST /v2/prompts", status=201)
+def create_prompt(call: Call) -> dict[str, Any]:
+    """A prompt with its first version."""
+    body = _read(call, schemas.CREATE_PROMPT)
+    space_id = find(call.world.spaces, body["space_id"], "space").id
+    prompt = add_prompt(call.world, body["name"], space_id, {**body, **body["version"]})
+    return prompt_view(call.world, prompt, prompt.versions[-1])
 
 
-async def update_prompt(request: web.Request) -> web.Response:
-    """``PATCH /v2/prompts/{prompt_id}``: its description."""
-    world = world_of(request)
-    body = await _read(request, world, schemas.UPDATE_PROMPT)
-    prompt = _prompt(request, world)
-    prompt.description = body["description"]
-    prompt.updated_ms = world.clock.now_ms()
-    return web.json_response(prompts.prompt_view(world, prompt))
+@ROUTES.on("PATCH /v2/prompts/{prompt_id}")
+def update_prompt(call: Call) -> dict[str, Any]:
+    """Its description."""
+    body, prompt = _read(call, schemas.UPDATE_PROMPT), _prompt(call)
+    prompt.description, prompt.updated_ms = body["description"], call.now
+    return prompt_view(call.world, prompt)
 
 
-async def delete_prompt(request: web.Request) -> web.Response:
-    """``DELETE /v2/prompts/{prompt_id}``, with its versions."""
-    world = world_of(request)
-    del world.prompts[_prompt(request, world).id]
-    return web.Response(status=204)
+@ROUTES.on("DELETE /v2/prompts/{prompt_id}")
+def delete_prompt(call: Call) -> None:
+    """It goes with its versions."""
+    del call.world.prompts[_prompt(call).id]
 
 
-async def list_versions(request: web.Request) -> web.Response:
-    """``GET /v2/prompts/{prompt_id}/versions``, newest first."""
-    world = world_of(request)
-    query = read_query(request.query, operation_of(request), (), world.level)
-    prompt = _prompt(request, world)
-    view = lambda version: prompts.version_view(world, prompt, version)  # noqa: E731 -- shorter than a function
-    return web.json_response(page("prompt_versions", newest_first(prompt.versions), view, query))
+@ROUTES.on("GET /v2/prompts/{prompt_id}/versions")
+def list_versions(call: Call) -> dict[str, Any]:
+    """The versions of a prompt, newest first."""
+    query = call.query()
+    return call.page("prompt_versions", newest_first(_prompt(call).versions), query, version_view)
 
 
-async def create_version(request: web.Request) -> web.Response:
-    """``POST /v2/prompts/{prompt_id}/versions``."""
-    world = world_of(request)
-    body = await _read(request, world, schemas.PROMPT_VERSION)
-    prompt = _prompt(request, world)
-    version = prompts.add_version(world, prompt, body)
-    return web.json_response(prompts.version_view(world, prompt, version), status=201)
+@ROUTES.on("POST /v2/prompts/{prompt_id}/versions", status=201)
+def create_version(call: Call) -> dict[str, Any]:
+    """A version of a prompt, its latest from now on."""
+    body = _read(call, schemas.PROMPT_VERSION)
+    return version_view(call.world, add_version(call.world, _prompt(call), body))
 
 
-async def get_labelled(request: web.Request) -> web.Response:
-    """``GET /v2/prompts/{prompt_id}/labels/{label_name}``: the version that a label points to."""
-    world = world_of(request)
-    prompt = _prompt(request, world)
-    version = prompts.labelled(prompt, request.match_info["label_name"])
-    return web.json_response(prompts.version_view(world, prompt, version))
+@ROUTES.on("GET /v2/prompts/{prompt_id}/labels/{label_name}")
+def get_labelled(call: Call) -> dict[str, Any]:
+    """The version that a label points to."""
+    return version_view(call.world, labelled(_prompt(call), call.path("label_name")))
 
 
-async def get_version(request: web.Request) -> web.Response:
-    """``GET /v2/prompt-versions/{version_id}``."""
-    world = world_of(request)
-    return web.json_response(prompts.version_view(world, *_version(request, world)))
+@ROUTES.on("GET /v2/prompt-versions/{version_id}")
+def get_version(call: Call) -> dict[str, Any]:
+    """A version of any prompt."""
+    return version_view(call.world, _version(call)[1])
 
 
-async def set_labels(request: web.Request) -> web.Response:
-    """``PUT /v2/prompt-versions/{version_id}/labels``: these labels point here, and no others."""
-    world = world_of(request)
-    body = await _read(request, world, schemas.PROMPT_LABELS)
-    prompt, version = _version(request, world)
+@ROUTES.on("PUT /v2/prompt-versions/{version_id}/labels")
+def set_labels(call: Call) -> dict[str, Any]:
+    """These labels point here, and no others."""
+    body = _read(call, schemas.PROMPT_LABELS)
+    prompt, version = _version(call)
     for label in [label for label, target in prompt.labels.items() if target == version.id]:
-        prompts.move_label(world, prompt, label, None)
+        move_label(call.world, prompt, label, None)
     for label in body["labels"]:
-        prompts.move_label(world, prompt, label, version.id)
-    return web.json_response(prompts.version_view(world, prompt, version))
+        move_label(call.world, prompt, label, version.id)
+    return version_view(call.world, version)
 
 
-async def delete_label(request: web.Request) -> web.Response:
-    """``DELETE /v2/prompt-versions/{version_id}/labels/{label_name}``."""
-    world, label = world_of(request), request.match_info["label_name"]
-    prompt, version = _version(request, world)
+@ROUTES.on("DELETE /v2/prompt-versions/{version_id}/labels/{label_name}")
+def delete_label(call: Call) -> None:
+    """The label points nowhere from now on."""
+    label = call.path("label_name")
+    prompt, version = _version(call)
     if prompt.labels.get(label) != version.id:
         raise Refusal(404, f"label {label!r} does not point to prompt version {version.id}")
-    prompts.move_label(world, prompt, label, None)
-    return web.Response(status=204)
-
-
-ROUTES = [
-    web.get("/v2/prompts", list_prompts),
-    web.post("/v2/prompts", create_prompt),
-    web.get("/v2/prompts/{prompt_id}", get_prompt),
-    web.patch("/v2/prompts/{prompt_id}", update_prompt),
-    web.delete("/v2/prompts/{prompt_id}", delete_prompt),
-    web.get("/v2/prompts/{prompt_id}/versions", list_versions),
-    web.post("/v2/prompts/{prompt_id}/versions", create_version),
-    web.get("/v2/prompts/{prompt_id}/labels/{label_name}", get_labelled),
-    web.get("/v2/prompt-versions/{version_id}", get_version),
-    web.put("/v2/prompt-versions/{version_id}/labels", set_labels),
-    web.delete("/v2/prompt-versions/{version_id}/labels/{label_name}", delete_label),
-]
+    move_label(call.world, prompt, label, None)

@@ -11,15 +11,11 @@ from dataclasses import dataclass
 from itertools import groupby, islice
 from typing import TYPE_CHECKING, Any
 
-from aiohttp import web
-
 from airflow_provider_arize_tasks.emulator import schemas
 from airflow_provider_arize_tasks.emulator.common import Refusal, parse_strict_time
 from airflow_provider_arize_tasks.emulator.filters import parse_filter
-from airflow_provider_arize_tasks.emulator.paging import read_limit, read_query
-from airflow_provider_arize_tasks.emulator.requests import body_of, operation_of, world_of
+from airflow_provider_arize_tasks.emulator.requests import Call, Routes, read_limit
 from airflow_provider_arize_tasks.emulator.span_views import filter_columns, span_view
-from airflow_provider_arize_tasks.emulator.validation import refuse_if
 from airflow_provider_arize_tasks.emulator.world import World, find
 
 if TYPE_CHECKING:
@@ -27,6 +23,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_arize_tasks.emulator.spans import Span
 
+ROUTES = Routes()
 WEEK_MS = 7 * 24 * 60 * 60 * 1000
 _MOST = 500
 #: Where a span stands in the order of lists: start, trace, id.
@@ -48,34 +45,30 @@ class _Search:
         return base64.urlsafe_b64encode(json.dumps(state).encode()).decode()
 
 
-async def list_spans(request: web.Request) -> web.Response:
-    """``POST /v2/spans``."""
-    world = world_of(request)
+@ROUTES.on("POST /v2/spans")
+def list_spans(call: Call) -> dict[str, Any]:
+    """The spans of a project."""
+    world = call.world
     status = world.settings.spans_status
     if status is not None:
         raise Refusal(status, "listing spans is not available: staged by the emulator")
-    query = read_query(request.query, operation_of(request), (), world.level)
+    query = call.query()
     limit = read_limit(query.get("limit"), _MOST)
-    body = await body_of(request)
-    refuse_if(schemas.check_object(body, schemas.LIST_SPANS, "", world.level), 422)
+    body = call.body(schemas.LIST_SPANS)
     project = find(world.projects, body["project_id"], "project")
     wanted = _columns(body)
     search = _read_search(world, body, query.get("cursor"))
     passes = parse_filter(_filter(world, body), "filter")
-    now = world.clock.now_ms()
+    now = call.now
     found = (
         span
         for span in _newest_first(world.spans[project.id].between(search.start_ms, search.end_ms + 1), search.after)
         if _is_found(world, span, search, now) and passes(filter_columns(world, span, now))
     )
     chosen = list(islice(found, limit + 1))
-    shown = chosen[:limit]
-    longest = body.get("truncate_string_length")
-    pagination: dict[str, Any] = {"has_more": len(chosen) > limit}
-    if pagination["has_more"]:
-        pagination["next_cursor"] = search.cursor(shown[-1])
+    shown, longest = chosen[:limit], body.get("truncate_string_length")
     views = [span_view(world, span, now, wanted, longest) for span in shown]
-    return web.json_response({"spans": views, "pagination": pagination})
+    return call.page_of("spans", views, search.cursor(shown[-1]) if len(chosen) > limit else None)
 
 
 def _filter(world: World, body: dict[str, Any]) -> str | None:
@@ -145,6 +138,3 @@ def _newest_first(spans: Sequence[Span], after: Position | None) -> Iterator[Spa
             together = together[bisect_left(together, after, key=_position) :]
             together = [span for span in together if _position(span) != after]
         yield from together
-
-
-ROUTES = [web.post("/v2/spans", list_spans)]

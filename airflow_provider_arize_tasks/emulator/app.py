@@ -56,16 +56,8 @@ def make_app(world: World, api_key: str | None = None, guard: Guard | None = Non
     app[TRAFFIC] = Traffic()
     app[API_KEY] = api_key or ""
     app[GUARD] = guard or Guard()
-    app.add_routes(
-        [
-            *api_tasks.ROUTES,
-            *api_evaluators.ROUTES,
-            *api_lists.ROUTES,
-            *api_prompts.ROUTES,
-            *api_spans.ROUTES,
-            *control_routes.ROUTES,
-        ]
-    )
+    for module in (api_tasks, api_evaluators, api_lists, api_prompts, api_spans, control_routes):
+        app.add_routes(module.ROUTES)
     return app
 
 

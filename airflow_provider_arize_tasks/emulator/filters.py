@@ -42,8 +42,7 @@ def always(item: Mapping[str, Any]) -> bool:
 def parse_filter(text: str | None, where: str = "query_filter") -> Predicate:
     """A filter as a function of an item's columns.
 
-    :param text: the filter; ``None`` or blank lets everything pass. That a blank one is refused in requests is checked
-        before (see ``validation.check_filter``).
+    :param text: the filter; ``None`` or blank lets everything pass (:func:`check_filter` refuses a blank one).
     :param where: field name for the refusal.
     :raises Refusal: 400 for what can't be parsed.
     """
@@ -53,6 +52,16 @@ def parse_filter(text: str | None, where: str = "query_filter") -> Predicate:
     predicate = parser.alternatives()
     parser.expect_end()
     return predicate
+
+
+def check_filter(text: str | None, where: str) -> Predicate:
+    """A filter of a request as a function of an item's columns.
+
+    :raises Refusal: 400 for a blank one, and for what can't be parsed.
+    """
+    if text is not None and not text.strip():
+        raise Refusal(400, f"{where}: must not be empty or whitespace-only; omit it to apply no filter")
+    return parse_filter(text, where)
 
 
 def parse_expression(text: str, letters: Mapping[str, bool], where: str = "query_filters.expression") -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from airflow_provider_arize_tasks.emulator.requests import world_of
+from airflow_provider_arize_tasks.emulator.requests import WORLD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -38,7 +38,7 @@ def is_first_click(request: web.Request) -> bool:
 
 def explain(request: web.Request) -> web.Response:
     """A page that says what a path would be on Arize; whatever the path holds is escaped."""
-    world = world_of(request)
+    world = request.app[WORLD]
     parts = [part for part in request.path.split("/") if part]
     ids = dict(zip(parts[::2], parts[1::2], strict=False))
     what = _what(ids, parts)

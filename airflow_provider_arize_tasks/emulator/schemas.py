@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from airflow_provider_arize_tasks.emulator.common import Refusal
 from airflow_provider_arize_tasks.emulator.levels import Level
 
 #: Looks at a value and returns what is wrong with it, each complaint beginning with the field's name.
@@ -60,6 +61,25 @@ def check_object(value: Any, shape: Shape, where: str, level: Level) -> list[str
         f"{prefix}{name}: is required" for name, field in shape.items() if field.required and name not in value
     ]
     return complaints
+
+
+def refuse_if(complaints: list[str], status: int = 400) -> None:
+    """Refuse a request that something is wrong with, naming everything at once."""
+    if complaints:
+        raise Refusal(status, "; ".join(complaints))
+
+
+def require(value: Any, shape: Shape, level: Level, status: int = 400) -> dict[str, Any]:
+    """A body that has a shape.
+
+    :param value: the parsed JSON.
+    :param shape: its fields.
+    :param level: the server's age.
+    :param status: of the refusal of what has another shape.
+    :raises Refusal: naming everything that is wrong.
+    """
+    refuse_if(check_object(value, shape, "", level), status)
+    return dict(value)
 
 
 def text(shortest: int = 0, longest: int | None = None, limit_feature: str | None = None) -> Check:

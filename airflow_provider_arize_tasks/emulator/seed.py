@@ -59,7 +59,7 @@ def seed(world: World, spans: int = 3000, examples: int = 50) -> None:
     add_evaluator(world, "conciseness", space.id, custom | {"variables": ["output"], "static_params": []}, born)
     _baseline(world, born)
     numbers = world.take_numbers("Span", spans)
-    times = _spread(now - 30 * DAY_MS, now, spans)
+    times = spread(now - 30 * DAY_MS, now, spans)
     world.spans[next(iter(world.projects))].begin_with(lambda: map(_seeded_span, numbers, times))
 
 
@@ -71,7 +71,8 @@ def _span_id(number: int) -> str:
     return f"{number:016x}"
 
 
-def _spread(start_ms: int, end_ms: int, count: int) -> list[int]:
+def spread(start_ms: int, end_ms: int, count: int) -> list[int]:
+    """So many times, evenly over ``[start, end)``."""
     return [start_ms + (end_ms - start_ms) * n // count for n in range(count)]
 
 
@@ -159,18 +160,6 @@ def template_config(
             "provider_parameters": {},
         },
     }
-
-
-def spread_spans(
-    world: World, project_id: str, count: int, start_ms: int, end_ms: int, columns: Mapping[str, Any] | None = None
-) -> list[Span]:
-    """Add spans evenly over ``[start, end)``.
-
-    :param count: how many.
-    :param columns: columns that every span gets on top of its own.
-    """
-    times = _spread(start_ms, end_ms, count)
-    return add_spans(world, project_id, [(time, dict(columns or {})) for time in times])
 
 
 def add_spans(world: World, project_id: str, given: Iterable[tuple[int, dict[str, Any]]]) -> list[Span]:

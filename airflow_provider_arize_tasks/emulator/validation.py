@@ -10,22 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_arize_tasks.emulator import schemas
 from airflow_provider_arize_tasks.emulator.common import Refusal, parse_strict_time
-from airflow_provider_arize_tasks.emulator.filters import parse_expression, parse_filter
+from airflow_provider_arize_tasks.emulator.filters import check_filter, parse_expression
 from airflow_provider_arize_tasks.emulator.model import CODE_EVALUATION, RUN_EXPERIMENT, Evaluator, Task
+from airflow_provider_arize_tasks.emulator.schemas import refuse_if, require
 from airflow_provider_arize_tasks.emulator.scores import normalise_placeholders
-from airflow_provider_arize_tasks.emulator.views import ENUM_KEYS
+from airflow_provider_arize_tasks.emulator.views import ENUM_KEYS, FREE_KEYS
 from airflow_provider_arize_tasks.emulator.world import World, find
 
 if TYPE_CHECKING:
     from airflow_provider_arize_tasks.emulator.levels import Level
 
 LONGEST_WINDOW_MS = 30 * 24 * 60 * 60 * 1000
-
-
-def refuse_if(complaints: list[str], status: int = 400) -> None:
-    """Refuse a request that something is wrong with, naming everything at once."""
-    if complaints:
-        raise Refusal(status, "; ".join(complaints))
 
 
 def read_create(world: World, body: Any) -> tuple[str, str, dict[str, Any]]:
@@ -40,7 +35,7 @@ def read_create(world: World, body: Any) -> tuple[str, str, dict[str, Any]]:
     refuse_if(schemas.CREATE_EVALUATION["type"].check(body.get("type"), "type", level))
     kind = body["type"].upper()
     shape = schemas.CREATE_EXPERIMENT if kind == RUN_EXPERIMENT else schemas.CREATE_EVALUATION
-    refuse_if(schemas.check_object(body, shape, "", level))
+    require(body, shape, level)
     kept = {key: value for key, value in body.items() if key not in ("type", "name")}
     if kind == RUN_EXPERIMENT:
         space_id = find(world.datasets, body["dataset_id"], "dataset").space_id
@@ -118,16 +113,6 @@ def _check_shapes(items: list[dict[str, Any]], grouped: list[bool], filters: Any
         raise Refusal(400, "query_filters: needs evaluators with query_mappings")
 
 
-def check_filter(text: str | None, where: str) -> None:
-    """Check a filter of a request.
-
-    :raises Refusal: 400 for a blank one, and for what can't be parsed.
-    """
-    if text is not None and not text.strip():
-        raise Refusal(400, f"{where}: must not be empty or whitespace-only; omit it to apply no filter")
-    parse_filter(text, where)
-
-
 def _check_filters(filters: dict[str, Any]) -> None:
     letters = [entry["id"] for entry in filters["filters"]]
     if len(set(letters)) != len(letters):
@@ -199,7 +184,7 @@ def read_configuration(world: World, given: dict[str, Any]) -> dict[str, Any]:
 def canonical(value: Any, level: Level, key: str = "") -> Any:
     """A body or configuration with enums in upper case; parts that are the user's own are left alone."""
     if isinstance(value, dict):
-        if key in ("input_template", "schema", "tools", "tool_choice", "provider_parameters", "provider_params"):
+        if key in FREE_KEYS:
             return value
         return {name: canonical(item, level, name) for name, item in value.items()}
     if isinstance(value, list):
@@ -214,7 +199,7 @@ def read_update(world: World, task: Task, body: Any) -> dict[str, Any]:
     :raises Refusal: 400, 404, 409 or 422.
     """
     shape = schemas.UPDATE_EXPERIMENT if task.type == RUN_EXPERIMENT else schemas.UPDATE_EVALUATION
-    refuse_if(schemas.check_object(body, shape, "", world.level))
+    require(body, shape, world.level)
     if not body:
         raise Refusal(400, "body: at least one field is required")
     if "name" in body and world.task_name_taken(task.space_id, body["name"], but=task.id):
@@ -242,7 +227,7 @@ def check_trigger(level: Level, task: Task, body: Any) -> None:
         raise Refusal(400, "body: must be an object")
     misplaced = [name for name in body if name in other and name not in shape]
     refuse_if([f"{name}: not valid for a task of type {level.spell(task.type)}" for name in misplaced])
-    refuse_if(schemas.check_object(body, shape, "", level))
+    require(body, shape, level)
     if is_experiment and body.get("example_ids") is not None and body.get("max_examples") is not None:
         raise Refusal(400, "example_ids and max_examples are mutually exclusive")
     if is_experiment:

@@ -38,84 +38,85 @@ ENUM_KEYS = frozenset(
         "direction",
     }
 )
+#: Keys of a run configuration below which everything is the user's own.
+FREE_KEYS = frozenset({"input_template", "schema", "tools", "tool_choice", "provider_parameters", "provider_params"})
 
 
-def _base(record: Record, *, updated: bool = True) -> dict[str, Any]:
+def base(record: Record, *more: str, updated: bool = True) -> dict[str, Any]:
+    """What all records show of themselves: id, name and times.
+
+    :param more: fields that are shown as they are kept.
+    :param updated: whether to show the time of the last change.
+    """
     view: dict[str, Any] = {"id": record.id, "name": record.name, "created_at": iso(record.created_ms)}
     if updated:
         view["updated_at"] = iso(record.updated_ms)
-    return view
+    return view | {name: getattr(record, name) for name in more}
 
 
-def space(level: Level, item: Space) -> dict[str, Any]:
+def space(world: World, item: Space) -> dict[str, Any]:
     """A space."""
-    view = _base(item, updated=False)
-    view |= {"description": item.description, "organization_id": item.organization_id, "is_private": False}
-    return level.prune("Space", view)
+    view = base(item, "description", "organization_id", updated=False)
+    return world.level.prune("Space", view | {"is_private": False})
 
 
-def project(level: Level, item: Project) -> dict[str, Any]:
+def project(world: World, item: Project) -> dict[str, Any]:
     """A project."""
-    view = _base(item, updated=False)
-    view |= {"space_id": item.space_id, "project_type": level.spell(item.project_type)}
-    return level.prune("Project", view)
+    view = base(item, "space_id", updated=False) | {"project_type": world.level.spell(item.project_type)}
+    return world.level.prune("Project", view)
 
 
-def dataset(item: Dataset, *, versions: bool = False) -> dict[str, Any]:
-    """A dataset; with its versions, newest first, for a single get."""
-    view = _base(item) | {"space_id": item.space_id}
-    if versions:
-        view["versions"] = [dataset_version(version) for version in reversed(item.versions)]
-    return view
+def dataset(world: World, item: Dataset) -> dict[str, Any]:  # noqa: ARG001 -- as all views
+    """A dataset."""
+    return base(item, "space_id")
 
 
-def dataset_version(item: DatasetVersion) -> dict[str, Any]:
-    """A version of a dataset."""
-    return _base(item) | {"dataset_id": item.dataset_id}
+def dataset_in_full(world: World, item: Dataset) -> dict[str, Any]:
+    """A dataset with its versions, newest first, for a single get."""
+    versions = [base(version, "dataset_id") for version in reversed(item.versions)]
+    return dataset(world, item) | {"versions": versions}
 
 
-def experiment(level: Level, item: Experiment) -> dict[str, Any]:
+def examples(version: DatasetVersion) -> list[dict[str, Any]]:
+    """The examples of a version of a dataset, in order."""
+    stamp = {"created_at": iso(version.created_ms), "updated_at": iso(version.updated_ms), "annotations": []}
+    return [stamp | row for row in version.examples]
+
+
+def experiment(world: World, item: Experiment) -> dict[str, Any]:
     """An experiment."""
-    view = _base(item) | {
-        "space_id": item.space_id,
-        "dataset_id": item.dataset_id,
-        "dataset_version_id": item.dataset_version_id,
-        "experiment_traces_project_id": None,
-        "integration_id": item.integration_id,
-    }
-    return level.prune("Experiment", view)
+    view = base(item, "space_id", "dataset_id", "dataset_version_id")
+    view |= {"experiment_traces_project_id": None, "integration_id": item.integration_id}
+    return world.level.prune("Experiment", view)
 
 
-def experiment_row(level: Level, item: ExperimentRow, now: int) -> dict[str, Any]:
-    """A row of an experiment at a moment, scores as flat columns."""
+def experiment_row(world: World, item: ExperimentRow) -> dict[str, Any]:
+    """A row of an experiment as it is now, scores as flat columns."""
+    now = world.clock.now_ms()
     view: dict[str, Any] = {"id": item.id, "example_id": item.example_id, "annotations": []}
     if item.output is not None:
         view["output"] = item.output
     if item.error is not None:
         view["error"] = item.error
     for name, score in item.scores.items():
-        if item.readable_ms.get(name, now) > now:
-            continue
-        view |= {f"eval.{name}.{part}": value for part, value in score.items()}
-    return level.prune("ExperimentRun", view)
+        if item.readable_ms.get(name, now) <= now:
+            view |= {f"eval.{name}.{part}": value for part, value in score.items()}
+    return world.level.prune("ExperimentRun", view)
 
 
 def evaluator(world: World, item: Evaluator, version: EvaluatorVersion | None = None) -> dict[str, Any]:
     """An evaluator; with a version for a single get."""
-    view = _base(item) | {
-        "description": item.description,
+    view = base(item, "description") | {
         "type": world.level.spell(item.type),
         "space_id": item.space_id,
         "created_by_user_id": world.user_id,
     }
-    if version is not None:
-        view["version"] = evaluator_version(world, item, version)
-    return view
+    return view if version is None else view | {"version": evaluator_version(world, version)}
 
 
-def evaluator_version(world: World, item: Evaluator, version: EvaluatorVersion) -> dict[str, Any]:
+def evaluator_version(world: World, version: EvaluatorVersion) -> dict[str, Any]:
     """A version of an evaluator."""
-    level = world.level
+    level, kind = world.level, world.evaluators[version.evaluator_id].type
     view = {
         "id": version.id,
         "evaluator_id": version.evaluator_id,
@@ -123,28 +124,30 @@ def evaluator_version(world: World, item: Evaluator, version: EvaluatorVersion) 
         "commit_message": version.message,
         "created_at": iso(version.created_ms),
         "created_by_user_id": world.user_id,
-        "type": level.spell(item.type),
+        "type": level.spell(kind),
     }
-    config = dict(version.config)
-    for key in ("data_granularity", "type", "direction", "managed_evaluator"):
-        if key in config:
-            config[key] = level.spell(config[key])
-    if item.type == "CODE":
+    config = _spelled(level, version.config)
+    if kind == "CODE":
         return view | {"code_config": config}
     config["use_function_calling_if_available"] = config.get("use_function_calling", True)
     return view | {"template_config": level.prune("TemplateConfig", config)}
 
 
+def _spelled(level: Level, config: dict[str, Any]) -> dict[str, Any]:
+    """A configuration whose own enum values are as the level writes them."""
+    return {key: level.spell(value) if key in ENUM_KEYS else value for key, value in config.items()}
+
+
 def ai_integration(world: World, item: Integration) -> dict[str, Any]:
     """An LLM integration as ``/v2/ai-integrations`` shows it."""
-    config = {key: world.level.spell(value) if key in ENUM_KEYS else value for key, value in item.config.items()}
     scopings = [{"organization_id": None, "space_id": item.space_id}]
-    return _base(item) | config | {"scopings": scopings, "created_by_user_id": world.user_id}
+    own = {"scopings": scopings, "created_by_user_id": world.user_id}
+    return base(item) | _spelled(world.level, item.config) | own
 
 
 def integration(world: World, item: Integration) -> dict[str, Any]:
     """An integration of any type as ``/v2/integrations`` shows it."""
-    view = _base(item) | {
+    view = base(item) | {
         "type": world.level.spell(item.type),
         "scopings": [{"organization_id": None, "space_id": item.space_id}],
         "created_by_user_id": world.user_id,
@@ -173,16 +176,7 @@ def _llm_config(level: Level, config: dict[str, Any]) -> dict[str, Any]:
 def spell_config(level: Level, value: Any, key: str = "") -> Any:
     """A run configuration with its enum values as the level writes them."""
     if isinstance(value, dict):
-        free = key in (
-            "input_template",
-            "schema",
-            "arguments",
-            "classification_choices",
-            "tools",
-            "tool_choice",
-            "provider_parameters",
-            "provider_params",
-        )
+        free = key in FREE_KEYS or key in ("arguments", "classification_choices")
         return value if free else {name: spell_config(level, item, name) for name, item in value.items()}
     if isinstance(value, list):
         return [spell_config(level, item, key) for item in value]
@@ -194,7 +188,7 @@ def task(world: World, item: Task) -> dict[str, Any]:
     level, body = world.level, item.body
     is_project = body.get("project_id") is not None
     config = body.get("run_configuration")
-    view = _base(item) | {
+    view = base(item) | {
         "type": level.spell(item.type),
         "project_id": body.get("project_id"),
         "dataset_id": body.get("dataset_id"),
@@ -221,15 +215,9 @@ def query_filters(given: dict[str, Any] | None) -> dict[str, Any] | None:
 def task_evaluator(world: World, given: dict[str, Any]) -> dict[str, Any]:
     """An evaluator as attached to a task."""
     attached = world.evaluators.get(given["evaluator_id"])
-    view = {
-        "evaluator_id": given["evaluator_id"],
-        "evaluator_name": attached.name if attached else None,
-        "evaluator_version_id": given.get("evaluator_version_id"),
-        "query_filter": given.get("query_filter"),
-        "column_mappings": given.get("column_mappings"),
-        "query_mappings": given.get("query_mappings"),
-    }
-    return world.level.prune("TaskEvaluator", view)
+    view = {"evaluator_id": given["evaluator_id"], "evaluator_name": attached.name if attached else None}
+    optional = ("evaluator_version_id", "query_filter", "column_mappings", "query_mappings")
+    return world.level.prune("TaskEvaluator", view | {name: given.get(name) for name in optional})
 
 
 def run(world: World, item: Run, now: int) -> dict[str, Any]:

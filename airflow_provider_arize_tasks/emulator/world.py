@@ -35,17 +35,6 @@ if TYPE_CHECKING:
 
 R = TypeVar("R", bound=Record)
 
-#: Kind of a record as it stands in its id, for the messages of 404 answers.
-KINDS = {
-    "Space": "space",
-    "Model": "project",
-    "Dataset": "dataset",
-    "Experiment": "experiment",
-    "Evaluator": "evaluator",
-    "LlmIntegration": "integration",
-    "OnlineTask": "task",
-}
-
 
 @dataclass(slots=True, kw_only=True)
 class Settings:
