@@ -119,17 +119,15 @@ def _add_behaviour(add: Callable[..., Any]) -> None:
     )
 
 
-def _seed(
-    world: World, spans: str, run_seconds: float, weather: Callable[[], Weather], settings: dict[str, Any]
-) -> None:
-    world.settings = checked(Settings, {"run_seconds": run_seconds} | settings)
-    world.weather = weather()
+def _seed(options: argparse.Namespace, world: World) -> None:
+    world.settings = checked(Settings, {"run_seconds": options.run_seconds} | options.settings)
+    world.weather = bad_weather(options.weather_seed) if options.weather == "bad" else Weather()
     skew(world.clock, world.weather)
-    if spans.isdigit():
-        seed(world, spans=int(spans))
+    if options.seed_spans.isdigit():
+        seed(world, spans=int(options.seed_spans))
         return
     seed(world, spans=0)
-    load_spans(world, Path(spans))
+    load_spans(world, Path(options.seed_spans))
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -142,14 +140,7 @@ def main(arguments: list[str] | None = None) -> None:
     if not options.seed_spans.isdigit() and not Path(options.seed_spans).is_file():
         parser.error(f"--seed-spans: no such file: {options.seed_spans}")
     world = World(level=Level(options.api_level))
-    weather = functools.partial(bad_weather, options.weather_seed) if options.weather == "bad" else Weather
-    fill = functools.partial(
-        _seed,
-        spans=options.seed_spans,
-        run_seconds=options.run_seconds,
-        weather=weather,
-        settings=options.settings,
-    )
+    fill = functools.partial(_seed, options)
     try:
         server = Server(world, options.host, options.port, options.api_key, fill, options.allowed_host)
     except SpansFileError as error:

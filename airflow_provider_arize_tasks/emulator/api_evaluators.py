@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_arize_tasks.emulator import schemas, seed, views
 from airflow_provider_arize_tasks.emulator.common import Refusal
 from airflow_provider_arize_tasks.emulator.requests import Call, Routes
-from airflow_provider_arize_tasks.emulator.validation import canonical
 from airflow_provider_arize_tasks.emulator.world import World, find
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from airflow_provider_arize_tasks.emulator.model import Evaluator, EvaluatorVersion
+    from airflow_provider_arize_tasks.emulator.world import Evaluator, EvaluatorVersion
 
 ROUTES = Routes()
 # Most recently updated first.
@@ -43,7 +42,7 @@ def _config(world: World, kind: str, version: dict[str, Any]) -> dict[str, Any]:
     key = {"TEMPLATE": "template_config", "CODE": "code_config"}[kind]
     if key not in version or len(version) > 2:
         raise Refusal(422, f"version: exactly {key} is required for an evaluator of type {kind}")
-    config: dict[str, Any] = canonical(version[key], world.level)
+    config: dict[str, Any] = views.spelled(version[key], world.level.read)
     if kind == "TEMPLATE":
         find(world.integrations, config["llm_config"]["ai_integration_id"], "AI integration")
         return {"data_granularity": "SPAN", "direction": "MAXIMIZE", "use_structured_output": True, **config}

@@ -11,7 +11,7 @@ from airflow_provider_arize_tasks.emulator.requests import Call, Routes, named, 
 from airflow_provider_arize_tasks.emulator.schemas import SEARCH_EXAMPLES, SEARCH_ROWS
 
 if TYPE_CHECKING:
-    from airflow_provider_arize_tasks.emulator.model import Experiment
+    from airflow_provider_arize_tasks.emulator.world import Experiment
 
 _MOST_ROWS = 500
 

@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_arize_tasks.emulator import schemas, views
 from airflow_provider_arize_tasks.emulator.common import Refusal, iso
-from airflow_provider_arize_tasks.emulator.model import Prompt, PromptVersion
 from airflow_provider_arize_tasks.emulator.requests import Call, Routes, newest_first
-from airflow_provider_arize_tasks.emulator.validation import canonical
-from airflow_provider_arize_tasks.emulator.world import find
+from airflow_provider_arize_tasks.emulator.world import Prompt, PromptVersion, find
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -102,15 +100,7 @@ def labelled(prompt: Prompt, label: str) -> PromptVersion:
 
 def prompt_view(world: World, prompt: Prompt, version: PromptVersion | None = None) -> dict[str, Any]:
     """A prompt as the API sends it; with a version for a single get."""
-    view = {
-        "id": prompt.id,
-        "name": prompt.name,
-        "description": prompt.description,
-        "space_id": prompt.space_id,
-        "created_at": iso(prompt.created_ms),
-        "updated_at": iso(prompt.updated_ms),
-        "created_by_user_id": world.user_id,
-    }
+    view = views.base(prompt, "description", "space_id") | {"created_by_user_id": world.user_id}
     return view if version is None else view | {"version": version_view(world, version)}
 
 
@@ -129,7 +119,7 @@ def version_view(world: World, version: PromptVersion) -> dict[str, Any]:
         "created_by_user_id": world.user_id,
         "labels": sorted(label for label, target in labels.items() if target == version.id),
         "provider": provider if world.level.is_upper else provider.lower(),
-        **views.spell_config(world.level, body),
+        **views.spelled(body, world.level.spell),
     }
 
 
@@ -149,7 +139,7 @@ def _version(call: Call) -> tuple[Prompt, PromptVersion]:
 
 def _read(call: Call, shape: schemas.Shape) -> dict[str, Any]:
     """A body of a shape, enums in upper case."""
-    return dict(canonical(call.body(shape), call.world.level))
+    return dict(views.spelled(call.body(shape), call.world.level.read))
 
 
 @ROUTES.on("GET /v2/prompts/{prompt_id}")

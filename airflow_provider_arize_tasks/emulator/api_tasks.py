@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_arize_tasks.emulator import runs, views
 from airflow_provider_arize_tasks.emulator.common import Refusal
 from airflow_provider_arize_tasks.emulator.filters import parse_filter
-from airflow_provider_arize_tasks.emulator.model import RUN_EXPERIMENT, Run, Task
 from airflow_provider_arize_tasks.emulator.requests import (
     Call,
     Routes,
@@ -21,7 +20,7 @@ from airflow_provider_arize_tasks.emulator.requests import (
 )
 from airflow_provider_arize_tasks.emulator.schemas import CREATE_EVALUATION, refuse_if
 from airflow_provider_arize_tasks.emulator.validation import check_trigger, read_create, read_update, read_window
-from airflow_provider_arize_tasks.emulator.world import World, find
+from airflow_provider_arize_tasks.emulator.world import RUN_EXPERIMENT, Run, Task, World, find
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -120,7 +119,7 @@ def _trigger_experiment(world: World, task: Task, body: dict[str, Any], now: int
         examples = [example for example in examples if example["id"] in set(wanted)]
     passes = parse_filter(body.get("query_filter"))
     examples = [example for example in examples if passes(example)][: body.get("max_examples")]
-    return runs.start_experiment(world, task, body, now, dataset, version, examples)
+    return runs.start_experiment(world, task, body, now, version, examples)
 
 
 @ROUTES.on("GET /v2/tasks/{task_id}/runs")

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, cast
 from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
 from airflow_provider_arize_tasks.emulator.common import Refusal
-from airflow_provider_arize_tasks.emulator.model import COMPLETED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -115,19 +114,6 @@ class ManyRuns:
     task: Text
     count: Annotated[int, Field(ge=1, le=MOST_RUNS)] = 1
     run_seconds: Seconds = 60.0
-
-
-@dataclass(slots=True, kw_only=True)
-class EndOfRun:
-    """How a run ends at once."""
-
-    __pydantic_config__ = LENIENT
-
-    status: Text = COMPLETED
-    reason: Text | None = None
-    successes: Count = 0
-    errors: Count = 0
-    skipped: Count = 0
 
 
 @dataclass(slots=True, kw_only=True)

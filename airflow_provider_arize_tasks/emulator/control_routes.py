@@ -14,7 +14,6 @@ from airflow_provider_arize_tasks.emulator import api_prompts as prompts
 from airflow_provider_arize_tasks.emulator import seed, views
 from airflow_provider_arize_tasks.emulator.checked import (
     MOST_SPANS,
-    EndOfRun,
     ManyRuns,
     Outage,
     SpansToAdd,
@@ -22,19 +21,18 @@ from airflow_provider_arize_tasks.emulator.checked import (
     checked,
 )
 from airflow_provider_arize_tasks.emulator.common import Refusal, in_range, parse_time
-from airflow_provider_arize_tasks.emulator.model import Outcome, Space, Task
 from airflow_provider_arize_tasks.emulator.requests import Call, Routes
 from airflow_provider_arize_tasks.emulator.rules import AnswerRule, OutcomeRule, QualityRule
 from airflow_provider_arize_tasks.emulator.runs import end_now, forget_runs, start_many
 from airflow_provider_arize_tasks.emulator.spans import Span, SpanStore, ledger
 from airflow_provider_arize_tasks.emulator.traffic import TRAFFIC, Traffic
 from airflow_provider_arize_tasks.emulator.weather import change_weather, settings_of, skew
-from airflow_provider_arize_tasks.emulator.world import Settings, World, by_name_or_id
+from airflow_provider_arize_tasks.emulator.world import Outcome, Settings, Space, Task, World, by_name_or_id
 
 _MOST_RULES = 10_000
 _FURTHEST_MS = 20 * 365 * 24 * 60 * 60 * 1000
 #: What can be staged: the list of the world that keeps it, and the last part of the path -> what each rule says.
-_RULES = {"outcomes": OutcomeRule, "answers": AnswerRule, "quality": QualityRule}
+_RULES: dict[str, type[Any]] = {"outcomes": OutcomeRule, "answers": AnswerRule, "quality": QualityRule}
 #: Closes the listening socket for a number of seconds; set by the server that holds one.
 GO_AWAY = web.AppKey[Callable[[float], None]]("go_away")
 #: Fills an empty world as the emulator was started.
@@ -54,7 +52,7 @@ def _done(**fields: Any) -> dict[str, Any]:
 def status(call: Call) -> dict[str, Any]:
     """Whether it is up, with its settings."""
     world = call.world
-    tables = {"space": world.spaces, "project": world.projects, "dataset": world.datasets}
+    tables: dict[str, dict[str, Any]] = {"space": world.spaces, "project": world.projects, "dataset": world.datasets}
     return _done(
         api_level=world.level.text,
         now=call.now,
@@ -321,10 +319,10 @@ def start_runs(call: Call) -> dict[str, Any]:
 @ROUTES.on("POST /_emulator/runs/{run_id}")
 def change_run(call: Call) -> None:
     """End a run at once with the given status, reason and counts."""
-    end, run = checked(EndOfRun, call.json()), call.world.runs.get(call.path("run_id"))
+    outcome, run = checked(Outcome, call.json()), call.world.runs.get(call.path("run_id"))
     if run is None:
         raise Refusal(404, "no such run")
-    end_now(run, call.now, Outcome(**asdict(end)))
+    end_now(run, call.now, outcome)
 
 
 @ROUTES.on("POST /_emulator/forget_runs")

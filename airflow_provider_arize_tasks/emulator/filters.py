@@ -9,7 +9,8 @@ with null is false.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from operator import eq, ge, gt, le, lt, ne
 from typing import Any
 
 from airflow_provider_arize_tasks.emulator.common import Refusal
@@ -20,16 +21,9 @@ _TOKEN = re.compile(
     r"\s*(?:(?P<text>'(?:[^'\\]|\\.|'')*')|(?P<quoted>\"[^\"]*\"|`[^`]*`)|(?P<number>-?\d+(?:\.\d+)?(?![\w.]))"
     r"|(?P<op><=|>=|!=|<>|==|=|<|>|\(|\)|,)|(?P<word>[A-Za-z_$][\w.$\-]*(?:\[[^\]]*\][\w.]*)*))"
 )
-_COMPARE: dict[str, Callable[[Any, Any], bool]] = {
-    "=": lambda a, b: bool(a == b),
-    "==": lambda a, b: bool(a == b),
-    "!=": lambda a, b: bool(a != b),
-    "<>": lambda a, b: bool(a != b),
-    "<": lambda a, b: bool(a < b),
-    "<=": lambda a, b: bool(a <= b),
-    ">": lambda a, b: bool(a > b),
-    ">=": lambda a, b: bool(a >= b),
-}
+_Compare = Callable[[Any, Any], bool]
+_EQUAL: Mapping[str, _Compare] = {"=": eq, "==": eq, "!=": ne, "<>": ne}
+_COMPARE: Mapping[str, _Compare] = {**_EQUAL, "<": lt, "<=": le, ">": gt, ">=": ge}
 _DEEPEST, _LONGEST_PATTERN, _LONGEST_NUMBER = 50, 1000, 40
 _CONSTANTS = {"true": True, "false": False, "null": None}
 
@@ -48,10 +42,7 @@ def parse_filter(text: str | None, where: str = "query_filter") -> Predicate:
     """
     if text is None or not text.strip():
         return always
-    parser = _Parser(text, where)
-    predicate = parser.alternatives()
-    parser.expect_end()
-    return predicate
+    return _Parser(text, where).whole()
 
 
 def check_filter(text: str | None, where: str) -> Predicate:
@@ -71,10 +62,7 @@ def parse_expression(text: str, letters: Mapping[str, bool], where: str = "query
     :param letters: value of each declared letter.
     :raises Refusal: 400 for what can't be parsed or for a letter that isn't declared.
     """
-    parser = _Parser(text, where, letters=letters)
-    predicate = parser.alternatives()
-    parser.expect_end()
-    return predicate(letters)
+    return _Parser(text, where, letters=letters).whole()(letters)
 
 
 def lookup(item: Mapping[str, Any], column: str) -> Any:
@@ -126,28 +114,30 @@ class _Parser:
             return True
         return False
 
-    def expect_end(self) -> None:
+    def whole(self) -> Predicate:
+        predicate = self._alternatives()
         if self._peek()[0] != "end":
             raise self._refuse(f"unexpected {self._peek()[1]!r}")
+        return predicate
 
-    def alternatives(self) -> Predicate:
-        parts = [self._conjunction()]
-        while self._take("OR"):
-            parts.append(self._conjunction())
-        return parts[0] if len(parts) == 1 else lambda item: any(part(item) for part in parts)
+    def _alternatives(self) -> Predicate:
+        return self._joined("OR", self._conjunction, any)
 
     def _conjunction(self) -> Predicate:
-        parts = [self._negation()]
-        while self._take("AND"):
-            parts.append(self._negation())
-        return parts[0] if len(parts) == 1 else lambda item: all(part(item) for part in parts)
+        return self._joined("AND", self._negation, all)
+
+    def _joined(self, word: str, parse: Callable[[], Predicate], over: Callable[[Iterable[bool]], bool]) -> Predicate:
+        parts = [parse()]
+        while self._take(word):
+            parts.append(parse())
+        return parts[0] if len(parts) == 1 else lambda item: over(part(item) for part in parts)
 
     def _negation(self) -> Predicate:
         if self._take("NOT"):
             inner = self._nested(self._negation)
             return lambda item: not inner(item)
         if self._take("("):
-            inner = self._nested(self.alternatives)
+            inner = self._nested(self._alternatives)
             if not self._take(")"):
                 raise self._refuse("a closing parenthesis is missing")
             return inner
@@ -265,8 +255,7 @@ def _compare(column: str, operator: str, wanted: Any) -> Predicate:
             return False
         is_number = isinstance(value, (int, float)) and isinstance(wanted, (int, float))
         if not is_number and type(value) is not type(wanted):
-            value, right = str(value), str(wanted)
-            return compare(value, right) if operator in ("=", "==", "!=", "<>") else False
+            return operator in _EQUAL and compare(str(value), str(wanted))
         return compare(value, wanted)
 
     return predicate

@@ -13,8 +13,7 @@ from airflow_provider_arize_tasks.emulator.requests import WORLD
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from airflow_provider_arize_tasks.emulator.model import Record
-    from airflow_provider_arize_tasks.emulator.world import World
+    from airflow_provider_arize_tasks.emulator.world import Record, World
 
 _NOT_PAGES = ("/v2", "/_emulator")
 _PAGE = """<!doctype html>

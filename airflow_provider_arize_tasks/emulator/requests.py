@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from aiohttp import web
 
 from airflow_provider_arize_tasks.emulator.common import Refusal, is_id
-from airflow_provider_arize_tasks.emulator.model import Record
 from airflow_provider_arize_tasks.emulator.schemas import Shape, require
-from airflow_provider_arize_tasks.emulator.world import World, find
+from airflow_provider_arize_tasks.emulator.world import Record, World, find
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -232,7 +231,7 @@ def read_json(raw: bytes) -> Any:
         number that no client could read back.
     """
     try:
-        value = json.loads(raw, parse_constant=_no_number, parse_float=_finite)
+        value = json.loads(raw, parse_constant=_finite, parse_float=_finite)
         if _HALF_A_CHARACTER.search(raw):
             json.dumps(value, ensure_ascii=False).encode()
     except RecursionError:
@@ -244,22 +243,15 @@ def read_json(raw: bytes) -> Any:
         depth += 1
         if depth > DEEPEST:
             raise Refusal(400, "the body is nested too deeply")
-        level = [inner for item in level if isinstance(item, (dict, list)) for inner in _inner(item)]
+        level = [item.values() if isinstance(item, dict) else item for item in level if isinstance(item, (dict, list))]
+        level = [inner for item in level for inner in item]
     return value
-
-
-def _inner(item: dict[str, Any] | list[Any]) -> Iterable[Any]:
-    return item.values() if isinstance(item, dict) else item
-
-
-def _no_number(word: str) -> None:
-    raise ValueError(f"{word} is not JSON")
 
 
 def _finite(text: str) -> float:
     value = float(text)
     if not math.isfinite(value):
-        raise ValueError(f"{text} is out of range")
+        raise ValueError(f"{text} is not JSON, or out of range")
     return value
 
 

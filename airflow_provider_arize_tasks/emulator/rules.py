@@ -12,7 +12,7 @@ from pydantic import Field
 
 from airflow_provider_arize_tasks.emulator.checked import LENIENT, STRICT, Pattern, Seconds, Share, Text
 from airflow_provider_arize_tasks.emulator.common import unit_hash
-from airflow_provider_arize_tasks.emulator.model import CANCELLED, COMPLETED, FAILED, Task
+from airflow_provider_arize_tasks.emulator.world import CANCELLED, COMPLETED, FAILED, Task
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,25 +11,24 @@ import heapq
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_arize_tasks.emulator.common import Refusal, iso, make_id
-from airflow_provider_arize_tasks.emulator.judging import FAILED as JUDGE_FAILED
-from airflow_provider_arize_tasks.emulator.judging import JUDGED, Judge, make_judge
-from airflow_provider_arize_tasks.emulator.model import (
+from airflow_provider_arize_tasks.emulator.rules import AnswerRule, OutcomeRule
+from airflow_provider_arize_tasks.emulator.scores import FAILED as JUDGE_FAILED
+from airflow_provider_arize_tasks.emulator.scores import JUDGED, Judge, make_judge, run_example
+from airflow_provider_arize_tasks.emulator.selection import select_spans
+from airflow_provider_arize_tasks.emulator.spans import Label, Span
+from airflow_provider_arize_tasks.emulator.world import (
     CANCELLED,
     COMPLETED,
     FAILED,
-    Dataset,
     DatasetVersion,
     Experiment,
     ExperimentRow,
     Outcome,
     Run,
     Task,
+    World,
+    find,
 )
-from airflow_provider_arize_tasks.emulator.rules import AnswerRule, OutcomeRule
-from airflow_provider_arize_tasks.emulator.scores import run_example
-from airflow_provider_arize_tasks.emulator.selection import select_spans
-from airflow_provider_arize_tasks.emulator.spans import Label, Span
-from airflow_provider_arize_tasks.emulator.world import World, find
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -94,7 +93,6 @@ def start_experiment(
     task: Task,
     body: Mapping[str, Any],
     now: int,
-    dataset: Dataset,
     version: DatasetVersion,
     examples: Sequence[Mapping[str, Any]],
 ) -> Run:
@@ -104,16 +102,15 @@ def start_experiment(
     :param task: the task.
     :param body: the trigger body, already validated.
     :param now: milliseconds since the epoch.
-    :param dataset: the task's dataset.
-    :param version: the version of it.
+    :param version: the version of the task's dataset.
     :param examples: the examples to run.
     """
     name = body["experiment_name"]
     run = _new_run(world, task, now, list(examples), name)
     experiment = Experiment(
         **world.stamp("Experiment", name, run.starts_ms),
-        space_id=dataset.space_id,
-        dataset_id=dataset.id,
+        space_id=task.space_id,
+        dataset_id=version.dataset_id,
         dataset_version_id=version.id,
         integration_id=task.body["run_configuration"].get("integration_id"),
     )
@@ -142,7 +139,11 @@ def _new_run(
         outcome=_outcome(world, rule, work, is_done=is_done),
         work=work,
         visible_ms=now + int(hidden * 1000),
-        versions=_judges(world, task, now),
+        versions={
+            name: world.evaluators[name].version_for(pinned, now).id
+            for name, pinned in task.pins.items()
+            if name in world.evaluators
+        },
     )
     world.runs[run.id] = run
     task.runs.append(run)
@@ -150,15 +151,6 @@ def _new_run(
     world.runs_started[task.id] += 1
     heapq.heappush(world.due, (run.ends_ms, run.number, run.id))
     return run
-
-
-def _judges(world: World, task: Task, now: int) -> dict[str, str]:
-    """The version of each of the task's evaluators that judges a run triggered now."""
-    return {
-        name: world.evaluators[name].version_for(pinned, now).id
-        for name, pinned in task.pins.items()
-        if name in world.evaluators
-    }
 
 
 def _take_rule(world: World, task: Task, experiment_name: str | None) -> OutcomeRule:

@@ -6,7 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_arize_tasks.emulator.common import Refusal, make_id, parse_time, unit_hash
-from airflow_provider_arize_tasks.emulator.model import (
+from airflow_provider_arize_tasks.emulator.spans import TOPICS, Span, SpanStore
+from airflow_provider_arize_tasks.emulator.world import (
     Dataset,
     DatasetVersion,
     Evaluator,
@@ -17,7 +18,6 @@ from airflow_provider_arize_tasks.emulator.model import (
     Project,
     Space,
 )
-from airflow_provider_arize_tasks.emulator.spans import TOPICS, Span, SpanStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -27,6 +27,16 @@ if TYPE_CHECKING:
 
 DAY_MS = 24 * 60 * 60 * 1000
 SPACE, PROJECT, DATASET = "demo-space", "demo-project", "demo-dataset"
+_TEMPLATE_EVALUATORS = (
+    ("correctness", {"correct": 1, "incorrect": 0}, "SPAN"),
+    ("hallucination", {"factual": 1, "hallucinated": 0}, "SPAN"),
+    ("trace-relevance", {"relevant": 1, "irrelevant": 0}, "TRACE"),
+    ("session-frustration", {"content": 1, "frustrated": 0}, "SESSION"),
+)
+_CODE_EVALUATORS = (
+    {"type": "MANAGED", "name": "json-parseable", "managed_evaluator": "JSON_PARSEABLE"},
+    {"type": "CUSTOM", "name": "conciseness", "code": "class Conciseness: ...", "imports": ""},
+)
 
 
 def seed(world: World, spans: int = 3000, examples: int = 50) -> None:
@@ -42,33 +52,23 @@ def seed(world: World, spans: int = 3000, examples: int = 50) -> None:
         **world.stamp("Space", SPACE, born), organization_id=make_id("Organization", 1), description="A local space"
     )
     world.spaces[space.id] = space
-    add_project(world, PROJECT, space.id, born)
+    project = add_project(world, PROJECT, space.id, born)
     add_dataset(world, DATASET, space.id, [_example(world, n) for n in range(1, examples + 1)], born)
-    integration = _integrations(world, space.id, born)
-    choices = {"correct": 1, "incorrect": 0}
-    add_evaluator(world, "correctness", space.id, template_config("correctness", integration, choices), born)
-    choices = {"factual": 1, "hallucinated": 0}
-    add_evaluator(world, "hallucination", space.id, template_config("hallucination", integration, choices), born)
-    trace = template_config("trace-relevance", integration, {"relevant": 1, "irrelevant": 0}, "TRACE")
-    add_evaluator(world, "trace-relevance", space.id, trace, born)
-    session = template_config("session-frustration", integration, {"content": 1, "frustrated": 0}, "SESSION")
-    add_evaluator(world, "session-frustration", space.id, session, born)
-    managed = {"type": "MANAGED", "name": "json-parseable", "managed_evaluator": "JSON_PARSEABLE"}
-    add_evaluator(world, "json-parseable", space.id, managed | {"variables": ["output"], "static_params": []}, born)
-    custom = {"type": "CUSTOM", "name": "conciseness", "code": "class Conciseness: ...", "imports": ""}
-    add_evaluator(world, "conciseness", space.id, custom | {"variables": ["output"], "static_params": []}, born)
+    llm = add_integration(world, "demo-openai", space.id, "LLM", born)
+    add_integration(world, "demo-agent", space.id, "AGENT", born)
+    for name, choices, granularity in _TEMPLATE_EVALUATORS:
+        add_evaluator(world, name, space.id, template_config(name, llm.id, choices, granularity), born)
+    for config in _CODE_EVALUATORS:
+        add_evaluator(world, config["name"], space.id, {**config, "variables": ["output"], "static_params": []}, born)
     _baseline(world, born)
     numbers = world.take_numbers("Span", spans)
     times = spread(now - 30 * DAY_MS, now, spans)
-    world.spans[next(iter(world.projects))].begin_with(lambda: map(_seeded_span, numbers, times))
-
-
-def _seeded_span(number: int, time_ms: int) -> Span:
-    return Span(number=number, id=_span_id(number), time_ms=time_ms, ingested_ms=time_ms, given={})
-
-
-def _span_id(number: int) -> str:
-    return f"{number:016x}"
+    world.spans[project.id].begin_with(
+        lambda: (
+            Span(number=number, id=f"{number:016x}", time_ms=time_ms, ingested_ms=time_ms, given={})
+            for number, time_ms in zip(numbers, times, strict=True)
+        )
+    )
 
 
 def spread(start_ms: int, end_ms: int, count: int) -> list[int]:
@@ -173,7 +173,7 @@ def add_spans(world: World, project_id: str, given: Iterable[tuple[int, dict[str
     spans = []
     for time_ms, columns in given:
         number = world.next_number("Span")
-        span_id = str(columns.pop("id", None) or _span_id(number))
+        span_id = str(columns.pop("id", None) or f"{number:016x}")
         delay = columns.pop("arrives_after", None)
         ingested = min(now, max(time_ms, int(_number(columns, "ingested_ms", time_ms, 1e18))))
         if delay is not None:
@@ -250,12 +250,6 @@ def _example(world: World, number: int) -> dict[str, Any]:
         "topic": topic,
         "difficulty": number % 5,
     }
-
-
-def _integrations(world: World, space_id: str, born: int) -> str:
-    llm = add_integration(world, "demo-openai", space_id, "LLM", born)
-    add_integration(world, "demo-agent", space_id, "AGENT", born)
-    return llm.id
 
 
 def add_integration(

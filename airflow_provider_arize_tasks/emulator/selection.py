@@ -13,8 +13,7 @@ from airflow_provider_arize_tasks.emulator.spans import Span
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from airflow_provider_arize_tasks.emulator.model import Task
-    from airflow_provider_arize_tasks.emulator.world import World
+    from airflow_provider_arize_tasks.emulator.world import Task, World
 
 #: One piece of work: the spans of one evaluated unit and the evaluators that have yet to label it.
 Unit = tuple[tuple[Span, ...], tuple[str, ...]]

@@ -9,9 +9,8 @@ from airflow_provider_arize_tasks.emulator.common import iso, unit_hash
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from airflow_provider_arize_tasks.emulator.model import Evaluator, EvaluatorVersion
     from airflow_provider_arize_tasks.emulator.spans import Label, Span
-    from airflow_provider_arize_tasks.emulator.world import World
+    from airflow_provider_arize_tasks.emulator.world import Evaluator, EvaluatorVersion, World
 
 #: Columns that are fields of a span of their own; all others are attributes.
 _FIELDS = frozenset(

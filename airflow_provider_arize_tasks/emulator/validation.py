@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_arize_tasks.emulator import schemas
 from airflow_provider_arize_tasks.emulator.common import Refusal, parse_strict_time
 from airflow_provider_arize_tasks.emulator.filters import check_filter, parse_expression
-from airflow_provider_arize_tasks.emulator.model import CODE_EVALUATION, RUN_EXPERIMENT, Evaluator, Task
 from airflow_provider_arize_tasks.emulator.schemas import refuse_if, require
 from airflow_provider_arize_tasks.emulator.scores import normalise_placeholders
-from airflow_provider_arize_tasks.emulator.views import ENUM_KEYS, FREE_KEYS
-from airflow_provider_arize_tasks.emulator.world import World, find
+from airflow_provider_arize_tasks.emulator.views import spelled
+from airflow_provider_arize_tasks.emulator.world import CODE_EVALUATION, RUN_EXPERIMENT, Evaluator, Task, World, find
 
 if TYPE_CHECKING:
     from airflow_provider_arize_tasks.emulator.levels import Level
@@ -166,7 +165,7 @@ def _granularity(world: World, evaluator: Evaluator, pinned: str | None) -> str:
 
 def read_configuration(world: World, given: dict[str, Any]) -> dict[str, Any]:
     """A run configuration to keep: enums in upper case, placeholders normalised, its integration checked."""
-    config: dict[str, Any] = canonical(given, world.level)
+    config: dict[str, Any] = spelled(given, world.level.read)
     kind = config["experiment_type"]
     if kind == "AGENT_CALL":
         integration = find(world.integrations, config["integration_id"], "integration")
@@ -179,17 +178,6 @@ def read_configuration(world: World, given: dict[str, Any]) -> dict[str, Any]:
         raise Refusal(422, "run_configuration.ai_integration_id: must be an LLM integration")
     config.setdefault("provider_parameters", {})
     return config
-
-
-def canonical(value: Any, level: Level, key: str = "") -> Any:
-    """A body or configuration with enums in upper case; parts that are the user's own are left alone."""
-    if isinstance(value, dict):
-        if key in FREE_KEYS:
-            return value
-        return {name: canonical(item, level, name) for name, item in value.items()}
-    if isinstance(value, list):
-        return [canonical(item, level, key) for item in value]
-    return level.read(value) if key in ENUM_KEYS and isinstance(value, str) else value
 
 
 def read_update(world: World, task: Task, body: Any) -> dict[str, Any]:

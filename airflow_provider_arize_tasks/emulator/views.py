@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_arize_tasks.emulator.common import iso
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from airflow_provider_arize_tasks.emulator.levels import Level
-    from airflow_provider_arize_tasks.emulator.model import (
+    from airflow_provider_arize_tasks.emulator.world import (
         Dataset,
         DatasetVersion,
         Evaluator,
@@ -21,11 +23,11 @@ if TYPE_CHECKING:
         Run,
         Space,
         Task,
+        World,
     )
-    from airflow_provider_arize_tasks.emulator.world import World
 
 #: Keys of a run configuration whose values are enums.
-ENUM_KEYS = frozenset(
+_ENUM_KEYS = frozenset(
     {
         "experiment_type",
         "role",
@@ -39,7 +41,18 @@ ENUM_KEYS = frozenset(
     }
 )
 #: Keys of a run configuration below which everything is the user's own.
-FREE_KEYS = frozenset({"input_template", "schema", "tools", "tool_choice", "provider_parameters", "provider_params"})
+_FREE_KEYS = frozenset(
+    {
+        "input_template",
+        "schema",
+        "arguments",
+        "classification_choices",
+        "tools",
+        "tool_choice",
+        "provider_parameters",
+        "provider_params",
+    }
+)
 
 
 def base(record: Record, *more: str, updated: bool = True) -> dict[str, Any]:
@@ -79,7 +92,11 @@ def dataset_in_full(world: World, item: Dataset) -> dict[str, Any]:
 
 def examples(version: DatasetVersion) -> list[dict[str, Any]]:
     """The examples of a version of a dataset, in order."""
-    stamp = {"created_at": iso(version.created_ms), "updated_at": iso(version.updated_ms), "annotations": []}
+    stamp: dict[str, Any] = {
+        "created_at": iso(version.created_ms),
+        "updated_at": iso(version.updated_ms),
+        "annotations": [],
+    }
     return [stamp | row for row in version.examples]
 
 
@@ -106,11 +123,8 @@ def experiment_row(world: World, item: ExperimentRow) -> dict[str, Any]:
 
 def evaluator(world: World, item: Evaluator, version: EvaluatorVersion | None = None) -> dict[str, Any]:
     """An evaluator; with a version for a single get."""
-    view = base(item, "description") | {
-        "type": world.level.spell(item.type),
-        "space_id": item.space_id,
-        "created_by_user_id": world.user_id,
-    }
+    view = base(item, "description", "space_id")
+    view |= {"type": world.level.spell(item.type), "created_by_user_id": world.user_id}
     return view if version is None else view | {"version": evaluator_version(world, version)}
 
 
@@ -126,23 +140,23 @@ def evaluator_version(world: World, version: EvaluatorVersion) -> dict[str, Any]
         "created_by_user_id": world.user_id,
         "type": level.spell(kind),
     }
-    config = _spelled(level, version.config)
+    config = _own_enums(level, version.config)
     if kind == "CODE":
         return view | {"code_config": config}
     config["use_function_calling_if_available"] = config.get("use_function_calling", True)
     return view | {"template_config": level.prune("TemplateConfig", config)}
 
 
-def _spelled(level: Level, config: dict[str, Any]) -> dict[str, Any]:
+def _own_enums(level: Level, config: dict[str, Any]) -> dict[str, Any]:
     """A configuration whose own enum values are as the level writes them."""
-    return {key: level.spell(value) if key in ENUM_KEYS else value for key, value in config.items()}
+    return {key: level.spell(value) if key in _ENUM_KEYS else value for key, value in config.items()}
 
 
 def ai_integration(world: World, item: Integration) -> dict[str, Any]:
     """An LLM integration as ``/v2/ai-integrations`` shows it."""
     scopings = [{"organization_id": None, "space_id": item.space_id}]
     own = {"scopings": scopings, "created_by_user_id": world.user_id}
-    return base(item) | _spelled(world.level, item.config) | own
+    return base(item) | _own_enums(world.level, item.config) | own
 
 
 def integration(world: World, item: Integration) -> dict[str, Any]:
@@ -173,14 +187,18 @@ def _llm_config(level: Level, config: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def spell_config(level: Level, value: Any, key: str = "") -> Any:
-    """A run configuration with its enum values as the level writes them."""
-    if isinstance(value, dict):
-        free = key in FREE_KEYS or key in ("arguments", "classification_choices")
-        return value if free else {name: spell_config(level, item, name) for name, item in value.items()}
+def spelled(value: Any, spell: Callable[[str], str], key: str = "") -> Any:
+    """A body or configuration with its enum values in another spelling; parts that are the user's own are left alone.
+
+    :param value: the whole, or a part of it.
+    :param spell: the spelling: ``Level.spell`` for what is sent, ``Level.read`` for what is kept.
+    :param key: of the part.
+    """
+    if isinstance(value, dict) and key not in _FREE_KEYS:
+        return {name: spelled(item, spell, name) for name, item in value.items()}
     if isinstance(value, list):
-        return [spell_config(level, item, key) for item in value]
-    return level.spell(value) if key in ENUM_KEYS else value
+        return [spelled(item, spell, key) for item in value]
+    return spell(value) if key in _ENUM_KEYS and isinstance(value, str) else value
 
 
 def task(world: World, item: Task) -> dict[str, Any]:
@@ -198,7 +216,7 @@ def task(world: World, item: Task) -> dict[str, Any]:
         "query_filters": query_filters(body.get("query_filters")),
         "evaluators": [task_evaluator(world, given) for given in body.get("evaluators") or []],
         "experiment_ids": list(body.get("experiment_ids") or []),
-        "run_configuration": spell_config(level, config) if config else None,
+        "run_configuration": spelled(config, level.spell) if config else None,
         "last_run_at": iso(item.last_run_ms),
         "created_by_user_id": world.user_id,
     }
