@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 from airflow_provider_arize_tasks.client import endpoints
 from airflow_provider_arize_tasks.client.errors import ArizeValidationError
-from airflow_provider_arize_tasks.client.paging import iterate
 from airflow_provider_arize_tasks.client.tasks import TasksApi
 from airflow_provider_arize_tasks.client.validation import check_list
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    from airflow_provider_arize_tasks.client.calls import Call
     from airflow_provider_arize_tasks.client.models import (
         AiIntegration,
         Dataset,
@@ -25,8 +25,9 @@ if TYPE_CHECKING:
         Project,
         Prompt,
         Space,
-        Task,
     )
+
+T = TypeVar("T")
 
 
 class ArizeApi(TasksApi):
@@ -43,60 +44,6 @@ class ArizeApi(TasksApi):
     :param client: sends the requests; whoever made it closes it.
     """
 
-    def resolve_space(self, space: str | None = None) -> str | None:
-        """The id of a space.
-
-        :param space: name or id; default is the connection's space.
-        :return: the id, or ``None`` when neither is given.
-        :raises ArizeNameError: no or several spaces bear the name; the message lists the near ones.
-        """
-        return self.names.space(space)
-
-    def resolve_task(self, task: str, space: str | None = None) -> str:
-        """The id of a task.
-
-        :param task: name or id; an id is returned as it is, without asking the server.
-        :param space: space to look a name up in.
-        :raises ArizeNameError: no or several tasks bear the name, or no space is known.
-        """
-        return self.names.task(task, space)
-
-    def resolve_project(self, project: str, space: str | None = None) -> str:
-        """The id of a project; see :meth:`resolve_task`."""
-        return self.names.project(project, space)
-
-    def resolve_dataset(self, dataset: str, space: str | None = None) -> str:
-        """The id of a dataset; see :meth:`resolve_task`."""
-        return self.names.dataset(dataset, space)
-
-    def resolve_evaluator(self, evaluator: str, space: str | None = None) -> str:
-        """The id of an evaluator; see :meth:`resolve_task`."""
-        return self.names.evaluator(evaluator, space)
-
-    def resolve_experiment(self, experiment: str, dataset: str | None = None, space: str | None = None) -> str:
-        """The id of an experiment.
-
-        :param experiment: name or id.
-        :param dataset: dataset to look a name up in (name or id); without one, all experiments of the space are
-            searched, which servers know since the API of SDK 8.44.
-        :param space: space of the dataset, or to search.
-        :raises ArizeNameError: no or several experiments bear the name, or no space is known.
-        """
-        return self.names.experiment(experiment, dataset, space)
-
-    def find_task(self, name: str, space: str | None = None) -> Task | None:
-        """The task that bears exactly this name, or ``None``. Always asks the server.
-
-        :param name: name of the task.
-        :param space: space to look in.
-        :raises ArizeNameError: several tasks bear the name, or no space is known.
-        """
-        return self.names.find_task(name, space)
-
-    def find_experiment(self, name: str, dataset: str, space: str | None = None) -> Experiment | None:
-        """The experiment of a dataset that bears exactly this name, or ``None``. Always asks the server."""
-        return self.names.find_experiment(name, dataset, space)
-
     def list_spaces(self, name: str | None = None, limit: int | None = None, cursor: str | None = None) -> Page[Space]:
         """One page of the spaces the key can read.
 
@@ -105,15 +52,14 @@ class ArizeApi(TasksApi):
         :param cursor: ``next_cursor`` of the page before.
         :raises ArizeError: see ``client.errors``.
         """
-        given = check_list(name=name, limit=limit, cursor=cursor)
-        return self.call(endpoints.list_spaces(**{"limit": None, **given}))
+        return self._page(endpoints.list_spaces, {}, name, limit, cursor)
 
     def get_space(self, space: str) -> Space:
         """One space.
 
         :param space: name or id.
         """
-        return self.call(endpoints.get_space(self.names.space(space) or space))
+        return self.call(endpoints.get_space(self.resolve_space(space) or space))
 
     def list_projects(
         self,
@@ -123,8 +69,7 @@ class ArizeApi(TasksApi):
         cursor: str | None = None,
     ) -> Page[Project]:
         """One page of the projects of a space; see :meth:`list_spaces`."""
-        given = check_list(name=name, limit=limit, cursor=cursor)
-        return self.call(endpoints.list_projects(space_id=self.names.space(space), **{"limit": None, **given}))
+        return self._page(endpoints.list_projects, {"space_id": self.resolve_space(space)}, name, limit, cursor)
 
     def list_datasets(
         self,
@@ -134,8 +79,7 @@ class ArizeApi(TasksApi):
         cursor: str | None = None,
     ) -> Page[Dataset]:
         """One page of the datasets of a space, without their versions; see :meth:`list_spaces`."""
-        given = check_list(name=name, limit=limit, cursor=cursor)
-        return self.call(endpoints.list_datasets(space_id=self.names.space(space), **{"limit": None, **given}))
+        return self._page(endpoints.list_datasets, {"space_id": self.resolve_space(space)}, name, limit, cursor)
 
     def get_dataset(self, dataset: str, space: str | None = None) -> Dataset:
         """One dataset with its versions, the newest first.
@@ -143,7 +87,7 @@ class ArizeApi(TasksApi):
         :param dataset: name or id.
         :param space: space to look a name up in.
         """
-        return self.call(endpoints.get_dataset(self.names.dataset(dataset, space)))
+        return self.call(endpoints.get_dataset(self.resolve_dataset(dataset, space)))
 
     def iter_examples(
         self, dataset: str, space: str | None = None, dataset_version_id: str | None = None
@@ -155,11 +99,8 @@ class ArizeApi(TasksApi):
         :param dataset_version_id: version; default is the latest.
         :raises ArizeReplyError: the server has more but can't page.
         """
-        dataset_id = self.names.dataset(dataset, space)
-        return iterate(
-            self.call,
-            lambda cursor: endpoints.list_dataset_examples(dataset_id, dataset_version_id, cursor=cursor),
-        )
+        dataset_id = self.resolve_dataset(dataset, space)
+        return self._iterate(endpoints.list_dataset_examples, dataset_id, dataset_version_id=dataset_version_id)
 
     def list_experiments(
         self,
@@ -174,8 +115,7 @@ class ArizeApi(TasksApi):
         :param dataset: name or id.
         :param space: space of the dataset, or to list.
         """
-        given = check_list(name=name, limit=limit, cursor=cursor)
-        return self.call(endpoints.list_experiments(**self._scope(dataset, space), **{"limit": None, **given}))
+        return self._page(endpoints.list_experiments, self._scope(dataset, space), name, limit, cursor)
 
     def iter_experiments(
         self, dataset: str | None = None, space: str | None = None, name: str | None = None
@@ -187,8 +127,7 @@ class ArizeApi(TasksApi):
         :param name: part of the name, in any case.
         """
         given = check_list(name=name)
-        scope = self._scope(dataset, space)
-        return iterate(self.call, lambda cursor: endpoints.list_experiments(cursor=cursor, **scope, **given))
+        return self._iterate(endpoints.list_experiments, **self._scope(dataset, space), **given)
 
     def get_experiment(self, experiment: str, dataset: str | None = None, space: str | None = None) -> Experiment:
         """One experiment.
@@ -197,7 +136,7 @@ class ArizeApi(TasksApi):
         :param dataset: dataset to look a name up in.
         :param space: space of the dataset, or to search.
         """
-        return self.call(endpoints.get_experiment(self.names.experiment(experiment, dataset, space)))
+        return self.call(endpoints.get_experiment(self.resolve_experiment(experiment, dataset, space)))
 
     def iter_experiment_runs(
         self, experiment: str, dataset: str | None = None, space: str | None = None
@@ -209,8 +148,7 @@ class ArizeApi(TasksApi):
         :param space: space of the dataset, or to search.
         :raises ArizeReplyError: the server has more but can't page.
         """
-        experiment_id = self.names.experiment(experiment, dataset, space)
-        return iterate(self.call, lambda cursor: endpoints.list_experiment_runs(experiment_id, cursor=cursor))
+        return self._iterate(endpoints.list_experiment_runs, self.resolve_experiment(experiment, dataset, space))
 
     def list_evaluators(
         self,
@@ -220,8 +158,7 @@ class ArizeApi(TasksApi):
         cursor: str | None = None,
     ) -> Page[Evaluator]:
         """One page of the evaluators of a space; see :meth:`list_spaces`."""
-        given = check_list(name=name, limit=limit, cursor=cursor)
-        return self.call(endpoints.list_evaluators(space_id=self.names.space(space), **{"limit": None, **given}))
+        return self._page(endpoints.list_evaluators, {"space_id": self.resolve_space(space)}, name, limit, cursor)
 
     def get_evaluator(self, evaluator: str, space: str | None = None, version_id: str | None = None) -> Evaluator:
         """One evaluator with one of its versions.
@@ -230,7 +167,7 @@ class ArizeApi(TasksApi):
         :param space: space to look a name up in.
         :param version_id: version; default is the latest.
         """
-        return self.call(endpoints.get_evaluator(self.names.evaluator(evaluator, space), version_id))
+        return self.call(endpoints.get_evaluator(self.resolve_evaluator(evaluator, space), version_id))
 
     def get_prompt(
         self, prompt: str, space: str | None = None, label: str | None = None, version_id: str | None = None
@@ -246,7 +183,7 @@ class ArizeApi(TasksApi):
         """
         if label is not None and version_id is not None:
             raise ArizeValidationError(["label and version_id exclude each other: give one of them"])
-        prompt_id = self.names.prompt(prompt, space)
+        prompt_id = self.resolve_prompt(prompt, space)
         return self.call(endpoints.get_prompt(prompt_id, label=label, version_id=version_id))
 
     def iter_evaluator_versions(self, evaluator: str, space: str | None = None) -> Iterator[EvaluatorVersion]:
@@ -255,8 +192,7 @@ class ArizeApi(TasksApi):
         :param evaluator: name or id.
         :param space: space to look a name up in.
         """
-        evaluator_id = self.names.evaluator(evaluator, space)
-        return iterate(self.call, lambda cursor: endpoints.list_evaluator_versions(evaluator_id, cursor=cursor))
+        return self._iterate(endpoints.list_evaluator_versions, self.resolve_evaluator(evaluator, space))
 
     def list_integrations(
         self,
@@ -272,11 +208,8 @@ class ArizeApi(TasksApi):
 
         :param integration_type: only integrations of this type, such as ``AGENT`` or ``LLM``.
         """
-        given = check_list(name=name, limit=limit, cursor=cursor)
-        space_id = self.names.space(space)
-        return self.call(
-            endpoints.list_integrations(space_id=space_id, type=integration_type, **{"limit": None, **given})
-        )
+        scope = {"space_id": self.resolve_space(space), "type": integration_type}
+        return self._page(endpoints.list_integrations, scope, name, limit, cursor)
 
     def list_ai_integrations(
         self,
@@ -286,11 +219,22 @@ class ArizeApi(TasksApi):
         cursor: str | None = None,
     ) -> Page[AiIntegration]:
         """One page of the integrations of LLM providers in a space; see :meth:`list_spaces`."""
-        given = check_list(name=name, limit=limit, cursor=cursor)
-        return self.call(endpoints.list_ai_integrations(space_id=self.names.space(space), **{"limit": None, **given}))
+        return self._page(endpoints.list_ai_integrations, {"space_id": self.resolve_space(space)}, name, limit, cursor)
 
-    def _scope(self, dataset: str | None, space: str | None) -> dict[str, Any]:
+    def _page(
+        self,
+        listing: Callable[..., Call[Page[T]]],
+        scope: dict[str, str | None],
+        name: str | None,
+        limit: int | None,
+        cursor: str | None,
+    ) -> Page[T]:
+        """One page of a list, of the server's own length unless told."""
+        given = check_list(name=name, limit=limit, cursor=cursor)
+        return self.call(listing(**scope, **{"limit": None, **given}))
+
+    def _scope(self, dataset: str | None, space: str | None) -> dict[str, str | None]:
         """The API takes a dataset or a space, not both."""
         if dataset is not None:
-            return {"dataset_id": self.names.dataset(dataset, space)}
-        return {"space_id": self.names.space(space)}
+            return {"dataset_id": self.resolve_dataset(dataset, space)}
+        return {"space_id": self.resolve_space(space)}

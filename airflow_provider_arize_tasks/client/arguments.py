@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta, timezone
 from enum import Enum
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from airflow_provider_arize_tasks.client.errors import ArizeValidationError
 from airflow_provider_arize_tasks.client.fields import FieldError as FieldError
@@ -25,6 +25,13 @@ from airflow_provider_arize_tasks.client.fields import as_number as as_number
 
 E = TypeVar("E", bound=Enum)
 T = TypeVar("T")
+
+
+class HasToDict(Protocol):
+    """An object of the SDK, or of this client: it is taken wherever a dict is."""
+
+    def to_dict(self) -> Any:
+        """Its fields."""
 
 
 _TEMPLATE = re.compile(r"\{\{|\{%|\{#")

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from airflow_provider_arize_tasks.client import bodies, endpoints
-from airflow_provider_arize_tasks.client.calls import Dialect
+from airflow_provider_arize_tasks.client import endpoints
 from airflow_provider_arize_tasks.client.enums import UNSET, RunStatus, TaskType, Unset
 from airflow_provider_arize_tasks.client.errors import (
     ArizeApiError,
@@ -18,8 +16,6 @@ from airflow_provider_arize_tasks.client.errors import (
     ArizeValidationError,
 )
 from airflow_provider_arize_tasks.client.names import Resolver
-from airflow_provider_arize_tasks.client.paging import iterate
-from airflow_provider_arize_tasks.client.sdk import HasToDict, TasksNamespace
 from airflow_provider_arize_tasks.client.validation import (
     check_evaluation_task,
     check_experiment_task,
@@ -32,12 +28,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from airflow_provider_arize_tasks.client.config import ClientConfig
-    from airflow_provider_arize_tasks.client.endpoints import Call, Reply
+    from airflow_provider_arize_tasks.client.arguments import HasToDict
+    from airflow_provider_arize_tasks.client.endpoints import Reply
     from airflow_provider_arize_tasks.client.models import Page, Task, TaskRun
-    from airflow_provider_arize_tasks.client.sync import ArizeClient
-
-T = TypeVar("T")
 
 #: Entries of a page when the caller doesn't say, as in the SDK.
 DEFAULT_LIMIT = 50
@@ -45,7 +38,27 @@ DEFAULT_LIMIT = 50
 log = logging.getLogger(__name__)
 
 
-class TasksApi:
+class TasksNamespace:
+    """The methods of the SDK's ``client.tasks`` under their own names; each is the method that it is assigned here.
+
+    :param api: does the work.
+    """
+
+    def __init__(self, api: TasksApi) -> None:
+        self.list = api.list_tasks
+        self.get = api.get_task
+        self.create_evaluation_task = api.create_evaluation_task
+        self.create_run_experiment_task = api.create_run_experiment_task
+        self.update = api.update_task
+        self.delete = api.delete_task
+        self.trigger_run = api.trigger_run
+        self.list_runs = api.list_runs
+        self.get_run = api.get_run
+        self.cancel_run = api.cancel_run
+        self.wait_for_run = api.wait_for_run
+
+
+class TasksApi(Resolver):
     """Tasks and task runs.
 
     Arguments called ``task``, ``project``, ``dataset`` or ``space`` take a name or an id. A name needs a space to be
@@ -54,40 +67,10 @@ class TasksApi:
     :param client: sends the requests; whoever made it closes it.
     """
 
-    def __init__(self, client: ArizeClient) -> None:
-        self._client = client
-
-    @property
-    def client(self) -> ArizeClient:
-        """Sends the requests."""
-        return self._client
-
-    @property
-    def config(self) -> ClientConfig:
-        """How the server is reached."""
-        return self.client.config
-
-    @cached_property
-    def names(self) -> Resolver:
-        """Finds ids of names; what it found is remembered for as long as this object lives."""
-        return Resolver(self.call, self.config.space)
-
-    @cached_property
-    def _dialect(self) -> Dialect:
-        return Dialect(self.config.enum_case)
-
     @property
     def tasks(self) -> TasksNamespace:
         """The methods below by their names in the vendor's SDK: ``tasks.list``, ``tasks.get`` and so on."""
         return TasksNamespace(self)
-
-    def call(self, call: Call[T]) -> T:
-        """Send any call of ``client.endpoints``, in the server's spelling of enums.
-
-        :param call: the call.
-        :return: its reply.
-        """
-        return self._dialect.send(self.client.send, call)
 
     def list_tasks(
         self,
@@ -128,16 +111,15 @@ class TasksApi:
     ) -> Iterator[Task]:
         """All tasks, page after page; arguments as in :meth:`list_tasks`."""
         given = check_list(name=name, task_type=task_type)
-        filters = self._task_filters(given, project, dataset, space)
-        return iterate(self.call, lambda cursor: endpoints.list_tasks(cursor=cursor, **filters, **given))
+        return self._iterate(endpoints.list_tasks, **self._task_filters(given, project, dataset, space), **given)
 
     def _task_filters(
         self, given: dict[str, Any], project: str | None, dataset: str | None, space: str | None
     ) -> dict[str, Any]:
         return {
-            "space_id": self.names.space(space) if space else None,
-            "project_id": self.names.project(project, space) if project else None,
-            "dataset_id": self.names.dataset(dataset, space) if dataset else None,
+            "space_id": self.resolve_space(space) if space else None,
+            "project_id": self.resolve_project(project, space) if project else None,
+            "dataset_id": self.resolve_dataset(dataset, space) if dataset else None,
             "type": given.pop("task_type", None),
         }
 
@@ -148,7 +130,7 @@ class TasksApi:
         :param space: space to look a name up in.
         :raises ArizeNotFoundError: there is no such task, or the key may not read it.
         """
-        return self.call(endpoints.get_task(self.names.task(task, space)))
+        return self.call(endpoints.get_task(self.resolve_task(task, space)))
 
     def get_task_with_server_time(self, task_id: str) -> Reply[Task]:
         """One task and the server's own clock, with one request.
@@ -205,7 +187,7 @@ class TasksApi:
             query_filters=query_filters,
         )
         self._log_notes(notes)
-        return self.call(endpoints.create_task(bodies.evaluation_task(given, self.names, space)))
+        return self.call(endpoints.create_task(self.body_of(given, space)))
 
     def create_run_experiment_task(
         self, *, name: str, dataset: str, run_configuration: Mapping[str, Any] | HasToDict, space: str | None = None
@@ -222,7 +204,7 @@ class TasksApi:
         """
         given, notes = check_experiment_task(name=name, dataset=dataset, run_configuration=run_configuration)
         self._log_notes(notes)
-        return self.call(endpoints.create_task(bodies.experiment_task(given, self.names, space)))
+        return self.call(endpoints.create_task(self.body_of({**given, "task_type": "RUN_EXPERIMENT"}, space)))
 
     def update_task(
         self,
@@ -261,13 +243,14 @@ class TasksApi:
             "query_filters": query_filters,
             "evaluators": evaluators,
         }
-        check_update(**changes)  # what is wrong whatever the task is should cost no request
+        if known_task is None:
+            check_update(**changes)  # what is wrong whatever the task is should cost no request
         current = known_task or self.get_task(task, space)
         given, notes = check_update(task=current, **changes)
         self._log_notes(notes)
-        changed = self.call(endpoints.update_task(current.id, bodies.update(given, self.names, space)))
+        changed = self.call(endpoints.update_task(current.id, self.body_of(given, space)))
         if "name" in given:
-            self.names.forget("task")
+            self._forget("task")
         return changed
 
     def delete_task(self, task: str, space: str | None = None) -> None:
@@ -277,8 +260,8 @@ class TasksApi:
         :param space: space to look a name up in.
         :raises ArizeNotFoundError: there is no such task.
         """
-        self.call(endpoints.delete_task(self.names.task(task, space)))
-        self.names.forget("task")
+        self.call(endpoints.delete_task(self.resolve_task(task, space)))
+        self._forget("task")
 
     def _log_notes(self, notes: Sequence[str]) -> None:
         for note in notes:
@@ -342,8 +325,7 @@ class TasksApi:
         current = known_task or self.get_task(task, space)
         given, notes = check_run(task=current, **arguments)
         self._log_notes(notes)
-        body = bodies.run(given, self.names, current, space)
-        return self.call(endpoints.trigger_task_run(current.id, body))
+        return self.call(endpoints.trigger_task_run(current.id, self.body_of(given, space, current.dataset_id)))
 
     def list_runs(
         self,
@@ -363,15 +345,14 @@ class TasksApi:
         :param cursor: ``next_cursor`` of the page before.
         """
         given = check_list(status=status, limit=limit, cursor=cursor)
-        return self.call(endpoints.list_task_runs(self.names.task(task, space), **given))
+        return self.call(endpoints.list_task_runs(self.resolve_task(task, space), **given))
 
     def list_all_runs(
         self, task: str, status: RunStatus | str | None = None, space: str | None = None
     ) -> Iterator[TaskRun]:
         """All runs of a task, page after page; arguments as in :meth:`list_runs`."""
         given = check_list(status=status)
-        task_id = self.names.task(task, space)
-        return iterate(self.call, lambda cursor: endpoints.list_task_runs(task_id, cursor=cursor, **given))
+        return self._iterate(endpoints.list_task_runs, self.resolve_task(task, space), **given)
 
     iter_runs = list_all_runs
 

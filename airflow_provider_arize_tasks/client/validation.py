@@ -50,20 +50,7 @@ def _require(check: Checker, values: Mapping[str, Any], *names: str) -> None:
             check.problem(name, "is missing")
 
 
-def check_evaluation_task(
-    *,
-    name: Any,
-    task_type: Any,
-    evaluators: Any,
-    project: Any = None,
-    dataset: Any = None,
-    experiment_ids: Any = None,
-    sampling_rate: Any = None,
-    is_continuous: Any = None,
-    query_filter: Any = None,
-    query_filters: Any = None,
-    rendered: bool = True,
-) -> tuple[dict[str, Any], tuple[str, ...]]:
+def check_evaluation_task(*, rendered: bool = True, **arguments: Any) -> tuple[dict[str, Any], tuple[str, ...]]:
     """Check the arguments of an evaluation task to be created (names as in ``ArizeHook.create_evaluation_task``).
 
     :param rendered: ``False`` passes over what is not filled in yet.
@@ -71,20 +58,8 @@ def check_evaluation_task(
     :raises ArizeValidationError: names every problem.
     """
     check = Checker(rendered=rendered)
-    values = {
-        "name": name,
-        "task_type": task_type,
-        "evaluators": evaluators,
-        "project": project,
-        "dataset": dataset,
-        "experiment_ids": experiment_ids,
-        "sampling_rate": sampling_rate,
-        "is_continuous": is_continuous,
-        "query_filter": query_filter,
-        "query_filters": query_filters,
-    }
-    _require(check, values, "name", "task_type", "evaluators")
-    given = _given(check, EVALUATION_TASK, values)
+    _require(check, arguments, "name", "task_type", "evaluators")
+    given = _given(check, EVALUATION_TASK, arguments)
     _source(check, given)
     _filters(check, given)
     check.raise_if_any()
@@ -192,33 +167,22 @@ def _query_ids(check: Checker, where: str, mappings: Any, letters: frozenset[str
                 )
 
 
-def check_experiment_task(
-    *,
-    name: Any,
-    dataset: Any,
-    run_configuration: Any,
-    prompt: Any = None,
-    prompt_label: Any = None,
-    prompt_version_id: Any = None,
-    rendered: bool = True,
-) -> tuple[dict[str, Any], tuple[str, ...]]:
+def check_experiment_task(*, rendered: bool = True, **arguments: Any) -> tuple[dict[str, Any], tuple[str, ...]]:
     """Check the arguments of a run-experiment task to be created.
 
-    :param prompt: prompt of the Prompt Hub that decides messages and format, so that the configuration must not.
-    :param prompt_label: label of its version.
-    :param prompt_version_id: its version; excludes the label.
     :param rendered: ``False`` passes over what is not filled in yet.
+    :param arguments: ``name``, ``dataset``, ``run_configuration``; ``prompt`` of the Prompt Hub that decides messages
+        and format, so that the configuration must not; ``prompt_label`` or ``prompt_version_id`` of its version.
     :return: the arguments, in the form the API takes; and lines to log.
     :raises ArizeValidationError: names every problem.
     """
     check = Checker(rendered=rendered)
-    values = {"name": name, "dataset": dataset, "run_configuration": run_configuration}
-    _require(check, values, *values)
-    hub = {"prompt": prompt, "prompt_label": prompt_label, "prompt_version_id": prompt_version_id}
-    given = _given(check, EXPERIMENT_TASK if prompt is None else PROMPTED_TASK, {**values, **hub})
-    if prompt is None and (prompt_label is not None or prompt_version_id is not None):
+    _require(check, arguments, "name", "dataset", "run_configuration")
+    prompt, label, version = (arguments.get(name) for name in ("prompt", "prompt_label", "prompt_version_id"))
+    given = _given(check, EXPERIMENT_TASK if prompt is None else PROMPTED_TASK, arguments)
+    if prompt is None and (label is not None or version is not None):
         check.problem("prompt", "is missing: prompt_label and prompt_version_id choose one of its versions")
-    if prompt_label is not None and prompt_version_id is not None:
+    if label is not None and version is not None:
         check.problem("prompt_label", "and prompt_version_id exclude each other: give one of them")
     check.raise_if_any()
     return given, tuple(check.notes)

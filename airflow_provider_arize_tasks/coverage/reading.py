@@ -8,10 +8,10 @@ from datetime import datetime, timedelta, timezone, tzinfo
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from airflow_provider_arize_tasks.client import endpoints
+from airflow_provider_arize_tasks.client.endpoints import iterate
 from airflow_provider_arize_tasks.client.enums import TaskType
 from airflow_provider_arize_tasks.client.errors import ArizeApiError, ArizeConfigError, ArizeInvalidRequestError
 from airflow_provider_arize_tasks.client.fields import length_of_time, point_or_length
-from airflow_provider_arize_tasks.client.paging import iterate
 from airflow_provider_arize_tasks.coverage.evidence import CoverageRules, doubtful_windows, weigh_runs
 from airflow_provider_arize_tasks.coverage.intervals import clip
 from airflow_provider_arize_tasks.coverage.judges import Judge, attached_since, judge_of

@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
-from airflow_provider_arize_tasks.client.endpoints import MAX_ROW_LIMIT, list_spans
+from airflow_provider_arize_tasks.client.endpoints import MAX_ROW_LIMIT, iterate, list_spans
 from airflow_provider_arize_tasks.client.errors import ArizeApiError, ArizeError, ArizeReplyError
-from airflow_provider_arize_tasks.client.paging import iterate
 from airflow_provider_arize_tasks.windows.window import iso
 
 if TYPE_CHECKING:

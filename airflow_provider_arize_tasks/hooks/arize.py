@@ -6,17 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from datetime import timezone as zones
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseHook
 
-from airflow_provider_arize_tasks.client import endpoints
 from airflow_provider_arize_tasks.client.api import ArizeApi
 from airflow_provider_arize_tasks.client.config import config_from_fields
 from airflow_provider_arize_tasks.client.enums import UNSET
 from airflow_provider_arize_tasks.client.errors import ArizeError
 from airflow_provider_arize_tasks.client.fields import length_of_time, point_in_time
-from airflow_provider_arize_tasks.client.names import Resolver
+from airflow_provider_arize_tasks.client.retry import RetryPolicy
 from airflow_provider_arize_tasks.client.sync import ArizeClient
 from airflow_provider_arize_tasks.hooks.environment import config_without_connection, raise_if_unreadable
 from airflow_provider_arize_tasks.hooks.masking import mask_secret, unmasked_secrets
@@ -28,14 +27,12 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from airflow_provider_arize_tasks.client.config import ClientConfig
-    from airflow_provider_arize_tasks.client.endpoints import Call
     from airflow_provider_arize_tasks.client.models import Span
     from airflow_provider_arize_tasks.coverage.reading import TaskCoverage
     from airflow_provider_arize_tasks.windows.window import Window, WindowTimes
 
 __all__ = ["UNSET", "ArizeHook"]
 
-T = TypeVar("T")
 UTC = zones.utc
 
 
@@ -151,13 +148,11 @@ class ArizeHook(ArizeApi, BaseHook):
 
         :return: whether it worked, and a message for the user.
         """
-
-        def send(call: Call[T]) -> T:
-            return self.client.send(call, retry=False)  # someone is looking at a spinning button
-
         try:
-            page = send(endpoints.list_spaces(limit=1))
-            space_id = Resolver(send, self.config.space).space(None)
+            with ArizeClient(self.config, retry=RetryPolicy(total_seconds=0)) as client:  # someone watches a spinner
+                api = ArizeApi(client)
+                page = api.list_spaces(limit=1)
+                space_id = api.resolve_space()
         except ArizeError as error:
             return False, str(error)
         except Exception as error:  # noqa: BLE001  # whatever the secrets backend raises is the answer, not a crash

@@ -136,7 +136,7 @@ class Linker:
         return self.scope
 
     def _ask(self, space: str, organization: str | None) -> tuple[str | None, str | None]:
-        found = self._hook.names.space_of_name(space)
+        found = self._hook.space_of_name(space)
         if found is None and not organization:
             found = self._hook.get_space(space)
         if found is None:

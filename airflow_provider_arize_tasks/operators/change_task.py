@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from airflow_provider_arize_tasks.base_arguments import OperatorArguments
-    from airflow_provider_arize_tasks.client.sdk import HasToDict
+    from airflow_provider_arize_tasks.client.arguments import HasToDict
     from airflow_provider_arize_tasks.hooks.arize import ArizeHook
 
 

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from airflow_provider_arize_tasks.base_arguments import OperatorArguments
+    from airflow_provider_arize_tasks.client.arguments import HasToDict
     from airflow_provider_arize_tasks.client.models import Prompt, Task
-    from airflow_provider_arize_tasks.client.sdk import HasToDict
     from airflow_provider_arize_tasks.hooks.arize import ArizeHook
 
     IfExistsWord: TypeAlias = Literal["reuse", "update", "fail"]
@@ -280,9 +280,7 @@ class ArizeCreateEvaluationTaskOperator(_CreateTaskOperator):
         )
 
     def _body(self, hook: ArizeHook, given: Mapping[str, Any]) -> dict[str, Any]:
-        from airflow_provider_arize_tasks.client.bodies import evaluation_task
-
-        return evaluation_task(given, hook.names, self.space)
+        return hook.body_of(given, self.space)
 
 
 class ArizeCreateRunExperimentTaskOperator(_CreateTaskOperator):
@@ -406,9 +404,7 @@ class ArizeCreateRunExperimentTaskOperator(_CreateTaskOperator):
         }
 
     def _body(self, hook: ArizeHook, given: Mapping[str, Any]) -> dict[str, Any]:
-        from airflow_provider_arize_tasks.client.bodies import experiment_task
-
-        return experiment_task(given, hook.names, self.space)
+        return hook.body_of({**given, "task_type": "RUN_EXPERIMENT"}, self.space)
 
 
 def _is_name_clash(error: ArizeError) -> bool:

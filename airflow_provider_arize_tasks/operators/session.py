@@ -148,7 +148,7 @@ class RunSession:
 
         if is_id(reference):
             return reference
-        task = self.hook.names.task_of_name(reference, self._space)
+        task = self.hook.task_of_name(reference, self._space)
         if task.id not in self._tasks and _is_whole(task):
             self.clock.see(self.hook.client.server_time)
             self._tasks[task.id] = task

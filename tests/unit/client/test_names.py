@@ -1,16 +1,18 @@
 from __future__ import annotations
 
 import base64
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from airflow_provider_arize_tasks.client.config import ClientConfig
+from airflow_provider_arize_tasks.client.endpoints import iterate
 from airflow_provider_arize_tasks.client.errors import ArizeApiError, ArizeNameError, ArizeReplyError, ArizeServerError
 from airflow_provider_arize_tasks.client.models import Named, Page
 from airflow_provider_arize_tasks.client.names import Resolver, is_id, near_names, nothing_called, the_one
-from airflow_provider_arize_tasks.client.paging import iterate
 
 
 def encode(text: str) -> str:
@@ -123,21 +125,27 @@ class Server:
 SPACE = encode("Space:1:a")
 
 
+def resolver_of(server: Server, space: str | None = None) -> Resolver:
+    """A resolver whose client is a server without a wire."""
+    client: Any = SimpleNamespace(send=server, config=ClientConfig(base_url="", api_key="", space=space))
+    return Resolver(client)
+
+
 def test_an_id_asks_nobody():
     server = Server()
-    resolver = Resolver(server)
+    resolver = resolver_of(server)
     task = encode("Task:1:a")
-    assert resolver.task(task) == task
-    assert resolver.experiment(task) == task
-    assert resolver.space(SPACE) == SPACE
-    assert resolver.space(None) is None
+    assert resolver.resolve_task(task) == task
+    assert resolver.resolve_experiment(task) == task
+    assert resolver.resolve_space(SPACE) == SPACE
+    assert resolver.resolve_space(None) is None
     assert server.calls == []
 
 
 def test_a_name_is_looked_up_once_over_all_pages():
     server = Server(Page(items=tuple(named("x")), next_cursor="c"), Page(items=(Named(id="found", name="nightly"),)))
-    resolver = Resolver(server, SPACE)
-    assert [resolver.task("nightly"), resolver.task("nightly")] == ["found", "found"]
+    resolver = resolver_of(server, SPACE)
+    assert [resolver.resolve_task("nightly"), resolver.resolve_task("nightly")] == ["found", "found"]
     assert [call.query for call in server.calls] == [
         (("space_id", SPACE), ("name", "nightly"), ("limit", "100")),
         (("space_id", SPACE), ("name", "nightly"), ("limit", "100"), ("cursor", "c")),
@@ -147,57 +155,57 @@ def test_a_name_is_looked_up_once_over_all_pages():
 def test_the_space_is_looked_up_first_and_remembered():
     space = Page(items=(Named(id=SPACE, name="prod"), Named(id="other", name="prod-eu")))
     server = Server(space, Page(items=tuple(named("d"))), Page(items=tuple(named("e"))))
-    resolver = Resolver(server, "prod")
-    resolver.dataset("d")
-    resolver.dataset("e")
+    resolver = resolver_of(server, "prod")
+    resolver.resolve_dataset("d")
+    resolver.resolve_dataset("e")
     assert [call.path for call in server.calls] == ["/v2/spaces", "/v2/datasets", "/v2/datasets"]
 
 
 def test_unknown_names_list_the_near_ones_of_an_unfiltered_page():
     server = Server(Page(), Page(items=tuple(named("nightly-eval", "weekly"))))
     with pytest.raises(ArizeNameError, match=rf"no task 'nightly' in space '{SPACE}'.*near: 'nightly-eval'"):
-        Resolver(server, SPACE).task("nightly")
+        resolver_of(server, SPACE).resolve_task("nightly")
     assert "name" not in dict(server.calls[1].query)
 
 
 def test_a_failed_search_for_suggestions_does_not_hide_the_error():
     server = Server(Page(), ArizeServerError("x", status=500))
     with pytest.raises(ArizeNameError, match="no task 'nightly'"):
-        Resolver(server, SPACE).task("nightly")
+        resolver_of(server, SPACE).resolve_task("nightly")
 
 
 def test_a_failed_look_up_is_not_an_absence():
     with pytest.raises(ArizeApiError):
-        Resolver(Server(ArizeServerError("x", status=500)), SPACE).find_task("nightly")
+        resolver_of(Server(ArizeServerError("x", status=500)), SPACE).find_task("nightly")
 
 
 def test_a_name_without_a_space_tells_the_ways_out():
     with pytest.raises(ArizeNameError, match=r"project 'p' is a name.*argument 'space'.*extra 'space'.*project's id"):
-        Resolver(Server()).project("p")
+        resolver_of(Server()).resolve_project("p")
 
 
 def test_experiments_by_dataset_or_space():
     server = Server(Page(items=tuple(named("e"))), Page(items=tuple(named("e"))))
-    resolver = Resolver(server, SPACE)
+    resolver = resolver_of(server, SPACE)
     dataset = encode("Dataset:1:a")
-    resolver.experiment("e", dataset)
-    resolver.experiment("e")
+    resolver.resolve_experiment("e", dataset)
+    resolver.resolve_experiment("e")
     assert [call.query[0] for call in server.calls] == [("dataset_id", dataset), ("space_id", SPACE)]
 
 
 def test_forgetting():
     server = Server(Page(items=tuple(named("a"))), Page(items=tuple(named("a"))))
-    resolver = Resolver(server, SPACE)
-    resolver.task("a")
-    resolver.forget("task")
-    resolver.task("a")
+    resolver = resolver_of(server, SPACE)
+    resolver.resolve_task("a")
+    resolver._forget("task")
+    resolver.resolve_task("a")
     assert len(server.calls) == 2
 
 
 def test_long_names_are_cut_for_the_filter_only():
     name = "n" * 300
     server = Server(Page(items=(Named(id="cut", name="n" * 255), Named(id="whole", name=name))))
-    assert Resolver(server, SPACE).task(name) == "whole"
+    assert resolver_of(server, SPACE).resolve_task(name) == "whole"
     assert dict(server.calls[0].query)["name"] == "n" * 255
 
 

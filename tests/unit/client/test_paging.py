@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from airflow_provider_arize_tasks.client import endpoints
+from airflow_provider_arize_tasks.client.endpoints import iterate
 from airflow_provider_arize_tasks.client.errors import ArizeReplyError
 from airflow_provider_arize_tasks.client.models import ExperimentRun, Page, TaskRun
-from airflow_provider_arize_tasks.client.paging import iterate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
