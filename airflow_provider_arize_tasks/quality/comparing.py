@@ -65,38 +65,40 @@ class Comparison:
     """
 
     def __init__(self, candidate: ExperimentRows, past: Past, expected: Expected, book: ScoreBook) -> None:
-        self._candidate = candidate
-        self._past = past
-        self._expected = expected
-        self._book = book
+        self.candidate = candidate
+        self.past = past
+        self.expected = expected
+        self.book = book
         #: What the candidate must fulfil.
         self.conditions: Conditions = book.conditions
 
     def numbers(self, evaluator: str) -> Numbers:
         """The numbers of one evaluator; experiments that another version of it judged are left out."""
-        values = self._book.values
+        values = self.book.values
         candidate = (
-            self._book.answered(self._candidate, self._expected)
+            self.book.answered(self.candidate, self.expected)
             if evaluator == ANSWERED
-            else values(self._candidate, evaluator)
+            else values(self.candidate, evaluator)
         )
-        pool = [experiment for experiment in self._past.pool if self._is_same_judge(experiment, evaluator)]
-        reference = [experiment for experiment in self._past.reference if self._is_same_judge(experiment, evaluator)]
-        history = [
-            experiment
-            for experiment in self._past.history[: slow.HISTORY]
-            if self._is_same_judge(experiment, evaluator)
-        ]
-        baseline = pooled(values(experiment, evaluator) for experiment in pool)
+
+        def of_same_judge(experiments: Sequence[ExperimentRows]) -> list[ExperimentRows]:
+            return [experiment for experiment in experiments if self._is_same_judge(experiment, evaluator)]
+
+        history = of_same_judge(self.past.history[: slow.HISTORY])
+        pool, reference, series = (
+            [values(experiment, evaluator) for experiment in experiments]
+            for experiments in (of_same_judge(self.past.pool), of_same_judge(self.past.reference), history)
+        )
+        baseline = pooled(pool)
         return Numbers(
             candidate=candidate,
             baseline=baseline,
-            reference=pooled(values(experiment, evaluator) for experiment in reference),
+            reference=pooled(reference),
             differences=paired_differences(candidate, baseline),
-            series=(candidate, *(values(experiment, evaluator) for experiment in history)),
-            comparable=sum(1 for experiment in pool if values(experiment, evaluator)),
-            comparable_reference=sum(1 for experiment in reference if values(experiment, evaluator)),
-            left_out=len(self._past.pool) - len(pool),
+            series=(candidate, *series),
+            comparable=sum(map(bool, pool)),
+            comparable_reference=sum(map(bool, reference)),
+            left_out=len(self.past.pool) - len(pool),
             alike=self._alike(history),
         )
 
@@ -119,10 +121,10 @@ class Comparison:
     def changes(self, numbers: Numbers, *, confidence: float) -> tuple[Change | None, Change | None, list[Level]]:
         """The change against the baseline, that against the reference, and the levels of the series."""
         series = numbers.series
-        found = levels(series, self._book.dataset.clusters)
+        found = levels(series, self.book.dataset.clusters)
         tail = (1 - confidence) / 2
         between = between_experiments(
-            found[1 : HISTORY + 1], scale=range_of(series), tail=tail, are_selected=self._past.are_accepted
+            found[1 : HISTORY + 1], scale=range_of(series), tail=tail, are_selected=self.past.are_accepted
         )
         shares = are_shares(series)
         change = self._change(numbers.differences, shares, between, numbers.comparable, confidence)
@@ -132,7 +134,7 @@ class Comparison:
 
     def drift(self, evaluator: str, numbers: Numbers, found: Sequence[Level], *, tests: int) -> Drift | None:
         """The slow test, over the experiments since judge, setup or dataset changed."""
-        if not self._past.are_accepted or not numbers.candidate or self.max_drop(evaluator) is None:
+        if not self.past.are_accepted or not numbers.candidate or self.max_drop(evaluator) is None:
             return None
         sign = -1 if evaluator in self.conditions.lower_is_better else 1
         # Levels of experiments without a score would be zeros, not levels.
@@ -153,7 +155,7 @@ class Comparison:
         *,
         is_reference: bool = False,
     ) -> Change | None:
-        error = mean_error(differences, clusters=self._book.dataset.clusters, are_shares=shares)
+        error = mean_error(differences, clusters=self.book.dataset.clusters, are_shares=shares)
         if error is None:
             return None
         return change_of(
@@ -161,18 +163,18 @@ class Comparison:
             between,
             pooled=max(1, pooled_experiments),
             confidence=confidence,
-            are_selected=self._past.is_pool_accepted and not is_reference,
+            are_selected=self.past.is_pool_accepted and not is_reference,
         )
 
     def _is_same_judge(self, experiment: ExperimentRows, evaluator: str) -> bool:
-        own, other = self._candidate.judges.get(evaluator), experiment.judges.get(evaluator)
+        own, other = self.candidate.judges.get(evaluator), experiment.judges.get(evaluator)
         return own is None or other is None or own == other
 
     def _alike(self, history: Sequence[ExperimentRows]) -> int:
         """How many of the latest experiments differ in nothing that the slow test would take for a slide."""
         for index, experiment in enumerate(history):
-            same_setup = experiment.setup == self._candidate.setup
-            versions = (experiment.dataset_version_id, self._candidate.dataset_version_id)
+            same_setup = experiment.setup == self.candidate.setup
+            versions = (experiment.dataset_version_id, self.candidate.dataset_version_id)
             if not same_setup or (all(versions) and versions[0] != versions[1]):
                 return index
         return len(history)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_arize_tasks.client import arguments as args
 from airflow_provider_arize_tasks.client.arguments import Checker
 from airflow_provider_arize_tasks.client.fields import FieldError, as_number
+from airflow_provider_arize_tasks.quality.plain import Plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,7 +90,7 @@ class OnInconclusive(str, Enum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Conditions:
+class Conditions(Plain):
     """The conditions of a check, read and found sound. Made by :func:`read_conditions`.
 
     Every limit is a mapping of evaluator name to number; ``"*"`` stands for every evaluator that isn't named.
@@ -117,21 +118,6 @@ class Conditions:
         )  # fmt: skip
         named = {name for limit in limits for name in limit} | set(self.good_labels) | set(self.evaluators)
         return named - {EVERY_OTHER, ANSWERED}
-
-    def to_dict(self) -> dict[str, Any]:
-        """The conditions as plain JSON."""
-        limits = ("min_score", "max_score", "max_drop", "rule_out", "min_coverage", "max_error_rate")
-        return {
-            **{name: dict(getattr(self, name)) for name in limits},
-            "evaluators": list(self.evaluators),
-            "good_labels": {name: list(labels) for name, labels in self.good_labels.items()},
-            "lower_is_better": sorted(self.lower_is_better),
-            "confidence": self.confidence,
-            "min_examples": self.min_examples,
-            "fail_on": sorted(outcome.value for outcome in self.fail_on),
-            "on_inconclusive": self.on_inconclusive.value,
-            "false_alarms_per_year": self.false_alarms_per_year,
-        }
 
 
 def limit_of(limits: Mapping[str, float], evaluator: str) -> float | None:

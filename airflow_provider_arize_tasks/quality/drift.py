@@ -16,9 +16,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from airflow_provider_arize_tasks.quality.distributions import normal_score
+from airflow_provider_arize_tasks.quality.plain import Plain
 from airflow_provider_arize_tasks.quality.variation import selection
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ _OVERSHOOT = 1.166
 
 
 @dataclass(frozen=True, kw_only=True)
-class Drift:
+class Drift(Plain):
     """What the slow test found about one evaluator.
 
     :param sum: the sum after the candidate.
@@ -60,16 +61,6 @@ class Drift:
     def rings(self) -> bool:
         """Whether the sum is above its limit."""
         return self.sum > self.limit
-
-    def to_dict(self) -> dict[str, Any]:
-        """The finding as plain JSON."""
-        return {
-            "sum": self.sum,
-            "limit": self.limit,
-            "experiments": self.experiments,
-            "fallen": self.fallen,
-            "since": self.since,
-        }
 
 
 def find_drift(values: Sequence[float], *, false_alarms_per_year: float, tests: int) -> Drift | None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_arize_tasks.quality.comparing import Comparison, Numbers
     from airflow_provider_arize_tasks.quality.rows import ExperimentRows
-    from airflow_provider_arize_tasks.quality.scores import Expected, Past
+    from airflow_provider_arize_tasks.quality.scores import Past
     from airflow_provider_arize_tasks.quality.variation import Change
 
 #: A limit counts as kept when it is missed by less than this: sums of floats are not exact.
@@ -40,21 +40,17 @@ def labels_ever_given(
 
 
 def evaluator_findings(
-    check: EvaluatorCheck,
-    comparison: Comparison,
-    numbers: Numbers,
-    past: Past,
-    conditions: Conditions,
-    labels: frozenset[str] | None,
+    check: EvaluatorCheck, comparison: Comparison, numbers: Numbers, labels: frozenset[str] | None
 ) -> list[Finding]:
     """What there is to say about one evaluator; empty where every condition holds."""
+    conditions = comparison.conditions
     found: list[Found] = list(_unknown_labels(check, labels))
-    missing = _missing(check, past)
+    missing = _missing(check, comparison.past)
     if missing:
         found.append(missing)
     elif not found:
         found += _bounds(check, conditions)
-        found += _against_baseline(check, comparison, numbers, past, conditions)
+        found += _against_baseline(check, comparison, numbers)
         found += _against_reference(check, comparison)
         found += _drift(check)
     if not missing:
@@ -74,21 +70,16 @@ def answered_findings(check: EvaluatorCheck, comparison: Comparison, numbers: Nu
     return [make_finding(outcome, f"{ANSWERED}: {text}", conditions, check.evaluator) for outcome, text in found]
 
 
-def experiment_findings(
-    candidate: ExperimentRows,
-    past: Past,
-    expected: Expected,
-    conditions: Conditions,
-    checks: Sequence[EvaluatorCheck],
-) -> list[Finding]:
+def experiment_findings(comparison: Comparison, checks: Sequence[EvaluatorCheck]) -> list[Finding]:
     """What there is to say about the experiment as a whole."""
+    candidate, past, conditions = comparison.candidate, comparison.past, comparison.conditions
     found: list[Found] = []
     label = printable(candidate.label, _NAME)
     if not candidate.rows:
         found.append((Outcome.NO_ROWS, f"experiment {label} has no rows"))
     elif all(check.score is None for check in checks):
         found.append((Outcome.NO_SCORES, _no_scores(candidate, label)))
-        found += _row_errors(candidate, expected, conditions)
+        found += _row_errors(comparison)
     if past.is_wanted and not past.pool:
         found.append(
             (Outcome.NO_BASELINE, "there is no earlier experiment to compare with, so a drop can't be told yet")
@@ -150,9 +141,8 @@ def _bounds(check: EvaluatorCheck, conditions: Conditions) -> Iterator[Found]:
     yield Outcome.SCORE_OUT_OF_BOUNDS, message
 
 
-def _against_baseline(
-    check: EvaluatorCheck, comparison: Comparison, numbers: Numbers, past: Past, conditions: Conditions
-) -> Iterator[Found]:
+def _against_baseline(check: EvaluatorCheck, comparison: Comparison, numbers: Numbers) -> Iterator[Found]:
+    past, conditions = comparison.past, comparison.conditions
     if comparison.max_drop(check.evaluator) is None or not past.pool:
         return
     if numbers.left_out:
@@ -269,11 +259,12 @@ def _no_scores(candidate: ExperimentRows, label: str) -> str:
     )
 
 
-def _row_errors(candidate: ExperimentRows, expected: Expected, conditions: Conditions) -> Iterator[Found]:
-    limit = limit_of(conditions.max_error_rate, "")
-    rate = candidate.errors / max(expected.count, 1)
+def _row_errors(comparison: Comparison) -> Iterator[Found]:
+    limit = limit_of(comparison.conditions.max_error_rate, "")
+    errors, count = comparison.candidate.errors, comparison.expected.count
+    rate = errors / max(count, 1)
     if limit is not None and rate > limit + _SLACK:
-        message = f"the app failed on {candidate.errors} of {expected.count} examples ({rate:.1%})"
+        message = f"the app failed on {errors} of {count} examples ({rate:.1%})"
         yield Outcome.TOO_MANY_ERRORS, f"{message}, above max_error_rate {limit:.1%}"
 
 

@@ -9,22 +9,24 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_arize_tasks.client.errors import ArizeConfigError
 from airflow_provider_arize_tasks.quality.conditions import ACCEPTED, PREVIOUS
 from airflow_provider_arize_tasks.quality.drift import HISTORY
-from airflow_provider_arize_tasks.quality.history import Memory, Rules, is_same_experiment, past_of, replay
+from airflow_provider_arize_tasks.quality.history import Rules, accepted_before, is_same_experiment, past_of, replay
 from airflow_provider_arize_tasks.quality.judge import judge_experiment
 from airflow_provider_arize_tasks.quality.reading import ExperimentReader
 from airflow_provider_arize_tasks.quality.record import Record
 from airflow_provider_arize_tasks.quality.scores import Dataset, Past, ScoreBook
-from airflow_provider_arize_tasks.quality.surroundings import Surroundings, SurroundingsReader
+from airflow_provider_arize_tasks.quality.surroundings import SurroundingsReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from airflow_provider_arize_tasks.client.api import ArizeApi
     from airflow_provider_arize_tasks.client.models import Experiment
+    from airflow_provider_arize_tasks.quality.history import Judged
     from airflow_provider_arize_tasks.quality.record import Store
     from airflow_provider_arize_tasks.quality.result import ExperimentCheck
     from airflow_provider_arize_tasks.quality.rows import ExperimentRows
     from airflow_provider_arize_tasks.quality.settings import CheckSettings
+    from airflow_provider_arize_tasks.quality.surroundings import Surroundings
 
 #: How many earlier experiments are judged again at most. A regression that nobody mends blocks at least as many.
 MOST_REPLAYED = 90
@@ -37,21 +39,19 @@ class Found:
     :param check: the result.
     :param experiment: the candidate, as the API gives it.
     :param task_id: the task it came from, as far as it is known.
-    :param memory: what became of the experiments before.
+    :param book: the numbers.
+    :param judged: what became of the experiments before, oldest first.
     :param older: the experiments before, newest first, those that did not count included.
     :param examples: columns of the dataset's examples, by example id.
-    :param dataset: what is known of the dataset.
-    :param surroundings: what is known beside the rows.
     """
 
     check: ExperimentCheck
     experiment: Experiment
     task_id: str | None
-    memory: Memory
+    book: ScoreBook
+    judged: tuple[Judged, ...]
     older: tuple[ExperimentRows, ...]
     examples: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    dataset: Dataset = field(default_factory=Dataset)
-    surroundings: Surroundings = field(default_factory=Surroundings)
 
 
 class Gate:
@@ -88,41 +88,38 @@ class Gate:
                 "ArizeTriggerExperimentRunOperator as experiment. Or name a baseline experiment"
             )
         task_id = None if task is None else self._api.resolve_task(task, settings.space)
-        older = self._older(task_id, found)
+        older = [] if task_id is None else list(islice(self._reader.earlier(task_id, found), MOST_REPLAYED))
         candidate = self._candidate(found, older)
         examples = self._reader.examples(candidate.dataset_id, candidate.dataset_version_id)
-        dataset = self._dataset(candidate, examples)
-        record = None if task_id is None else Record(self._store, task_id, self._log)
+        book = ScoreBook(settings.conditions, self._dataset(candidate, examples))
+        record = Record(None if task_id is None else self._store, task_id or "", self._log)
         surroundings = self._surroundings(candidate, older, task_id, record)
         candidate, older = surroundings.on(candidate), [surroundings.on(experiment) for experiment in older]
-        book = ScoreBook(settings.conditions, dataset)
-        memory = self._memory(older, record, dataset, book)
+        rules = Rules(
+            pooled=settings.baseline_nights,
+            accept_since=settings.accept_since,
+            decisions=record.decisions(settings.conditions),
+        )
+        judged = replay(older[::-1], rules, book)
         check = judge_experiment(
             candidate,
-            self._past(candidate, memory, older, surroundings),
+            self._past(candidate, judged, older, surroundings),
             settings.conditions,
-            dataset=dataset,
             slices=column_of(examples, settings.slice_by),
             known_labels=surroundings.labels(),
             book=book,
         )
-        if record is not None and settings.baseline == ACCEPTED:
+        if settings.baseline == ACCEPTED:
             record.keep_verdict(check)
         return Found(
             check=check,
             experiment=found,
             task_id=task_id,
-            memory=memory,
+            book=book,
+            judged=judged,
             older=tuple(older),
             examples=examples,
-            dataset=dataset,
-            surroundings=surroundings,
         )
-
-    def _older(self, task_id: str | None, experiment: Experiment) -> list[ExperimentRows]:
-        if task_id is None:
-            return []
-        return list(islice(self._reader.earlier(task_id, experiment), MOST_REPLAYED))
 
     def _candidate(self, experiment: Experiment, older: Sequence[ExperimentRows]) -> ExperimentRows:
         conditions = self._settings.conditions
@@ -144,32 +141,16 @@ class Gate:
         return Dataset(examples={version or "": frozenset(examples)} if examples else {}, clusters=clusters)
 
     def _surroundings(
-        self,
-        candidate: ExperimentRows,
-        older: Sequence[ExperimentRows],
-        task_id: str | None,
-        record: Record | None,
+        self, candidate: ExperimentRows, older: Sequence[ExperimentRows], task_id: str | None, record: Record
     ) -> Surroundings:
         reader = SurroundingsReader(self._api, self._settings.space, self._log)
         names = set(candidate.evaluators()) | (set(older[0].evaluators()) if older else set())
-        return reader.read(names, task_id, candidate.dataset_id, {} if record is None else record.setups())
-
-    def _memory(
-        self, older: Sequence[ExperimentRows], record: Record | None, dataset: Dataset, book: ScoreBook
-    ) -> Memory:
-        settings = self._settings
-        rules = Rules(
-            conditions=settings.conditions,
-            pooled=settings.baseline_nights,
-            accept_since=settings.accept_since,
-            decisions={} if record is None else record.decisions(settings.conditions),
-        )
-        return replay(list(reversed(older)), rules, dataset, book)
+        return reader.read(names, task_id, candidate.dataset_id, record.setups())
 
     def _past(
         self,
         candidate: ExperimentRows,
-        memory: Memory,
+        judged: Sequence[Judged],
         older: Sequence[ExperimentRows],
         surroundings: Surroundings,
     ) -> Past:
@@ -181,9 +162,9 @@ class Gate:
 
         reference = named(settings.reference)
         if settings.baseline == ACCEPTED:
-            return past_of(memory, candidate, settings.baseline_nights, reference=reference)
+            return past_of(judged, candidate, settings.baseline_nights, reference=reference)
         # Whatever the baseline: how much levels vary is told by the experiments that passed.
-        history = memory.accepted_for(candidate)[:HISTORY]
+        history = accepted_before(candidate, judged)[:HISTORY]
         pool: tuple[ExperimentRows, ...] = ()
         if settings.baseline == PREVIOUS:
             others = [experiment for experiment in older if not is_same_experiment(experiment, candidate)]

@@ -9,7 +9,7 @@ what was decided then, by the check or by a person.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from airflow_provider_arize_tasks.client.enums import RunStatus
@@ -17,7 +17,7 @@ from airflow_provider_arize_tasks.client.fields import parse_time
 from airflow_provider_arize_tasks.quality.conditions import Verdict
 from airflow_provider_arize_tasks.quality.drift import HISTORY
 from airflow_provider_arize_tasks.quality.judge import judge_experiment
-from airflow_provider_arize_tasks.quality.scores import Past, ScoreBook
+from airflow_provider_arize_tasks.quality.scores import Past
 from airflow_provider_arize_tasks.runs.names import is_in_series
 
 if TYPE_CHECKING:
@@ -25,9 +25,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from airflow_provider_arize_tasks.client.models import TaskRun
-    from airflow_provider_arize_tasks.quality.conditions import Conditions
     from airflow_provider_arize_tasks.quality.rows import ExperimentRows
-    from airflow_provider_arize_tasks.quality.scores import Dataset
+    from airflow_provider_arize_tasks.quality.scores import ScoreBook
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,69 +58,64 @@ class Judged:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Memory:
-    """What earlier experiments came to.
-
-    :param judged: all of them, oldest first.
-    """
-
-    judged: tuple[Judged, ...] = ()
-
-    def accepted_for(self, candidate: ExperimentRows) -> tuple[ExperimentRows, ...]:
-        """The accepted ones, newest first, without earlier attempts of the candidate itself."""
-        return tuple(
-            one.experiment
-            for one in reversed(self.judged)
-            if one.accepted and not is_same_experiment(one.experiment, candidate)
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
 class Rules:
     """How the past is read.
 
-    :param conditions: the conditions of the check.
     :param pooled: how many experiments a baseline consists of.
     :param accept_since: experiments made from this time on count whatever their verdict, older ones no longer.
     :param decisions: what is on record, by experiment id.
     """
 
-    conditions: Conditions
     pooled: int
     accept_since: datetime | None = None
     decisions: Mapping[str, Decision] = field(default_factory=dict)
 
 
-def replay(experiments: Sequence[ExperimentRows], rules: Rules, dataset: Dataset, book: ScoreBook) -> Memory:
+def replay(experiments: Sequence[ExperimentRows], rules: Rules, book: ScoreBook) -> tuple[Judged, ...]:
     """Judge earlier experiments in their order.
 
     :param experiments: all scored experiments of the task before the candidate, oldest first.
     :param rules: how.
-    :param dataset: what is known of the dataset.
-    :param book: numbers worked out before.
+    :param book: conditions, dataset and the numbers worked out before.
     """
     book.know(experiments)
     judged: list[Judged] = []
     for experiment in experiments:
-        found = _judged(experiment, tuple(judged), rules, dataset, book)
+        found = _judged(experiment, judged, rules, book)
         if found is None:
             continue
         if found.accepted:
             # A later attempt of the same DAG run takes the place of the earlier one.
-            judged = [_without(one, experiment) for one in judged]
+            judged = [
+                replace(one, accepted=False) if is_same_experiment(one.experiment, experiment) else one
+                for one in judged
+            ]
         judged.append(found)
-    return Memory(judged=tuple(judged))
+    return tuple(judged)
 
 
-def past_of(memory: Memory, candidate: ExperimentRows, pooled: int, reference: tuple[ExperimentRows, ...] = ()) -> Past:
+def accepted_before(candidate: ExperimentRows, judged: Sequence[Judged]) -> tuple[ExperimentRows, ...]:
+    """The accepted experiments, newest first, without earlier attempts of the candidate itself.
+
+    :param candidate: the experiment in question.
+    :param judged: what earlier experiments came to, oldest first.
+    """
+    return tuple(
+        one.experiment for one in reversed(judged) if one.accepted and not is_same_experiment(one.experiment, candidate)
+    )
+
+
+def past_of(
+    judged: Sequence[Judged], candidate: ExperimentRows, pooled: int, reference: tuple[ExperimentRows, ...] = ()
+) -> Past:
     """What a candidate is compared with.
 
-    :param memory: what earlier experiments came to.
+    :param judged: what earlier experiments came to, oldest first.
     :param candidate: the experiment in question.
     :param pooled: how many are pooled.
     :param reference: pinned experiments.
     """
-    accepted = memory.accepted_for(candidate)
+    accepted = accepted_before(candidate, judged)
     return Past(
         pool=accepted[:pooled],
         history=accepted[:HISTORY],
@@ -131,9 +125,7 @@ def past_of(memory: Memory, candidate: ExperimentRows, pooled: int, reference: t
     )
 
 
-def _judged(
-    experiment: ExperimentRows, before: tuple[Judged, ...], rules: Rules, dataset: Dataset, book: ScoreBook
-) -> Judged | None:
+def _judged(experiment: ExperimentRows, before: Sequence[Judged], rules: Rules, book: ScoreBook) -> Judged | None:
     if rules.accept_since is not None:
         made = parse_time(experiment.created_at or "")
         if made is None or made < rules.accept_since:
@@ -143,15 +135,9 @@ def _judged(
     if decision is not None:
         verdict = Verdict.PASSED if decision.passed else Verdict.FAILED
         return Judged(experiment=experiment, verdict=verdict, accepted=decision.passed, by=decision.by)
-    past = past_of(Memory(judged=before), experiment, rules.pooled)
-    check = judge_experiment(experiment, past, rules.conditions, dataset=dataset, book=book, with_examples=False)
+    past = past_of(before, experiment, rules.pooled)
+    check = judge_experiment(experiment, past, book.conditions, book=book, with_examples=False)
     return Judged(experiment=experiment, verdict=check.verdict, accepted=check.passed)
-
-
-def _without(one: Judged, later: ExperimentRows) -> Judged:
-    if not one.accepted or not is_same_experiment(one.experiment, later):
-        return one
-    return Judged(experiment=one.experiment, verdict=one.verdict, accepted=False, by=one.by)
 
 
 def is_same_experiment(one: ExperimentRows, other: ExperimentRows) -> bool:

@@ -38,7 +38,6 @@ def judge_experiment(
     past: Past | Sequence[ExperimentRows] | None,
     conditions: Conditions,
     *,
-    dataset: Dataset | None = None,
     slices: Mapping[str, str] | None = None,
     known_labels: Mapping[str, frozenset[str]] | None = None,
     book: ScoreBook | None = None,
@@ -50,14 +49,13 @@ def judge_experiment(
     :param past: what to compare it with; a plain sequence is a baseline, newest first, that also tells how much levels
         vary; empty where none was found; ``None`` where none is wanted.
     :param conditions: what it must fulfil.
-    :param dataset: what is known of the dataset.
     :param slices: a column of the dataset, by example id.
     :param known_labels: by evaluator, labels it is known to give, beside those seen.
-    :param book: numbers worked out before.
+    :param book: what is known of the dataset, and numbers worked out before; default nothing.
     :param with_examples: whether to pick out the examples that changed most.
     """
     past = _past_of(past)
-    book = book or ScoreBook(conditions, dataset or Dataset())
+    book = book or ScoreBook(conditions, Dataset())
     book.know((candidate, *past.history, *past.pool))
     expected = book.expected(candidate, past.pool)
     comparison = Comparison(candidate, past, expected, book)
@@ -68,14 +66,13 @@ def judge_experiment(
     ever = labels_ever_given((candidate, *past.history, *past.pool, *past.reference), conditions, known_labels or {})
     checks = {}
     for name in names:
-        check = _measured(name, found[name], candidate, comparison, book, level, len(names))
-        check = replace(check, expected=expected.count)
-        if with_examples:
-            check = _with_examples(check, found[name], candidate, past, slices)
+        check = _measured(name, found[name], comparison, level, len(names))
         if name == ANSWERED:
             findings = answered_findings(check, comparison, found[name])
         else:
-            findings = evaluator_findings(check, comparison, found[name], past, conditions, ever.get(name))
+            if with_examples:
+                check = _with_examples(check, found[name], comparison, slices or {})
+            findings = evaluator_findings(check, comparison, found[name], ever.get(name))
         checks[name] = replace(check, findings=tuple(findings))
     answered = checks.pop(ANSWERED)
     return ExperimentCheck(
@@ -84,7 +81,7 @@ def judge_experiment(
         expected=expected,
         evaluators=tuple(checks.values()),
         answered=answered,
-        findings=tuple(experiment_findings(candidate, past, expected, conditions, tuple(checks.values()))),
+        findings=tuple(experiment_findings(comparison, tuple(checks.values()))),
         conditions=conditions,
         comparisons=comparisons,
     )
@@ -112,15 +109,8 @@ def _evaluators_to_judge(candidate: ExperimentRows, past: Past, conditions: Cond
     return found | set(past.pool[0].evaluators()) if past.pool else found
 
 
-def _measured(
-    name: str,
-    numbers: Numbers,
-    candidate: ExperimentRows,
-    comparison: Comparison,
-    book: ScoreBook,
-    level: float,
-    tests: int,
-) -> EvaluatorCheck:
+def _measured(name: str, numbers: Numbers, comparison: Comparison, level: float, tests: int) -> EvaluatorCheck:
+    candidate, book = comparison.candidate, comparison.book
     measure = book.measure(name)
     change, reference, series = comparison.changes(numbers, confidence=level)
     sign = -1 if measure.lower_is_better else 1
@@ -129,7 +119,7 @@ def _measured(
     return EvaluatorCheck(
         evaluator=name,
         measure=measure,
-        expected=0,
+        expected=comparison.expected.count,
         scored=len(candidate.example_ids) if name == ANSWERED else _scored(candidate.rows, measure),
         errors=len({row.example or f"row {index}" for index, row in enumerate(candidate.rows) if _failed(row, name)}),
         unparsable=sum(1 for row in candidate.rows if (said := row.evaluations.get(name)) and said.is_unparsable),
@@ -138,9 +128,9 @@ def _measured(
         change=change,
         reference_change=reference if numbers.comparable_reference else None,
         drift=comparison.drift(name, numbers, series, tests=tests),
-        better=sum(1 for move in moves if move > 0),
-        worse=sum(1 for move in moves if move < 0),
-        equal=sum(1 for move in moves if move == 0),
+        better=sum(move > 0 for move in moves),
+        worse=sum(move < 0 for move in moves),
+        equal=sum(move == 0 for move in moves),
         left_out=numbers.left_out,
         labels=label_shares(candidate.rows, name),
     )
@@ -159,18 +149,12 @@ def _score_of(values: Mapping[str, float], rows: Sequence[Row], measure: Measure
 
 
 def _with_examples(
-    check: EvaluatorCheck,
-    numbers: Numbers,
-    candidate: ExperimentRows,
-    past: Past,
-    slices: Mapping[str, str] | None,
+    check: EvaluatorCheck, numbers: Numbers, comparison: Comparison, slices: Mapping[str, str]
 ) -> EvaluatorCheck:
-    if check.evaluator == ANSWERED:
-        return check
-    worse, better = changed_examples(numbers, check.measure, candidate, past.pool)
+    worse, better = changed_examples(numbers, check.measure, comparison.candidate, comparison.past.pool)
     parts = slices_of(
         numbers.differences,
-        slices or {},
+        slices,
         confidence=0.95 if check.change is None else check.change.confidence,
         lower_is_better=check.measure.lower_is_better,
     )

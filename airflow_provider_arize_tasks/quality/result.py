@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_arize_tasks.client.printable import printable
 from airflow_provider_arize_tasks.quality.changed import what_changed
 from airflow_provider_arize_tasks.quality.conditions import ANSWERED, OnInconclusive, Outcome, Verdict
+from airflow_provider_arize_tasks.quality.plain import Plain, plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Finding:
+class Finding(Plain):
     """One thing a check found.
 
     :param outcome: what it is.
@@ -35,18 +36,9 @@ class Finding:
     failed: bool
     evaluator: str | None = None
 
-    def to_dict(self) -> dict[str, Any]:
-        """The finding as plain JSON."""
-        return {
-            "outcome": self.outcome.value,
-            "message": self.message,
-            "failed": self.failed,
-            "evaluator": self.evaluator,
-        }
-
 
 @dataclass(frozen=True, kw_only=True)
-class ExampleChange:
+class ExampleChange(Plain):
     """An example whose score changed. The rows hold its texts; ``to_dict`` leaves them out."""
 
     example: str
@@ -71,7 +63,7 @@ class ExampleChange:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Slice:
+class Slice(Plain):
     """A part of the dataset: the examples that have one value in a column.
 
     :param value: the value.
@@ -87,7 +79,7 @@ class Slice:
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluatorCheck:
+class EvaluatorCheck(Plain):
     """What the check found about one evaluator.
 
     :param evaluator: its name; ``answered`` for the share of examples that the app answered without an error.
@@ -166,33 +158,21 @@ class EvaluatorCheck:
 
     def to_dict(self) -> dict[str, Any]:
         """The result as plain JSON, without any text of the experiment."""
+        told_otherwise = ("evaluator", "regressions", "improvements", "findings")
         return {
+            **{name: plain(value) for name, value in vars(self).items() if name not in told_otherwise},
             "outcome": self.outcome.value,
             "passed": self.passed,
             "measure": describe_measure(self.measure),
             "lower_is_better": self.measure.lower_is_better,
             "score": None if self.score is None else self.score.mean,
             "score_interval": None if self.score is None else [self.score.low, self.score.high],
-            "baseline_score": self.baseline_score,
-            "change": None if self.change is None else self.change.to_dict(),
-            "reference_change": None if self.reference_change is None else self.reference_change.to_dict(),
             "detectable_drop": None if self.change is None else self.change.detectable,
-            "drift": None if self.drift is None else self.drift.to_dict(),
-            "better": self.better,
-            "worse": self.worse,
-            "equal": self.equal,
-            "expected": self.expected,
-            "scored": self.scored,
-            "errors": self.errors,
-            "unparsable": self.unparsable,
             "rows": self.expected,
             "coverage": self.coverage,
             "error_rate": self.error_rate,
-            "left_out": self.left_out,
-            "labels": dict(self.labels),
-            "worst": [each.to_dict() for each in self.regressions],
-            "best": [each.to_dict() for each in self.improvements],
-            "slices": [each.to_dict() for each in self.slices],
+            "worst": plain(self.regressions),
+            "best": plain(self.improvements),
         }
 
 
@@ -258,11 +238,7 @@ class ExperimentCheck:
     @property
     def remarks(self) -> tuple[Finding, ...]:
         """All others."""
-        return tuple(
-            finding
-            for finding in self.all_findings
-            if not finding.failed and finding.outcome is not Outcome.NOT_RULED_OUT
-        )
+        return tuple(finding for finding in self.all_findings if finding not in (*self.failures, *self.doubts))
 
     @property
     def verdict(self) -> Verdict:
@@ -296,9 +272,9 @@ class ExperimentCheck:
             "correction": {"method": "bonferroni", "comparisons": self.comparisons, "level": self.level},
             "evaluators": {check.evaluator: check.to_dict() for check in self.evaluators},
             "answered": self.answered.to_dict(),
-            "failures": [finding.to_dict() for finding in self.failures],
-            "inconclusive": [finding.to_dict() for finding in self.doubts],
-            "remarks": [finding.to_dict() for finding in self.remarks],
+            "failures": plain(self.failures),
+            "inconclusive": plain(self.doubts),
+            "remarks": plain(self.remarks),
         }
 
 

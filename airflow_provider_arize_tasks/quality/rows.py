@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -168,12 +169,7 @@ def values_by_example(rows: Iterable[Row], measure: Measure) -> dict[str, float]
     :param rows: rows of one experiment.
     :param measure: how verdicts become numbers.
     """
-    found: dict[str, list[float]] = {}
-    for row in rows:
-        value = measure.value(row)
-        if row.example is not None and value is not None:
-            found.setdefault(row.example, []).append(value)
-    return {example: math.fsum(values) / len(values) for example, values in found.items()}
+    return _means((row.example, measure.value(row)) for row in rows)
 
 
 def pooled(experiments: Iterable[Mapping[str, float]]) -> dict[str, float]:
@@ -181,11 +177,7 @@ def pooled(experiments: Iterable[Mapping[str, float]]) -> dict[str, float]:
 
     :param experiments: per experiment, a number per example.
     """
-    found: dict[str, list[float]] = {}
-    for scores in experiments:
-        for example, value in scores.items():
-            found.setdefault(example, []).append(value)
-    return {example: math.fsum(values) / len(values) for example, values in found.items()}
+    return _means(pair for scores in experiments for pair in scores.items())
 
 
 def answered_by_example(rows: Iterable[Row]) -> dict[str, float]:
@@ -193,10 +185,15 @@ def answered_by_example(rows: Iterable[Row]) -> dict[str, float]:
 
     :param rows: rows of one experiment.
     """
+    return _means((row.example, 0.0 if row.error else 1.0) for row in rows)
+
+
+def _means(pairs: Iterable[tuple[str | None, float | None]]) -> dict[str, float]:
+    """The mean of each example's values, of which there is at least one; pairs that lack either say nothing."""
     found: dict[str, list[float]] = {}
-    for row in rows:
-        if row.example is not None:
-            found.setdefault(row.example, []).append(0.0 if row.error else 1.0)
+    for example, value in pairs:
+        if example is not None and value is not None:
+            found.setdefault(example, []).append(value)
     return {example: math.fsum(values) / len(values) for example, values in found.items()}
 
 
@@ -208,12 +205,8 @@ def label_shares(rows: Iterable[Row], evaluator: str) -> dict[str, float]:
     :param rows: rows of one experiment.
     :param evaluator: name of the evaluator.
     """
-    counts: dict[str, int] = {}
-    for row in rows:
-        said = row.evaluations.get(evaluator)
-        if said is not None and said.label is not None:
-            label = printable(said.label, _LABEL)
-            counts[label] = counts.get(label, 0) + 1
+    said = (row.evaluations.get(evaluator) for row in rows)
+    counts = Counter(printable(each.label, _LABEL) for each in said if each is not None and each.label is not None)
     total = sum(counts.values())
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:_MOST_LABELS]
     return {label: count / total for label, count in ordered}

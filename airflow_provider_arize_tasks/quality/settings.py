@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_arize_tasks.client import arguments as args
 from airflow_provider_arize_tasks.client.arguments import Checker, FieldError
@@ -19,22 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 #: Arguments that say what is asked of an experiment.
-CONDITIONS = (
-    "min_score",
-    "max_score",
-    "max_drop",
-    "rule_out",
-    "min_coverage",
-    "max_error_rate",
-    "evaluators",
-    "good_labels",
-    "lower_is_better",
-    "confidence",
-    "min_examples",
-    "fail_on",
-    "on_inconclusive",
-    "false_alarms_per_year",
-)
+CONDITIONS = tuple(each.name for each in fields(Conditions))
 #: How long scores that can't be read yet are waited for, in seconds.
 SCORES_MAY_TAKE = 30.0
 
@@ -45,25 +30,6 @@ class OnFailure(str, Enum):
     FAIL = "fail"
     SKIP = "skip"
     BRANCH = "branch"
-
-
-class CheckArguments(Protocol):
-    """Whatever holds the arguments: an operator, or what a command line was parsed to."""
-
-    task: Any
-    dataset: Any
-    space: Any
-    baseline: Any
-    baseline_nights: Any
-    reference: Any
-    accept_since: Any
-    cluster_by: Any
-    slice_by: Any
-    wait_for_scores: Any
-    on_failure: Any
-    report_path: Any
-    report_url: Any
-    report_nights: Any
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,29 +54,28 @@ class CheckSettings:
     report_nights: int = 30
 
 
-def read_settings(operator: CheckArguments, *, rendered: bool, subject: str | None = None) -> CheckSettings:
+def read_settings(operator: Any, *, rendered: bool, subject: str | None = None) -> CheckSettings:
     """Read the arguments; before rendering, those that are still templates are passed over.
 
-    :param operator: whose attributes hold them, see :class:`CheckArguments`.
+    :param operator: whose attributes hold them: an operator, or what a command line was parsed to.
     :param rendered: whether they have been rendered.
     :param subject: whom messages are about. Default: the operator and its task id.
     :raises ArizeValidationError: naming every argument that is wrong.
     """
     check = Checker(rendered=rendered)
-    baseline: str | tuple[str, ...] | None = ACCEPTED
-    reference: tuple[str, ...] | None = None
     on_failure = check.choice("on_failure", operator.on_failure, OnFailure, OnFailure.FAIL)
+    baseline: str | tuple[str, ...] | None = ACCEPTED
     baseline = check.read("baseline", operator.baseline, _baseline, baseline)
-    reference = check.read("reference", operator.reference, args.optional(_names), reference)
+    reference = check.read("reference", operator.reference, args.optional(_names), None)
     settings = CheckSettings(
-        conditions=_conditions(operator, check, rendered=rendered),
         on_failure=on_failure,
+        baseline=baseline,
+        reference=reference or (),
+        conditions=_conditions(operator, check, rendered=rendered),
         task=check.read("task", operator.task, args.optional(args.reference), None),
         dataset=operator.dataset,
         space=operator.space,
-        baseline=baseline,
         baseline_nights=check.read("baseline_nights", operator.baseline_nights, args.count, 7),
-        reference=reference or (),
         accept_since=check.read("accept_since", operator.accept_since, args.optional(_moment), None),
         cluster_by=operator.cluster_by,
         slice_by=operator.slice_by,

@@ -18,9 +18,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from airflow_provider_arize_tasks.quality.distributions import NORMAL, t_quantile, t_upper_tail
+from airflow_provider_arize_tasks.quality.plain import Plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -30,7 +31,7 @@ _ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, kw_only=True)
-class Estimate:
+class Estimate(Plain):
     """A mean and the interval around it.
 
     :param mean: the mean.
@@ -63,20 +64,6 @@ class Estimate:
     def is_above_zero(self) -> bool:
         """Whether the whole interval lies above zero: a rise that noise does not explain."""
         return self.low is not None and self.low > 0
-
-    def to_dict(self) -> dict[str, Any]:
-        """The estimate as plain JSON."""
-        return {
-            "mean": self.mean,
-            "low": self.low,
-            "high": self.high,
-            "examples": self.examples,
-            "confidence": self.confidence,
-            "p_value": self.p_value,
-            "error": self.error,
-            "freedom": self.freedom,
-            "clusters": self.clusters,
-        }
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -97,14 +97,10 @@ class Change(Estimate):
         between = self.between
         return {
             **Estimate.to_dict(self),
-            "within": self.within,
             "between": None if between is None else between.variance,
             "between_noise": None if between is None else between.noise,
             "between_freedom": None if between is None else between.freedom,
             "between_experiments": None if between is None else between.experiments,
-            "pooled": self.pooled,
-            "selection": self.selection,
-            "detectable": self.detectable,
         }
 
 
@@ -191,7 +187,7 @@ def change_of(
     """
     if between is None:
         alone = interval_of(error, confidence=confidence)
-        return Change(**_fields(alone), within=error.variance, pooled=pooled, detectable=_detectable(alone))
+        return Change(**vars(alone), within=error.variance, pooled=pooled, detectable=_detectable(alone))
     factor = 1 + 1 / pooled
     variance = error.variance + factor * between.variance
     freedom = _freedom(error, between, variance, factor)
@@ -229,10 +225,3 @@ def _detectable(alone: Estimate) -> float | None:
     if not alone.error or not alone.freedom:
         return None
     return (t_quantile(0.5 + alone.confidence / 2, alone.freedom) + NORMAL.inv_cdf(POWER)) * alone.error
-
-
-def _fields(estimate: Estimate) -> dict[str, Any]:
-    return {
-        name: getattr(estimate, name)
-        for name in ("mean", "low", "high", "examples", "confidence", "p_value", "error", "freedom", "clusters")
-    }

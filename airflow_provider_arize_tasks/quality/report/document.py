@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_arize_tasks.quality.conditions import ANSWERED
 from airflow_provider_arize_tasks.quality.report.points import Point, points_of
 from airflow_provider_arize_tasks.quality.result import describe
-from airflow_provider_arize_tasks.quality.scores import ScoreBook
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from airflow_provider_arize_tasks.quality.gate import Found
     from airflow_provider_arize_tasks.quality.result import ExperimentCheck
     from airflow_provider_arize_tasks.quality.rows import ExperimentRows
+    from airflow_provider_arize_tasks.quality.scores import ScoreBook
 
 SCHEMA = 1
 
@@ -61,11 +61,10 @@ def report_of(
     :param slice_by: the column that slices are of.
     """
     check = found.check
-    book = ScoreBook(check.conditions, found.dataset)
     drawn = experiments_to_draw([*found.older, *check.past.pool, *check.past.reference], check.candidate, most)
     verdicts = {
         one.experiment.id: (None if one.verdict is None else one.verdict.value, one.accepted, one.by)
-        for one in found.memory.judged
+        for one in found.judged
     }
     verdicts[check.candidate.id] = (check.verdict.value, check.passed, None)
     baseline_ids = [one.id for one in check.past.pool]
@@ -73,7 +72,7 @@ def report_of(
         one.evaluator: points_of(
             drawn,
             one,
-            book=book,
+            book=found.book,
             baseline_ids=baseline_ids,
             confidence=check.level,
             verdicts={name: found[:2] for name, found in verdicts.items()},
@@ -83,7 +82,7 @@ def report_of(
     is_deep = bool(experiment_url) and "/experiments/" in str(experiment_url)
     return Report(
         check=check,
-        book=book,
+        book=found.book,
         points=points,
         drawn=drawn,
         verdicts=verdicts,

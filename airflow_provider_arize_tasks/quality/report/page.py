@@ -15,7 +15,13 @@ from airflow_provider_arize_tasks.client.printable import printable
 from airflow_provider_arize_tasks.quality.changed import what_changed
 from airflow_provider_arize_tasks.quality.conditions import Outcome, Verdict, limit_of
 from airflow_provider_arize_tasks.quality.report.chart import change_chart, scores_chart
-from airflow_provider_arize_tasks.quality.report.table import describe_baseline, describe_outcome
+from airflow_provider_arize_tasks.quality.report.table import (
+    describe_baseline,
+    describe_outcome,
+    number,
+    numbers_of,
+    span,
+)
 from airflow_provider_arize_tasks.quality.report.text import for_markdown, input_of, visible, word_changes
 from airflow_provider_arize_tasks.quality.result import describe_measure
 
@@ -183,17 +189,11 @@ def _method(check: ExperimentCheck) -> list[str]:
 
 
 def _cells(one: EvaluatorCheck) -> dict[str, str]:
-    change = one.change
-    known = change is not None and change.low is not None
     return {
+        **numbers_of(one),
         "name": printable(one.evaluator, 80),
         "measure": printable(describe_measure(one.measure), 120),
-        "score": _number(None if one.score is None else one.score.mean),
-        "baseline": _number(one.baseline_score),
-        "change": "-" if change is None else f"{change.mean:+.3f}",
-        "interval": f"{change.low:+.3f} to {change.high:+.3f}" if known and change is not None else "-",
-        "detectable": _number(None if change is None else change.detectable),
-        "moves": f"{one.better} / {one.worse} / {one.equal}" if change is not None else "-",
+        "moves": f"{one.better} / {one.worse} / {one.equal}" if one.change is not None else "-",
         "scored": f"{one.scored} of {one.expected}",
         "errors": f"{one.errors}",
         "outcome": describe_outcome(one),
@@ -279,7 +279,7 @@ def _slices(one: EvaluatorCheck) -> list[dict[str, Any]]:
                 "value": printable(each.value, 120),
                 "examples": change.examples,
                 "change": f"{change.mean:+.3f}",
-                "interval": _span(change.low, change.high, sign="+"),
+                "interval": span(change.low, change.high, sign="+"),
                 "tone": "down" if worse and not one.passed else "up" if better and not one.passed else "",
             }
         )
@@ -339,8 +339,8 @@ def _history(report: Report, points: Sequence[Point]) -> list[dict[str, str]]:
             {
                 "date": (point.created_at or "")[:10],
                 "name": printable(point.experiment, 120),
-                "score": _number(point.score),
-                "interval": _span(point.low, point.high),
+                "score": number(point.score),
+                "interval": span(point.low, point.high),
                 "scored": str(point.scored),
                 "verdict": f"{verdict}, decided by {printable(by, 60)}" if by else verdict,
                 "changed": ", ".join(point.changed),
@@ -355,11 +355,3 @@ def _tone(one: EvaluatorCheck) -> str:
     if one.is_inconclusive:
         return "warn"
     return "good" if one.outcome in (Outcome.PASSED, Outcome.IMPROVED) else ""
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
-
-
-def _span(low: float | None, high: float | None, *, sign: str = "") -> str:
-    return "-" if low is None or high is None else f"{low:{sign}.3f} to {high:{sign}.3f}"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_arize_tasks.client.printable import printable
 from airflow_provider_arize_tasks.quality.changed import changed_setup
+from airflow_provider_arize_tasks.quality.plain import Plain
 from airflow_provider_arize_tasks.quality.rows import pooled
 from airflow_provider_arize_tasks.quality.statistics import are_shares, estimate_score, mean_error, paired_differences
 from airflow_provider_arize_tasks.quality.variation import change_of
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Point:
+class Point(Plain):
     """One experiment's score by one evaluator.
 
     :param experiment: the experiment's name, or its id.
@@ -50,10 +51,6 @@ class Point:
     verdict: str | None = None
     is_accepted: bool | None = None
     changed: tuple[str, ...] = ()
-
-    def to_dict(self) -> dict[str, Any]:
-        """The point as plain JSON."""
-        return {**vars(self), "changed": list(self.changed)}
 
 
 def points_of(

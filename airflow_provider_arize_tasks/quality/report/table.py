@@ -44,7 +44,10 @@ def summary_table(check: ExperimentCheck, console: Console | None = None) -> str
     for heading in _HEADINGS:
         table.add_column(heading, no_wrap=console.width >= UNLIMITED)
     for evaluator in check.measures:
-        table.add_row(*(Text(cell) for cell in _cells(evaluator)))
+        name, measure = printable(evaluator.evaluator, 80), printable(describe_measure(evaluator.measure), 80)
+        scored = f"{evaluator.scored}/{evaluator.expected}"
+        cells = (name, measure, *numbers_of(evaluator).values(), scored, describe_outcome(evaluator))
+        table.add_row(*map(Text, cells))
     verdict = Text(_VERDICTS[check.verdict], _COLOURS.get(check.verdict, ""))
     about = f": experiment {printable(check.candidate.label, 200)} {describe_baseline(check.baseline)}"
     findings = [
@@ -81,17 +84,26 @@ def describe_outcome(check: EvaluatorCheck) -> str:
     return check.outcome.value.replace("_", " ")
 
 
-def _cells(check: EvaluatorCheck) -> tuple[str, ...]:
+def numbers_of(check: EvaluatorCheck) -> dict[str, str]:
+    """The numbers of an evaluator as every kind of report shows them; a dash where there is none.
+
+    :param check: the result about one evaluator.
+    """
     change = check.change
-    interval = "-" if change is None or change.low is None else f"{change.low:+.3f} to {change.high:+.3f}"
-    return (
-        printable(check.evaluator, 80),
-        printable(describe_measure(check.measure), 80),
-        "-" if check.score is None else f"{check.score.mean:.3f}",
-        "-" if check.baseline_score is None else f"{check.baseline_score:.3f}",
-        "-" if change is None else f"{change.mean:+.3f}",
-        interval,
-        "-" if change is None or change.detectable is None else f"{change.detectable:.3f}",
-        f"{check.scored}/{check.expected}",
-        describe_outcome(check),
-    )
+    return {
+        "score": number(None if check.score is None else check.score.mean),
+        "baseline": number(check.baseline_score),
+        "change": number(None if change is None else change.mean, sign="+"),
+        "interval": "-" if change is None else span(change.low, change.high, sign="+"),
+        "detectable": number(None if change is None else change.detectable),
+    }
+
+
+def number(value: float | None, *, sign: str = "") -> str:
+    """A number to three places, or a dash; with ``sign="+"`` also a plus."""
+    return "-" if value is None else f"{value:{sign}.3f}"
+
+
+def span(low: float | None, high: float | None, *, sign: str = "") -> str:
+    """An interval likewise."""
+    return "-" if low is None or high is None else f"{number(low, sign=sign)} to {number(high, sign=sign)}"

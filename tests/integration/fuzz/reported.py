@@ -10,11 +10,11 @@ from airflow_provider_arize_tasks.client.incoming import clean_text
 from airflow_provider_arize_tasks.client.models import Experiment, ExperimentRun
 from airflow_provider_arize_tasks.quality.conditions import read_conditions
 from airflow_provider_arize_tasks.quality.gate import Found
-from airflow_provider_arize_tasks.quality.history import Memory
 from airflow_provider_arize_tasks.quality.judge import judge_experiment
 from airflow_provider_arize_tasks.quality.report.table import summary_table
 from airflow_provider_arize_tasks.quality.report.writing import asset_extra, render_all
 from airflow_provider_arize_tasks.quality.rows import Evaluation, ExperimentRows, Row, read_row
+from airflow_provider_arize_tasks.quality.scores import Dataset, ScoreBook
 from airflow_provider_arize_tasks.terminal import standard_output
 
 if TYPE_CHECKING:
@@ -95,7 +95,8 @@ def found_of(runs: Sequence[ExperimentRun]) -> Found:
         check=check,
         experiment=experiment,
         task_id=None,
-        memory=Memory(),
+        book=ScoreBook(CONDITIONS, Dataset()),
+        judged=(),
         older=tuple(nights),
         examples=examples,
     )

@@ -53,15 +53,15 @@ def report(request: pytest.FixtureRequest) -> dict[str, Any]:
     dataset = Dataset(examples={"v": frozenset(ids)}, clusters=clusters)
     conditions = read_conditions(good_labels={"correct": "good"}, max_drop=0.01)
     book = ScoreBook(conditions, dataset)
-    memory = replay(nights, Rules(conditions=conditions, pooled=7), dataset, book)
-    check = judge_experiment(candidate, past_of(memory, candidate, 7), conditions, dataset=dataset, book=book)
+    judged = replay(nights, Rules(pooled=7), book)
+    check = judge_experiment(candidate, past_of(judged, candidate, 7), conditions, book=book)
     found = Found(
         check=check,
         experiment=None,
         task_id="t",
-        memory=memory,
+        book=book,
+        judged=judged,
         older=tuple(reversed(nights)),
-        dataset=dataset,
     )
     pages = render_all(found, origin={"DAG": "d"}, experiment_url=None, most=30)
     return {**pages, "document": json.loads(pages["json"])}
@@ -169,8 +169,9 @@ def test_hostile_text_harms_no_format() -> None:
     )
     conditions = read_conditions()
     check = judge_experiment(other, [one], conditions)
-    memory = replay([one], Rules(conditions=conditions, pooled=7), Dataset(), ScoreBook(conditions, Dataset()))
-    found = Found(check=check, experiment=None, task_id=None, memory=memory, older=(one,))
+    book = ScoreBook(conditions, Dataset())
+    judged = replay([one], Rules(pooled=7), book)
+    found = Found(check=check, experiment=None, task_id=None, book=book, judged=judged, older=(one,))
     pages = render_all(found, origin={"DAG": evil}, experiment_url="javascript:alert(1)/experiments/", most=30)
     assert "<script" not in pages["html"]
     assert "<img" not in pages["html"]
