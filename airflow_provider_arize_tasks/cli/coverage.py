@@ -205,8 +205,8 @@ def _progress() -> Iterator[Callable[[str], None]]:
 @contextlib.contextmanager
 def _source(conn_id: str | None) -> Iterator[ArizeApi]:
     from airflow_provider_arize_tasks.client.api import ArizeApi
-    from airflow_provider_arize_tasks.client.retry import RetryPolicy
     from airflow_provider_arize_tasks.client.sync import ArizeClient
+    from airflow_provider_arize_tasks.client.transport import RetryPolicy
 
     with ArizeClient(config_for(conn_id), retry=RetryPolicy(total_seconds=PATIENCE)) as client:
         yield ArizeApi(client)

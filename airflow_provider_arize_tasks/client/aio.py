@@ -7,17 +7,20 @@ import ssl
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_arize_tasks.client.calls import body_of, headers_of, url_of
-from airflow_provider_arize_tasks.client.failures import Failure, no_response
 from airflow_provider_arize_tasks.client.incoming import (
     MAX_BYTES_IN_TRIGGERER,
     MAX_BYTES_ON_LOOP,
-    Gate,
     RefusedReplyError,
     clean_text,
 )
-from airflow_provider_arize_tasks.client.network import handshake_failure, is_handshake_error, proxy_of, tls_context
-from airflow_provider_arize_tasks.client.responses import Response, interpret, refused_body
-from airflow_provider_arize_tasks.client.retry import Pace, RetryPolicy
+from airflow_provider_arize_tasks.client.responses import Failure, Response, interpret, no_response, refused_body
+from airflow_provider_arize_tasks.client.transport import (
+    Transport,
+    handshake_failure,
+    is_handshake_error,
+    proxy_of,
+    tls_context,
+)
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -27,19 +30,20 @@ if TYPE_CHECKING:
 
     from airflow_provider_arize_tasks.client.calls import Call, Reply
     from airflow_provider_arize_tasks.client.config import ClientConfig
+    from airflow_provider_arize_tasks.client.transport import Pace, RetryPolicy
 
 T = TypeVar("T")
 
 
-class AsyncArizeClient:
+class AsyncArizeClient(Transport):
     """Sends calls over one ``aiohttp.ClientSession``, opened by the first of them. An asynchronous context manager.
 
-    :param config: which server, with which key.
-    :param retry: when to send a request again; default :class:`RetryPolicy`.
-    :param pace: spaces requests out; default is the configuration's own limit. Clients of one event loop may share one.
-    :param connections: most connections kept open at once.
-    :param max_bytes: most bytes of a reply after decompression; a longer one is refused. Default 4 MiB.
+    :param connections: most connections kept open at once. The other parameters are those of :class:`Transport`; by
+        default a reply may have 4 MiB.
     """
+
+    _session: aiohttp.ClientSession | None = None
+    _proxy: str | None = None
 
     def __init__(
         self,
@@ -50,14 +54,9 @@ class AsyncArizeClient:
         connections: int = 20,
         max_bytes: int = MAX_BYTES_IN_TRIGGERER,
     ) -> None:
-        self.config = config
-        self._gate = Gate.of(config, max_bytes=max_bytes)
-        self._retry = retry or RetryPolicy()
-        self._pace = pace or Pace(config.max_requests_per_second)
+        super().__init__(config, retry=retry, pace=pace, max_bytes=max_bytes)
         self._connections = connections
         self._opening = asyncio.Lock()
-        self._session: aiohttp.ClientSession | None = None
-        self._proxy: str | None = None
 
     async def send(self, call: Call[T], *, retry: bool = True) -> T:
         """Send a call and return its reply.
@@ -90,9 +89,6 @@ class AsyncArizeClient:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
-
-    def __repr__(self) -> str:
-        return f"AsyncArizeClient({self.config.base_url!r})"
 
     async def _attempt(self, call: Call[T], number: int) -> Reply[T]:
         pause = self._pace.reserve()

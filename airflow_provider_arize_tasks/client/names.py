@@ -257,7 +257,9 @@ class Resolver:
         :param space: space to look names up in.
         :param dataset_id: where experiments are looked up, if ``given`` names no dataset.
         """
-        body = {key: value.isoformat() if isinstance(value, datetime) else value for key, value in given.items()}
+        body: dict[str, Any] = {
+            key: value.isoformat() if isinstance(value, datetime) else value for key, value in given.items()
+        }
         if "task_type" in body:
             body["type"] = body.pop("task_type")
         if "evaluators" in body:

@@ -18,17 +18,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_arize_tasks.client.calls import body_of, headers_of, url_of
 from airflow_provider_arize_tasks.client.errors import ArizeError
-from airflow_provider_arize_tasks.client.failures import Failure, no_response
-from airflow_provider_arize_tasks.client.incoming import MAX_BYTES, Gate, RefusedReplyError, clean_text
-from airflow_provider_arize_tasks.client.network import (
+from airflow_provider_arize_tasks.client.incoming import RefusedReplyError, clean_text
+from airflow_provider_arize_tasks.client.responses import Failure, Response, interpret, no_response, refused_body
+from airflow_provider_arize_tasks.client.transport import (
+    Transport,
     ca_bundle_of,
     handshake_failure,
     is_handshake_error,
     proxy_of,
     tls_context,
 )
-from airflow_provider_arize_tasks.client.responses import Response, interpret, refused_body
-from airflow_provider_arize_tasks.client.retry import Pace, RetryPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +41,6 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from airflow_provider_arize_tasks.client.calls import Call, Reply
-    from airflow_provider_arize_tasks.client.config import ClientConfig
 
 _ends: ContextVar[float] = ContextVar("arize_request_ends", default=float("inf"))
 
@@ -168,30 +166,15 @@ T = TypeVar("T")
 _CHUNK = 64 * 1024
 
 
-class ArizeClient:
+class ArizeClient(Transport):
     """Sends calls over one ``requests.Session``. A context manager; not for use by several threads at once.
 
-    :param config: which server, with which key.
-    :param retry: when to send a request again; default :class:`RetryPolicy`.
-    :param pace: spaces requests out; default is the configuration's own limit.
-    :param max_bytes: most bytes of a reply after decompression; a longer one is refused. Default 128 MiB.
+    Its parameters are those of :class:`Transport`; by default a reply may have 128 MiB.
     """
 
-    def __init__(
-        self,
-        config: ClientConfig,
-        *,
-        retry: RetryPolicy | None = None,
-        pace: Pace | None = None,
-        max_bytes: int = MAX_BYTES,
-    ) -> None:
-        self.config = config
-        self._gate = Gate.of(config, max_bytes=max_bytes)
-        self._retry = retry or RetryPolicy()
-        self._pace = pace or Pace(config.max_requests_per_second)
-        self._session: requests.Session | None = None
-        #: The server's clock as the latest reply told it; ``None`` before the first, or if that one didn't say.
-        self.server_time: datetime | None = None
+    _session: requests.Session | None = None
+    #: The server's clock as the latest reply told it; ``None`` before the first, or if that one didn't say.
+    server_time: datetime | None = None
 
     def send(self, call: Call[T], *, retry: bool = True) -> T:
         """Send a call and return its reply.
@@ -224,9 +207,6 @@ class ArizeClient:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-    def __repr__(self) -> str:
-        return f"ArizeClient({self.config.base_url!r})"
 
     def _attempt(self, call: Call[T], number: int) -> Reply[T]:
         pause = self._pace.reserve()

@@ -15,8 +15,8 @@ from airflow_provider_arize_tasks.client.config import config_from_fields
 from airflow_provider_arize_tasks.client.enums import UNSET
 from airflow_provider_arize_tasks.client.errors import ArizeError
 from airflow_provider_arize_tasks.client.fields import length_of_time, point_in_time
-from airflow_provider_arize_tasks.client.retry import RetryPolicy
 from airflow_provider_arize_tasks.client.sync import ArizeClient
+from airflow_provider_arize_tasks.client.transport import RetryPolicy
 from airflow_provider_arize_tasks.hooks.environment import config_without_connection, raise_if_unreadable
 from airflow_provider_arize_tasks.hooks.masking import mask_secret, unmasked_secrets
 

@@ -319,7 +319,7 @@ async def _make_client(config: ClientConfig) -> AsyncArizeClient:
     """A client that leaves pacing to the channel. Importing ``aiohttp`` takes a while, so that happens in a thread."""
     await asyncio.to_thread(_import_transport)
     from airflow_provider_arize_tasks.client.aio import AsyncArizeClient
-    from airflow_provider_arize_tasks.client.retry import Pace
+    from airflow_provider_arize_tasks.client.transport import Pace
 
     return AsyncArizeClient(config, pace=Pace(None), connections=MAX_CONCURRENT)
 

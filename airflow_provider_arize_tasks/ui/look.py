@@ -113,8 +113,8 @@ def ask_arize(conn_id: str, task: str, year: int) -> tuple[Day, ...]:
     :raises ArizeError: Arize could not be asked.
     """
     from airflow_provider_arize_tasks.client.api import ArizeApi
-    from airflow_provider_arize_tasks.client.retry import RetryPolicy
     from airflow_provider_arize_tasks.client.sync import ArizeClient
+    from airflow_provider_arize_tasks.client.transport import RetryPolicy
     from airflow_provider_arize_tasks.coverage.reading import range_of, read_task_coverage
 
     wanted = range_of(

@@ -12,7 +12,7 @@ from urllib.parse import quote
 import pytest
 from airflow.providers.common.compat.sdk import Asset
 
-from airflow_provider_arize_tasks.client.retry import RetryPolicy
+from airflow_provider_arize_tasks.client.transport import RetryPolicy
 from airflow_provider_arize_tasks.testing.runner import run_task
 from tests.integration.contract.cases import ARGUMENTS, CLASSES, make
 

@@ -18,8 +18,8 @@ from airflow_provider_arize_tasks.client.config import ClientConfig, config_from
 from airflow_provider_arize_tasks.client.errors import ArizeError
 from airflow_provider_arize_tasks.client.incoming import Gate, RefusedReplyError, clean_text
 from airflow_provider_arize_tasks.client.models import ExperimentRun, Page, Task, TaskRun
-from airflow_provider_arize_tasks.client.retry import RetryPolicy
 from airflow_provider_arize_tasks.client.sync import ArizeClient
+from airflow_provider_arize_tasks.client.transport import RetryPolicy
 from airflow_provider_arize_tasks.hooks.arize import ArizeHook
 from airflow_provider_arize_tasks.quality.rows import read_row
 from airflow_provider_arize_tasks.runs.verdict import RunPolicy, judge_run

@@ -24,8 +24,8 @@ from airflow_provider_arize_tasks.client.errors import (
     ArizeValidationError,
 )
 from airflow_provider_arize_tasks.client.models import RunStatus, TaskType
-from airflow_provider_arize_tasks.client.retry import RetryPolicy
 from airflow_provider_arize_tasks.client.sync import ArizeClient
+from airflow_provider_arize_tasks.client.transport import RetryPolicy
 from airflow_provider_arize_tasks.emulator.process import running_emulator
 from airflow_provider_arize_tasks.hooks.arize import ArizeHook
 

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from airflow_provider_arize_tasks.client import sync
-from airflow_provider_arize_tasks.client.retry import RetryPolicy
+from airflow_provider_arize_tasks.client.transport import RetryPolicy
 from airflow_provider_arize_tasks.operators.waiting_for_runs import WaitingForRuns
 from airflow_provider_arize_tasks.runs.timing import Patience
 from airflow_provider_arize_tasks.triggers.task_run import ArizeTaskRunTrigger

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_arize_tasks.client.aio import AsyncArizeClient
 from airflow_provider_arize_tasks.client.config import ClientConfig, config_from_fields
-from airflow_provider_arize_tasks.client.retry import RetryPolicy
 from airflow_provider_arize_tasks.client.sync import ArizeClient
+from airflow_provider_arize_tasks.client.transport import RetryPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,8 +16,8 @@ from airflow_provider_arize_tasks.client import endpoints
 from airflow_provider_arize_tasks.client.aio import AsyncArizeClient
 from airflow_provider_arize_tasks.client.errors import ArizeReplyError, ArizeServerError, ArizeTransportError
 from airflow_provider_arize_tasks.client.incoming import MAX_BYTES_IN_TRIGGERER
-from airflow_provider_arize_tasks.client.retry import RetryPolicy
 from airflow_provider_arize_tasks.client.sync import ArizeClient
+from airflow_provider_arize_tasks.client.transport import RetryPolicy
 from tests.unit.client.support import OddServer, Transport, config_for, reply
 
 if TYPE_CHECKING:

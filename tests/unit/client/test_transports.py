@@ -28,7 +28,7 @@ from airflow_provider_arize_tasks.client.errors import (
     ArizeTransportError,
 )
 from airflow_provider_arize_tasks.client.models import RunStatus
-from airflow_provider_arize_tasks.client.retry import Pace
+from airflow_provider_arize_tasks.client.transport import Pace
 from tests.unit.client.support import KEY, config_for, no_pauses, reply
 
 RUN = {"id": "VGFza1J1bjoxOmE=", "status": "RUNNING"}
