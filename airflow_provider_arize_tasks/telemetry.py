@@ -21,6 +21,8 @@ import logging
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_arize_tasks.client.fields import parse_time
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -41,17 +43,14 @@ _EVENT_FIELDS = (
 _COUNTS = ("successes", "errors", "skipped")
 
 
-def count_run(
-    event: str, *, context: Mapping[str, Any] | None = None, kind: str = "evaluation", count: int = 1
-) -> None:
+def count_run(event: str, *, context: Mapping[str, Any] | None = None, kind: str = "evaluation") -> None:
     """Count something that happened to a run.
 
     :param event: ``triggered``, ``adopted``, ``completed``, ``failed``, ``cancelled``, ``no_data`` or ``timeout``.
     :param context: the task's context, for the tags.
     :param kind: ``evaluation`` or ``experiment``.
-    :param count: how many.
     """
-    _send("incr", f"arize.runs.{event}", count, tags=_tags(context, kind))
+    _send("incr", f"arize.runs.{event}", 1, tags=_tags(context, kind))
 
 
 def record_run(run: Mapping[str, Any], *, context: Mapping[str, Any] | None = None, kind: str = "evaluation") -> None:
@@ -85,11 +84,11 @@ def asset_event_extra(run: Mapping[str, Any]) -> dict[str, Any]:
     return {"arize": extra}
 
 
-def add_to_asset_events(context: Mapping[str, Any], run: Mapping[str, Any]) -> int:
-    """Put :func:`asset_event_extra` on the events of all assets the task has as outlets.
+def add_to_asset_events(context: Mapping[str, Any], extra: Mapping[str, Any]) -> int:
+    """Put an extra on the events of all assets the task has as outlets.
 
     :param context: the context Airflow gave to ``execute``.
-    :param run: the result of a trigger operator, or a run as the API gives it.
+    :param extra: plain JSON, such as :func:`asset_event_extra`.
     :return: how many assets got it; 0 where the task has none.
     """
     from airflow.providers.common.compat.sdk import Asset
@@ -99,7 +98,6 @@ def add_to_asset_events(context: Mapping[str, Any], run: Mapping[str, Any]) -> i
     assets = [outlet for outlet in outlets if isinstance(outlet, Asset)]
     if events is None or not assets:
         return 0
-    extra = asset_event_extra(run)
     for asset in assets:
         events[asset].extra.update(extra)
     return len(assets)
@@ -128,8 +126,4 @@ def _duration(run: Mapping[str, Any]) -> timedelta | None:
 
 
 def _instant(value: Any) -> datetime | None:
-    try:
-        instant = value if isinstance(value, datetime) else datetime.fromisoformat(str(value).replace("Z", "+00:00"))
-    except ValueError:
-        return None
-    return instant if instant.tzinfo else None
+    return value if isinstance(value, datetime) else parse_time(str(value))

@@ -136,13 +136,13 @@ class TriggerRunOperator(WaitingForRuns):
 
     def _begin(self, context: Context) -> dict[str, Any] | None:
         with failing_for_good(), telling_reason(context):
-            self._settings.raise_if_any(f"{type(self).__name__} {self.task_id!r}")
+            self._refuse_mistakes(rendered=True)
             keep_links_as_pushed(self, context)
             with self._session(context) as session:
                 session.arm()
                 requests = self._first_requests(session)
                 session.window = span_of(request.window for request in requests)
-                session.cancel_leftovers(requests)
+                session.acquirer.cancel_leftovers(requests)
                 progress = Progress(todo=requests, execution_deadline=self._execution_deadline())
                 with over_a_proven_connection():  # the requests' task was read
                     return self._go_on(session, progress)
@@ -156,7 +156,7 @@ class TriggerRunOperator(WaitingForRuns):
         from airflow_provider_arize_tasks.runs.waiting import WaitEvent
 
         with failing_for_good(), telling_reason(context), over_a_proven_connection():
-            self._settings.raise_if_any(f"{type(self).__name__} {self.task_id!r}")
+            self._refuse_mistakes(rendered=True)
             keep_links_as_pushed(self, context)
             wait = WaitEvent.read(event)
             progress = Progress.from_dict(wait.state)

@@ -9,8 +9,7 @@ from airflow.providers.common.compat.sdk import BaseOperator
 from airflow_provider_arize_tasks.client.arguments import Checker
 from airflow_provider_arize_tasks.client.errors import ArizeConfigError, ArizeError
 from airflow_provider_arize_tasks.exceptions import failing_for_good
-from airflow_provider_arize_tasks.runs.progress import combined_runs
-from airflow_provider_arize_tasks.runs.references import run_ids
+from airflow_provider_arize_tasks.runs.progress import combined_runs, run_ids
 from airflow_provider_arize_tasks.runs.verdict import Counts
 
 if TYPE_CHECKING:

@@ -155,21 +155,9 @@ class ArizeTriggerEvaluationRunOperator(TriggerRunOperator):
         arize_conn_id: str = "arize_default",
         **kwargs: Unpack[OperatorArguments],
     ) -> None:
-        super().__init__(
-            task=task,
-            space=space,
-            wait_for_completion=wait_for_completion,
-            deferrable=deferrable,
-            poll_interval=poll_interval,
-            timeout=timeout,
-            cancel_on_kill=cancel_on_kill,
-            cancel_on_timeout=cancel_on_timeout,
-            reuse_run=reuse_run,
-            max_error_rate=max_error_rate,
-            min_successes=min_successes,
-            arize_conn_id=arize_conn_id,
-            **kwargs,
-        )
+        super().__init__(**kwargs)
+        self.task = task
+        self.space = space
         self.data_start_time = data_start_time
         self.data_end_time = data_end_time
         self.lookback = lookback
@@ -181,7 +169,17 @@ class ArizeTriggerEvaluationRunOperator(TriggerRunOperator):
         self.on_already_evaluated = on_already_evaluated
         self.on_truncated = on_truncated
         self.settle = settle
-        self._check_literals()
+        self.wait_for_completion = wait_for_completion
+        self.deferrable = deferrable
+        self.poll_interval = poll_interval
+        self.timeout = timeout
+        self.cancel_on_kill = cancel_on_kill
+        self.cancel_on_timeout = cancel_on_timeout
+        self.reuse_run = reuse_run
+        self.max_error_rate = max_error_rate
+        self.min_successes = min_successes
+        self.arize_conn_id = arize_conn_id
+        self._refuse_mistakes(rendered=False)
 
     def _check(self, check: Checker) -> None:
         super()._check(check)
@@ -216,11 +214,10 @@ class ArizeTriggerEvaluationRunOperator(TriggerRunOperator):
         if len(pieces) > 1:
             self.log.info("The window is evaluated in %d pieces, one after the other", len(pieces))
         if self.on_truncated == OnTruncated.SPLIT.value:
-            pieces = tuple(part for piece in pieces for part in self._cut(session, task, piece))
+            pieces = tuple(
+                part for piece in pieces for part in pieces_of(session.hook, task, piece, self._limit, self.log)
+            )
         return tuple(_window_request(task, piece) for piece in pieces)
-
-    def _cut(self, session: RunSession, task: Task, window: Window) -> tuple[Window, ...]:
-        return pieces_of(session.hook, task, window, self._limit, self.log)
 
     def _wait_until_settled(self, session: RunSession, window: Window) -> None:
         """Wait, deferred if the operator is, until the window's late spans can be seen; again on every attempt."""
@@ -262,7 +259,7 @@ class ArizeTriggerEvaluationRunOperator(TriggerRunOperator):
         )
 
     def _window(self, context: Context) -> Window:
-        found = window_of_run(context, _rendered(self.data_start_time), _rendered(self.data_end_time), self.lookback)
+        found = window_of_run(context, self.data_start_time, self.data_end_time, self.lookback)
         for note in found.notes:
             self.log.info(note)
         say_gap(context, found, self.log)
@@ -274,7 +271,7 @@ class ArizeTriggerEvaluationRunOperator(TriggerRunOperator):
         given: dict[str, Any] = {}
         if request.window is not None:
             given.update(data_start_time=request.window.start, data_end_time=request.window.end)
-            given["max_spans"] = args.optional(args.count)(self.max_spans)
+            given["max_spans"] = self._limit
         if request.experiment_ids:
             given["experiment_ids"] = list(request.experiment_ids)
         if args.as_bool(self.override_evaluations):
@@ -288,7 +285,7 @@ class ArizeTriggerEvaluationRunOperator(TriggerRunOperator):
             if request.is_part
             else OnAlreadyEvaluated(self.on_already_evaluated),
             on_truncated=OnTruncated(self.on_truncated) if self.on_truncated is not None else None,
-            max_spans=args.optional(args.count)(self.max_spans),
+            max_spans=self._limit,
             evaluators=request.evaluators,
             override_evaluations=args.as_bool(self.override_evaluations),
             max_error_rate=args.optional(args.rate)(self.max_error_rate),
@@ -383,9 +380,3 @@ def _window_request(task: Task, window: Window) -> RunRequest:
         counts_hide_limit=counts_hide_limit(task),
         stage=window.key,
     )
-
-
-def _rendered(value: Any) -> datetime | date | str | None:
-    """An argument as it is when the task runs: no reference to another task any more."""
-    given: datetime | date | str | None = value
-    return given

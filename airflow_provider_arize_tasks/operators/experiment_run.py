@@ -117,21 +117,9 @@ class ArizeTriggerExperimentRunOperator(TriggerRunOperator):
         arize_conn_id: str = "arize_default",
         **kwargs: Unpack[OperatorArguments],
     ) -> None:
-        super().__init__(
-            task=task,
-            space=space,
-            wait_for_completion=wait_for_completion,
-            deferrable=deferrable,
-            poll_interval=poll_interval,
-            timeout=timeout,
-            cancel_on_kill=cancel_on_kill,
-            cancel_on_timeout=cancel_on_timeout,
-            reuse_run=reuse_run,
-            max_error_rate=max_error_rate,
-            min_successes=min_successes,
-            arize_conn_id=arize_conn_id,
-            **kwargs,
-        )
+        super().__init__(**kwargs)
+        self.task = task
+        self.space = space
         self.experiment_name = experiment_name
         self.dataset_version_id = dataset_version_id
         self.max_examples = max_examples
@@ -141,7 +129,17 @@ class ArizeTriggerExperimentRunOperator(TriggerRunOperator):
         self.evaluation_task_ids = evaluation_task_ids
         self.wait_for_evaluations = wait_for_evaluations
         self.on_already_evaluated = on_already_evaluated
-        self._check_literals()
+        self.wait_for_completion = wait_for_completion
+        self.deferrable = deferrable
+        self.poll_interval = poll_interval
+        self.timeout = timeout
+        self.cancel_on_kill = cancel_on_kill
+        self.cancel_on_timeout = cancel_on_timeout
+        self.reuse_run = reuse_run
+        self.max_error_rate = max_error_rate
+        self.min_successes = min_successes
+        self.arize_conn_id = arize_conn_id
+        self._refuse_mistakes(rendered=False)
 
     def _check(self, check: Checker) -> None:
         from airflow_provider_arize_tasks.client.validation import check_run

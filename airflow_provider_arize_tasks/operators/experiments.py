@@ -10,8 +10,14 @@ from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperat
 from airflow_provider_arize_tasks.client.errors import ArizeError
 from airflow_provider_arize_tasks.client.printable import printable
 from airflow_provider_arize_tasks.exceptions import ArizeQualityError, failing_for_good
-from airflow_provider_arize_tasks.links.arize import ArizeExperimentLink, push_link, telling_reason
-from airflow_provider_arize_tasks.links.report import ArizeReportLink, local_report_url
+from airflow_provider_arize_tasks.links.arize import (
+    ArizeExperimentLink,
+    ArizeReportLink,
+    Place,
+    local_report_url,
+    push_link,
+    telling_reason,
+)
 from airflow_provider_arize_tasks.quality.conditions import ACCEPTED, Verdict
 from airflow_provider_arize_tasks.quality.report.table import describe_baseline, summary_table
 from airflow_provider_arize_tasks.quality.settings import (
@@ -279,8 +285,6 @@ class ArizeCheckExperimentOperator(BaseOperator, BranchMixIn):
     # -- the report ----------------------------------------------------------------------------------------------
 
     def _link(self, context: Context, hook: ArizeHook, experiment: Experiment, space: str | None) -> str:
-        from airflow_provider_arize_tasks.links.linker import Place
-
         space_id, organization_id = experiment.space_id, hook.config.organization
         try:
             space_id = space_id or hook.resolve_space(space)
@@ -353,13 +357,10 @@ class ArizeCheckExperimentOperator(BaseOperator, BranchMixIn):
 
     def _publish(self, context: Context, result: dict[str, Any]) -> None:
         """Put the result on the events of the task's assets, in short."""
-        from airflow.providers.common.compat.sdk import Asset
-
         from airflow_provider_arize_tasks.quality.report.writing import asset_extra
+        from airflow_provider_arize_tasks.telemetry import add_to_asset_events
 
-        for outlet in self.outlets:
-            if isinstance(outlet, Asset):
-                context["outlet_events"][outlet].extra.update(asset_extra(result))
+        add_to_asset_events(context, asset_extra(result))
 
 
 def _message(check: ExperimentCheck, report: str | None) -> str:

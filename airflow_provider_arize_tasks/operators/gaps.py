@@ -1,4 +1,4 @@
-"""The operator that finds the windows a task has not evaluated."""
+"""The operator that finds the windows a task has not evaluated, and keeps its record in XComs from run to run."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from airflow_provider_arize_tasks.client.arguments import Checker
 from airflow_provider_arize_tasks.client.fields import length_of_time, point_or_length
 from airflow_provider_arize_tasks.coverage.gaps import OnStale
 from airflow_provider_arize_tasks.coverage.record import GapRecord, aware
+from airflow_provider_arize_tasks.coverage.summary import COVERAGE_KEY, Summary, merged
 from airflow_provider_arize_tasks.exceptions import failing_for_good
-from airflow_provider_arize_tasks.operators.gap_record import FIRST_ASKED_KEY as FIRST_ASKED_KEY
-from airflow_provider_arize_tasks.operators.gap_record import keep_record, keep_states, read_record
+from airflow_provider_arize_tasks.links.arize import push_xcom
 from airflow_provider_arize_tasks.operators.window_times import read_run_times, settle_or_default
 from airflow_provider_arize_tasks.windows.times import zone_of
 from airflow_provider_arize_tasks.windows.window import iso
@@ -36,6 +36,13 @@ if TYPE_CHECKING:
 
 #: XCom that says how much a re-evaluation of the stale windows would take.
 STALE_KEY = "arize_stale"
+#: XCom of a DAG run with a logical date. Airflow finds the latest of them by that date.
+RECORD_KEY = "arize_gap_record"
+#: XCom of a DAG run without one (manual, asset-triggered). Apart from the others, since PostgreSQL sorts a date that is
+#: missing before all that are there: one manual run would hide every record that follows.
+UNDATED_KEY = "arize_gap_record_undated"
+#: When each gap was returned first, for people and for releases before this one; only with ``give_up_after``.
+FIRST_ASKED_KEY = "arize_first_asked"
 #: How late evaluation sees spans, unless told.
 DEFAULT_SETTLE = timedelta(hours=2)
 #: How many windows Airflow maps unless ``[core] max_map_length`` is set.
@@ -190,7 +197,7 @@ class ArizeFindWindowGapsOperator(BaseOperator):
             settings = self._check(rendered=True)
             with ArizeHook(self.arize_conn_id) as hook:
                 task_id = hook.resolve_task(settings.task, self.space)
-                record = read_record(context, task_id, self.task_id)
+                record = _read_record(context, task_id, self.task_id)
                 found = self._read(context, settings, hook, task_id, record)
                 gaps = found.coverage.gaps(
                     found.range.every,
@@ -205,9 +212,9 @@ class ArizeFindWindowGapsOperator(BaseOperator):
                 if settings.stale is OnStale.REPORT:
                     self._report_stale(context, hook, found, gaps)
         settle = settings.settle or timedelta()
-        keep_states(context, found, gaps, settle=settle, arize_conn_id=self.arize_conn_id)
+        _keep_states(context, found, gaps, settle=settle, arize_conn_id=self.arize_conn_id)
         wanted = self._cap(_wanted(gaps, settings.stale), settings)
-        keep_record(
+        _keep_record(
             context,
             task_id,
             _next_record(record, found, gaps, wanted),
@@ -293,9 +300,7 @@ class ArizeFindWindowGapsOperator(BaseOperator):
         self.log.warning(
             '%d windows are stale. Evaluating them again would take %s; stale="reevaluate" does', len(windows), cost
         )
-        ti = context.get("ti")
-        if ti is not None:
-            ti.xcom_push(key=STALE_KEY, value=cost.to_dict())
+        push_xcom(context, STALE_KEY, cost.to_dict())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -364,3 +369,60 @@ class _Settings:
     settle: timedelta | None
     give_up_after: timedelta | None
     max_windows: int | None
+
+
+def _read_record(context: Context, task_id: str, airflow_task_id: str) -> GapRecord:
+    """What earlier DAG runs wrote down; empty where there is none, or no task instance to ask.
+
+    :param context: of the attempt.
+    :param task_id: id of the Arize task.
+    :param airflow_task_id: of the gap operator.
+    """
+    ti = context.get("ti")  # missing where somebody calls execute by hand
+    if ti is None:
+        return GapRecord()
+
+    def pull(key: str) -> Any:
+        return ti.xcom_pull(
+            task_ids=airflow_task_id, key=key, include_prior_dates=True, map_indexes=getattr(ti, "map_index", -1)
+        )
+
+    return GapRecord.read((pull(RECORD_KEY), pull(UNDATED_KEY)), task_id, pull(FIRST_ASKED_KEY))
+
+
+def _keep_record(context: Context, task_id: str, record: GapRecord, *, with_first_asked: bool) -> None:
+    """Write the record down for the DAG runs to come.
+
+    :param with_first_asked: whether to write :data:`FIRST_ASKED_KEY` as well.
+    """
+    data = record.to_dict(task_id)
+    push_xcom(context, RECORD_KEY if _logical_date(context) is not None else UNDATED_KEY, data)
+    if with_first_asked:
+        push_xcom(context, FIRST_ASKED_KEY, data["first_asked"])
+
+
+def _keep_states(context: Context, found: TaskCoverage, gaps: Gaps, *, settle: timedelta, arize_conn_id: str) -> None:
+    """Write down, for the page in Airflow, which state each window is in: a few kilobytes at most.
+
+    :param context: of the attempt.
+    :param found: what was read.
+    :param gaps: what is left of it.
+    :param settle: how long after its end a window is too early to be judged.
+    :param arize_conn_id: Airflow connection it was read with.
+    """
+    from airflow_provider_arize_tasks.coverage.calendar import cells_of
+
+    wanted = found.range
+    cells = cells_of(found.coverage, wanted.every, wanted.zone, now=found.now - settle, let_go=gaps.let_go)
+    summary = Summary(
+        task_id=found.task.id,
+        task_name=found.task.name,
+        arize_conn_id=arize_conn_id,
+        at=found.now,
+        stretches=merged(cells),
+    )
+    push_xcom(context, COVERAGE_KEY, summary.to_dict())
+
+
+def _logical_date(context: Context) -> Any:
+    return context.get("logical_date") or getattr(context.get("dag_run"), "logical_date", None)

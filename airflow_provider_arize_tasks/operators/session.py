@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_arize_tasks.client.enums import TaskType
 from airflow_provider_arize_tasks.client.errors import ArizeError
 from airflow_provider_arize_tasks.exceptions import ArizeRunCancelledError, ArizeWaitError
-from airflow_provider_arize_tasks.links.arize import push_run_record, push_xcom
+from airflow_provider_arize_tasks.links.arize import Linker, push_xcom
 from airflow_provider_arize_tasks.runs.cancel import cancel_run
+from airflow_provider_arize_tasks.runs.requests import RUN_KEY
 from airflow_provider_arize_tasks.runs.timing import ServerClock
+from airflow_provider_arize_tasks.telemetry import add_to_asset_events, asset_event_extra, count_run, record_run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
     from types import TracebackType
 
     from airflow.providers.common.compat.sdk import Context
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
 
     from airflow_provider_arize_tasks.client.models import Experiment, Task, TaskRun
     from airflow_provider_arize_tasks.hooks.arize import ArizeHook
-    from airflow_provider_arize_tasks.links.linker import Linker
     from airflow_provider_arize_tasks.runs.acquire import RunAcquirer
     from airflow_provider_arize_tasks.runs.cancel import KillSwitch
     from airflow_provider_arize_tasks.runs.identity import ReuseRun
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from airflow_provider_arize_tasks.windows.window import Window
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class RunSession:
     """Opens the connection for one attempt of a trigger operator and closes it at the end.
 
@@ -45,37 +47,25 @@ class RunSession:
     :param kill: what ``on_kill`` knows.
     :param patience: how long to wait for what can't be seen yet.
     :param log: the operator's logger.
+    :param scope: organization and space for links, where they are known from before a wait.
+    :param window: the window of all runs together.
+    :param is_linked: whether the links to it are in place since before a wait.
     """
 
-    def __init__(
-        self,
-        *,
-        context: Context,
-        conn_id: str,
-        space: str | None,
-        reuse: ReuseRun,
-        kind: str,
-        trigger_arguments: Callable[[RunRequest], dict[str, Any]],
-        kill: KillSwitch,
-        patience: Patience,
-        log: Any,
-    ) -> None:
-        self.context = context
-        self.clock = ServerClock()
-        #: Organization and space for links, where they are known from before a wait.
-        self.scope: tuple[str | None, str | None] | None = None
-        #: The window of all runs together, and whether the links to it are in place since before a wait.
-        self.window: Window | None = None
-        self.is_linked = False
-        self._conn_id = conn_id
-        self.kill = kill
-        self.log = log
-        self._space = space
-        self._reuse = reuse
-        self._kind = kind
-        self._trigger_arguments = trigger_arguments
-        self._patience = patience
-        self._tasks: dict[str, Task] = {}
+    context: Context
+    conn_id: str
+    space: str | None
+    reuse: ReuseRun
+    kind: str
+    trigger_arguments: Callable[[RunRequest], dict[str, Any]]
+    kill: KillSwitch
+    patience: Patience
+    log: Any
+    scope: tuple[str | None, str | None] | None = None
+    window: Window | None = None
+    is_linked: bool = False
+    clock: ServerClock = field(default_factory=ServerClock)
+    _tasks: dict[str, Task] = field(default_factory=dict)
 
     def __enter__(self) -> Self:
         return self
@@ -97,13 +87,11 @@ class RunSession:
         """The connection; what resumes with all it needs makes none."""
         from airflow_provider_arize_tasks.hooks.arize import ArizeHook
 
-        return ArizeHook(self._conn_id)
+        return ArizeHook(self.conn_id)
 
     @cached_property
     def linker(self) -> Linker:
         """Pushes links."""
-        from airflow_provider_arize_tasks.links.linker import Linker
-
         linker = Linker(self.hook, self.context)
         if any(self.scope or ()):  # else it could not be looked up before the wait
             linker.scope = self.scope
@@ -119,7 +107,8 @@ class RunSession:
         self.kill.config = self.hook.config
 
     @cached_property
-    def _acquirer(self) -> RunAcquirer:
+    def acquirer(self) -> RunAcquirer:
+        """Finds or triggers the run of each request; what resumes with all it needs makes none."""
         from airflow_provider_arize_tasks.runs.acquire import RunAcquirer
         from airflow_provider_arize_tasks.runs.attempt import DagRunTimes, Records, attempt_of
 
@@ -128,12 +117,12 @@ class RunSession:
             records=Records(self.context),
             attempt=attempt_of(self.context),
             times=DagRunTimes.of(self.context),
-            reuse=self._reuse,
+            reuse=self.reuse,
             clock=self.clock,
             post=self._post,
             tasks=self.task,
             log=self.log,
-            patience=self._patience,
+            patience=self.patience,
         )
 
     # -- tasks and runs ------------------------------------------------------------------------------------------
@@ -148,7 +137,7 @@ class RunSession:
 
         if is_id(reference):
             return reference
-        task = self.hook.task_of_name(reference, self._space)
+        task = self.hook.task_of_name(reference, self.space)
         if task.id not in self._tasks and _is_whole(task):
             self.clock.see(self.hook.client.server_time)
             self._tasks[task.id] = task
@@ -162,10 +151,6 @@ class RunSession:
             self._tasks[task_id] = reply.value
         return self._tasks[task_id]
 
-    def cancel_leftovers(self, requests: Sequence[RunRequest]) -> None:
-        """After a clear, cancel what earlier attempts left active and this one does not come across."""
-        self._acquirer.cancel_leftovers(requests)
-
     def acquire(self, request: RunRequest) -> AcquiredRun | None:
         """The run of a request, triggered or adopted; ``None`` if there is no data for it.
 
@@ -177,29 +162,29 @@ class RunSession:
         self.task(request.task_id)
         self.linker.prepare()
         try:
-            acquired = self._acquirer.acquire(request)
+            acquired = self.acquirer.acquire(request)
         except NoDataError as error:
             self.log.info("%s: %s", request, error)
             self.count("no_data")
             return None
         self.count("adopted" if acquired.adopted else "triggered")
         push_xcom(self.context, "arize_run_id", acquired.run.id)
-        push_run_record(
-            self.context,
-            task_id=request.task_id,
-            task_name=self.task(request.task_id).name,
-            run_id=acquired.run.id,
-            window=None if request.window is None else request.window.to_dict(),
-            max_spans=self._trigger_arguments(request).get("max_spans"),
-            evaluators=request.evaluators,
-            arize_conn_id=self._conn_id,
-        )
+        told: dict[str, Any] = {
+            "task_id": request.task_id,
+            "task_name": self.task(request.task_id).name,
+            "run_id": acquired.run.id,
+            **(request.window.to_dict() if request.window is not None else {}),
+            "max_spans": self.trigger_arguments(request).get("max_spans"),
+            "evaluators": request.evaluators,
+            "arize_conn_id": self.conn_id,
+        }
+        push_xcom(self.context, RUN_KEY, told)
         if not (self.is_linked and request.window is not None):
             self.linker.push_runs(replace(request, window=self.window or request.window), acquired.run)
         return acquired
 
     def _post(self, request: RunRequest, *, experiment_name: str | None) -> TaskRun:
-        arguments = self._trigger_arguments(request)
+        arguments = self.trigger_arguments(request)
         if experiment_name is not None:
             arguments["experiment_name"] = experiment_name
         # On Airflow 3 a task goes on after its on_kill: then nothing more must be started.
@@ -213,11 +198,7 @@ class RunSession:
         if active.record is None:
             return None
         self.task(active.request.task_id)  # its reply tells the server's time
-        return self._acquirer.reconcile(active.request, active.record)
-
-    def read(self, run_id: str) -> TaskRun:
-        """A run as it is now."""
-        return self.hook.get_run(run_id)
+        return self.acquirer.reconcile(active.request, active.record)
 
     def look(self, run_id: str) -> TaskRun:
         """A run as it is now, asked for once."""
@@ -225,14 +206,10 @@ class RunSession:
 
         return self.hook.client.send(get_task_run(run_id), retry=False)
 
-    def cancel(self, run_id: str) -> TaskRun:
-        """Cancel a run and return it; one that has ended meanwhile comes back as it is."""
-        return cancel_run(self.hook, run_id)
-
     def cancel_quietly(self, run_id: str) -> None:
         """Cancel a run beside another error, which is the one to be raised."""
         try:
-            run = self.cancel(run_id)
+            run = cancel_run(self.hook, run_id)
             self.log.info("Run %s is %s now: its task fails for good", run_id, run.status.value)
         except ArizeError as error:
             self.log.warning("Run %s could not be cancelled and may still be going: %s", run_id, error)
@@ -251,7 +228,7 @@ class RunSession:
             raise ArizeWaitError(f"the task was killed; cancel_on_kill is off, so run(s) {ids} go on")
         try:
             for run_id in self.kill.run_ids:
-                self.cancel(run_id)
+                cancel_run(self.hook, run_id)
         except ArizeError as error:
             raise ArizeWaitError(
                 f"the task was killed, but run(s) {ids} could not be cancelled ({error}) and may still be going; "
@@ -280,21 +257,15 @@ class RunSession:
 
     def count(self, event: str) -> None:
         """Count something that happened to a run."""
-        from airflow_provider_arize_tasks.telemetry import count_run
-
-        count_run(event, context=self.context, kind=self._kind)
+        count_run(event, context=self.context, kind=self.kind)
 
     def record(self, run: TaskRun) -> None:
         """Metrics of a run that has ended."""
-        from airflow_provider_arize_tasks.telemetry import record_run
-
-        record_run(run.to_dict(), context=self.context, kind=self._kind)
+        record_run(run.to_dict(), context=self.context, kind=self.kind)
 
     def publish(self, result: Mapping[str, Any]) -> None:
         """Put the result on the events of the task's assets."""
-        from airflow_provider_arize_tasks.telemetry import add_to_asset_events
-
-        add_to_asset_events(self.context, result)
+        add_to_asset_events(self.context, asset_event_extra(result))
 
     # -- what grows with the number of runs ------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
-from airflow_provider_arize_tasks.links.arize import ArizeTaskLink
+from airflow_provider_arize_tasks.links.arize import ArizeTaskLink, Linker
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -37,8 +37,6 @@ class TaskOperator(BaseOperator):
         return f"{type(self).__name__} {self.task_id!r}"
 
     def _hand_over(self, hook: ArizeHook, task: Task, context: Context) -> dict[str, Any]:
-        from airflow_provider_arize_tasks.links.linker import Linker
-
         Linker(hook, context).push_task(task)
         return task.to_dict()
 

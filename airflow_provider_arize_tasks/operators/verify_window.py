@@ -14,6 +14,7 @@ from airflow_provider_arize_tasks.client.arguments import Checker
 from airflow_provider_arize_tasks.client.fields import length_of_time
 from airflow_provider_arize_tasks.coverage.summary import VERIFICATION_KEY as VERIFICATION_KEY
 from airflow_provider_arize_tasks.exceptions import ArizeGateError, failing_for_good
+from airflow_provider_arize_tasks.links.arize import push_xcom
 from airflow_provider_arize_tasks.operators.window_times import lookback_of, window_of_run
 
 if TYPE_CHECKING:
@@ -132,9 +133,7 @@ class ArizeVerifyWindowOperator(BaseOperator):
             window = self._window(context)
             found = self._verify(settings, window)
             result = found.to_dict()
-            ti = context.get("ti")
-            if ti is not None:
-                ti.xcom_push(key=VERIFICATION_KEY, value=result)
+            push_xcom(context, VERIFICATION_KEY, result)
             self._report(found)
             lacking = found.lacking(settings.min_labelled)
             if lacking:

@@ -1,4 +1,4 @@
-"""How a trigger operator waits for its runs, deferred or not, and what it makes of the end of a wait."""
+"""What both trigger operators are given, how they wait for their runs, and what they make of the end of a wait."""
 
 from __future__ import annotations
 
@@ -6,35 +6,106 @@ import time
 from abc import abstractmethod
 from dataclasses import replace
 from datetime import timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from airflow.providers.common.compat.sdk import BaseOperator
+
+from airflow_provider_arize_tasks.client import arguments as args
+from airflow_provider_arize_tasks.client.arguments import Checker
 from airflow_provider_arize_tasks.client.errors import ArizeError
 from airflow_provider_arize_tasks.exceptions import ArizePermanentError, ArizeRunTimeoutError, ArizeWaitError
-from airflow_provider_arize_tasks.operators.run_arguments import RunArguments
-from airflow_provider_arize_tasks.runs.cancel import KillSwitch
+from airflow_provider_arize_tasks.runs.cancel import KillSwitch, cancel_run
+from airflow_provider_arize_tasks.runs.identity import ReuseRun
 from airflow_provider_arize_tasks.runs.progress import put_aside
 from airflow_provider_arize_tasks.runs.timing import PATIENCE, Patience
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from airflow.providers.common.compat.sdk import XComArg
+
     from airflow_provider_arize_tasks.client.models import TaskRun
     from airflow_provider_arize_tasks.operators.session import RunSession
     from airflow_provider_arize_tasks.runs.progress import Progress
     from airflow_provider_arize_tasks.runs.waiting import WaitEvent
 
 _DAY = 86_400.0
+#: The wait ends this long before ``execution_timeout``, so that there is time to cancel and to say what happened.
+_BEFORE_EXECUTION_TIMEOUT = 5.0
+#: The same for a deferred task. Airflow 2 counts the time it was deferred, and after ``execution_timeout`` a resume
+#: fails without a call of the task: so there has to be time to be scheduled and started once more.
+_BEFORE_EXECUTION_TIMEOUT_DEFERRED = 60.0
 #: So many waits in a row that the triggerer gives up since its looks are refused, while the worker's are answered.
 _MAX_REFUSED_WAITS = 3
 
 
-class WaitingForRuns(RunArguments):
-    """Waits for the runs of a task instance."""
+class WaitingForRuns(BaseOperator):
+    """Waits for the runs of a task instance, deferred or not; the two operators say what the arguments mean."""
 
+    task: str | Mapping[str, Any] | XComArg
+    space: str | None
+    wait_for_completion: bool
+    deferrable: bool
+    poll_interval: timedelta | float | str
+    timeout: timedelta | float | str
+    cancel_on_kill: bool
+    cancel_on_timeout: bool
+    reuse_run: str
+    max_error_rate: float | str | None
+    min_successes: int | str | None
+    arize_conn_id: str
+
+    shared_template_fields: ClassVar[tuple[str, ...]] = (
+        "task",
+        "space",
+        "poll_interval",
+        "timeout",
+        "reuse_run",
+        "max_error_rate",
+        "min_successes",
+        "arize_conn_id",
+    )
     #: How long an attempt waits for what it can't see yet.
     patience: ClassVar[Patience] = PATIENCE
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self._kill = KillSwitch(cancels=self.cancel_on_kill)
+    # -- the arguments -------------------------------------------------------------------------------------------
+
+    def _check(self, check: Checker) -> None:
+        """Read every argument once, noting what is wrong."""
+        check.read("task", self.task, args.reference, "")
+        check.read("poll_interval", self.poll_interval, args.seconds, 30.0)
+        check.read("timeout", self.timeout, args.seconds, _DAY)
+        check.choice("reuse_run", self.reuse_run, ReuseRun, ReuseRun.OWN)
+        check.read("max_error_rate", self.max_error_rate, args.optional(args.rate), None)
+        check.read("min_successes", self.min_successes, args.optional(args.whole), None)
+
+    def _refuse_mistakes(self, *, rendered: bool) -> None:
+        """Fail for all that is wrong: while the DAG is parsed for what no template can mend, then once more."""
+        check = Checker(rendered=rendered)
+        self._check(check)
+        check.raise_if_any(f"{type(self).__name__} {self.task_id!r}")
+
+    @cached_property
+    def _poll_interval(self) -> float:
+        return args.seconds(self.poll_interval)
+
+    @cached_property
+    def _timeout(self) -> float:
+        return args.seconds(self.timeout)
+
+    def _execution_deadline(self) -> float | None:
+        if self.execution_timeout is None:
+            return None
+        whole = float(self.execution_timeout.total_seconds())
+        reserve = _BEFORE_EXECUTION_TIMEOUT_DEFERRED if self.deferrable else _BEFORE_EXECUTION_TIMEOUT
+        return time.time() + max(whole - reserve, whole / 2)
+
+    @cached_property
+    def _kill(self) -> KillSwitch:
+        return KillSwitch(cancels=self.cancel_on_kill)
+
+    # -- waiting -------------------------------------------------------------------------------------------------
 
     @abstractmethod
     def _judge(self, session: RunSession, progress: Progress, runs: list[TaskRun]) -> Progress:
@@ -94,7 +165,9 @@ class WaitingForRuns(RunArguments):
         is_late = wait.status == "timeout" or time.time() >= progress.deadline
         session.arm()
         try:
-            runs = [wait.runs[each] if _has_ended(wait, each) else session.read(each) for each in progress.run_ids]
+            runs = [
+                wait.runs[each] if _has_ended(wait, each) else session.hook.get_run(each) for each in progress.run_ids
+            ]
         except ArizeError as error:
             return self._after_failed_look(session, progress, wait, error, is_late=is_late)
         if all(run.status.is_terminal for run in runs):
@@ -167,7 +240,7 @@ class WaitingForRuns(RunArguments):
                 "one look"
             )
         try:
-            ended = {each: session.cancel(each) for each in still}
+            ended = {each: cancel_run(session.hook, each) for each in still}
         except ArizeError as error:
             raise ArizeRunTimeoutError(
                 f"{late} and run(s) {names} have not ended. Cancelling failed ({error}), so they may still be going; "

@@ -5,7 +5,6 @@ Do the spans fit into a run, how is the window cut, is there any data; and how l
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -13,12 +12,12 @@ from airflow.providers.common.compat.sdk import conf
 
 from airflow_provider_arize_tasks.client.errors import ArizeConfigError, ArizeError
 from airflow_provider_arize_tasks.client.fields import length_of_time
+from airflow_provider_arize_tasks.links.arize import push_xcom
 from airflow_provider_arize_tasks.runs.verdict import SERVER_MAX_SPANS, Truncation, truncation
-from airflow_provider_arize_tasks.windows.window import SINCE_PREVIOUS, ResolvedWindow, resolve_window
+from airflow_provider_arize_tasks.windows.window import SINCE_PREVIOUS, ResolvedWindow, RunTimes, resolve_window
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import date, timedelta, tzinfo
 
     from airflow.providers.common.compat.sdk import Context
 
@@ -44,39 +43,6 @@ def settle_or_default(value: timedelta | float | str | None, default: timedelta)
         return length_of_time(configured, name="[arize] settle")
     except ValueError as error:
         raise ArizeConfigError(f"{error} (in Airflow's configuration)") from error
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunTimes:
-    """The facts of a DAG run that windows are taken from. Named as ``windows.window.resolve_window`` wants them.
-
-    :param interval_start: start of the data interval, ``None`` if the run has none.
-    :param interval_end: its end, likewise.
-    :param run_after: the earliest time the run could start (Airflow 3), ``None`` before.
-    :param partition_date: start of the run's partition (Airflow 3.2), ``None`` if not partitioned.
-    :param partition_key: its key, likewise.
-    :param timezone: the DAG's time zone.
-    :param schedule_timezone: the schedule's own time zone; the DAG's where it has none.
-    :param schedule: the schedule as text, for messages.
-    """
-
-    interval_start: datetime | None
-    interval_end: datetime | None
-    run_after: datetime | None
-    partition_date: datetime | None
-    partition_key: str | None
-    timezone: tzinfo | str
-    schedule_timezone: tzinfo | str
-    schedule: str | None
-
-    def to_dict(self) -> dict[str, Any]:
-        """The facts as keyword arguments of ``resolve_window``."""
-        return {name: getattr(self, name) for name in self.__dataclass_fields__}
-
-    @property
-    def reference(self) -> datetime | None:
-        """The point in time the run stands for, the same on every attempt: its interval's end, else ``run_after``."""
-        return self.interval_end or self.run_after
 
 
 def read_run_times(context: Mapping[str, Any]) -> RunTimes:
@@ -137,23 +103,18 @@ def lookback_of(value: Any) -> timedelta | Literal["since_previous"] | None:
     return length_of_time(value, name="lookback")
 
 
-def window_of_run(
-    context: Context,
-    data_start_time: datetime | date | str | None,
-    data_end_time: datetime | date | str | None,
-    lookback: Any,
-) -> ResolvedWindow:
+def window_of_run(context: Context, data_start_time: Any, data_end_time: Any, lookback: Any) -> ResolvedWindow:
     """The window of a DAG run; the arguments are the operators' own, rendered.
 
     :raises WindowError: no window can be told.
     """
     return resolve_window(
+        read_run_times(context),
         data_start_time=data_start_time,
         data_end_time=data_end_time,
         lookback=lookback_of(lookback),
         previous_end=_previous_end(context) if data_start_time is None and data_end_time is None else None,
         now=datetime.now(timezone.utc),
-        **read_run_times(context).to_dict(),
     )
 
 
@@ -166,9 +127,7 @@ def say_gap(context: Context, found: ResolvedWindow, log: Any) -> None:
         'schedule, a changed one, or the clocks). lookback="since_previous" closes such holes',
         found.gap_before.key,
     )
-    ti = context.get("ti")
-    if ti is not None:
-        ti.xcom_push(key=GAP_KEY, value=found.gap_before.to_dict())
+    push_xcom(context, GAP_KEY, found.gap_before.to_dict())
 
 
 def _previous_end(context: Context) -> datetime | None:

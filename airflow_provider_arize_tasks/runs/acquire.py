@@ -31,11 +31,11 @@ from airflow_provider_arize_tasks.runs.identity import (
 )
 from airflow_provider_arize_tasks.runs.lookup import Lookup, cancel_twins, reconcile
 from airflow_provider_arize_tasks.runs.names import NameOwner, Names, owner_of_name
-from airflow_provider_arize_tasks.runs.record import RunRecord
 from airflow_provider_arize_tasks.runs.requests import (
     AcquiredRun,
     Attempt,
     NoDataError,
+    RunRecord,
     RunRequest,
     Twins,
     foreign_name,

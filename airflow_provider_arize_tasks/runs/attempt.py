@@ -10,8 +10,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_arize_tasks.runs.errors import ArizeRecordError
-from airflow_provider_arize_tasks.runs.record import RunRecord
-from airflow_provider_arize_tasks.runs.requests import Attempt
+from airflow_provider_arize_tasks.runs.requests import Attempt, RunRecord
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context

@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from airflow_provider_arize_tasks.client.models import TaskRun
-    from airflow_provider_arize_tasks.runs.record import RunRecord
-    from airflow_provider_arize_tasks.runs.requests import Attempt, RunRequest
+    from airflow_provider_arize_tasks.runs.requests import Attempt, RunRecord, RunRequest
     from airflow_provider_arize_tasks.runs.timing import Patience
 
 #: How far the clock that stamps runs may be behind the one in the replies' headers: they are other machines'.

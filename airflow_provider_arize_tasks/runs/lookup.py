@@ -30,8 +30,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_arize_tasks.client.enums import RunStatus
     from airflow_provider_arize_tasks.client.models import Experiment, Task, TaskRun
-    from airflow_provider_arize_tasks.runs.record import RunRecord
-    from airflow_provider_arize_tasks.runs.requests import RunRequest
+    from airflow_provider_arize_tasks.runs.requests import RunRecord, RunRequest
     from airflow_provider_arize_tasks.runs.timing import Patience, ServerClock
 
 

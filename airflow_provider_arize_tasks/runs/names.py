@@ -13,8 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import datetime
 
-    from airflow_provider_arize_tasks.runs.record import RunRecord
-    from airflow_provider_arize_tasks.runs.requests import Attempt
+    from airflow_provider_arize_tasks.runs.requests import Attempt, RunRecord
 
 #: The longest experiment name the API takes, less room for the number of a later attempt.
 MAX_EXPERIMENT_NAME = 255

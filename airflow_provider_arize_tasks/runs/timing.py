@@ -20,7 +20,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
-from typing import Literal
+from typing import Literal, TypedDict
 
 from airflow_provider_arize_tasks.client.errors import (
     ArizeApiError,
@@ -162,6 +162,14 @@ def throttle_wait(throttled: int, retry_after: float | None, spread: float = 0.0
     return wait * (1 + spread * 0.1)
 
 
+class WaitError(TypedDict):
+    """Why a wait ended early. ``retryable``: another attempt may fare better with nothing changed."""
+
+    kind: Literal["refused", "unreachable"]
+    status: int | None
+    retryable: bool
+
+
 @dataclass(frozen=True)
 class Failures:
     """The failed looks of one wait since its last good look. ``Failures()`` is none.
@@ -220,6 +228,10 @@ class Failures:
     def retryable(self) -> bool:
         """Whether another attempt of the task may fare better with nothing changed: only where nobody said no."""
         return self.kind == "unreachable"
+
+    def to_dict(self) -> WaitError:
+        """As JSON, for the event of a wait that ended because of them."""
+        return {"kind": self.kind, "status": self.status, "retryable": self.retryable}
 
     def wait(
         self, interval: float, poll_interval: float, spread: float = 0.0, *, patience: Patience = PATIENCE

@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 import random
 import time
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, get_args
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from airflow_provider_arize_tasks.client.enums import RunStatus
 from airflow_provider_arize_tasks.client.errors import ArizeApiError, ArizeError, ArizeReplyError
@@ -88,38 +88,9 @@ WaitStatus = Literal["done", "timeout", "error"]
 _NAP = 1.0
 
 
-class WaitError(TypedDict):
-    """Why a wait ended early. ``retryable``: another attempt may fare better with nothing changed."""
-
-    kind: Literal["refused", "unreachable"]
-    status: int | None
-    retryable: bool
-
-
-@dataclass(frozen=True)
-class WaitEnd:
-    """How a wait ended.
-
-    :param status: all ended, the deadline passed, or too many looks failed.
-    :param message: what happened, for the person on call.
-    :param failures: the failed looks, where it ended because of them.
-    """
-
-    status: WaitStatus
-    message: str = ""
-    failures: Failures | None = None
-
-    @property
-    def error(self) -> WaitError | None:
-        """The failed looks as JSON."""
-        if self.failures is None:
-            return None
-        return {"kind": self.failures.kind, "status": self.failures.status, "retryable": self.failures.retryable}
-
-
 @dataclass(frozen=True, kw_only=True)
 class WaitEvent:
-    """What a wait came to.
+    """What a wait came to, in the triggerer or in the worker.
 
     :param status: all ended, the deadline passed, or too many looks failed.
     :param message: what happened, for the person on call.
@@ -235,7 +206,7 @@ def wait_here(
             failures = failures.after(error)
         end = _end(run_ids, seen, failures, killed=killed(), is_late=time.time() >= deadline)
         if end is not None:
-            return WaitEvent(status=end.status, message=end.message, runs=seen, error=end.error)
+            return replace(end, runs=seen)
         spread = random.random()  # noqa: S311 - jitter
         pause = next_look(time.monotonic() - begun, poll_interval, spread)
         if failures != Failures():
@@ -244,14 +215,14 @@ def wait_here(
 
 def _end(
     run_ids: Sequence[str], seen: Mapping[str, TaskRun], failures: Failures, *, killed: bool, is_late: bool
-) -> WaitEnd | None:
+) -> WaitEvent | None:
     if len(seen) == len(run_ids) and all(run.status.is_terminal for run in seen.values()):
-        return WaitEnd("done")
+        return WaitEvent(status="done")
     if failures.end_the_wait:
-        return WaitEnd("error", failures.describe(), failures)
+        return WaitEvent(status="error", message=failures.describe(), error=failures.to_dict())
     if killed:
-        return WaitEnd("error", "the task was killed")
-    return WaitEnd("timeout", "the deadline passed") if is_late else None
+        return WaitEvent(status="error", message="the task was killed")
+    return WaitEvent(status="timeout", message="the deadline passed") if is_late else None
 
 
 def _look(

@@ -32,10 +32,10 @@ from airflow_provider_arize_tasks.links.arize import (
     ArizeExperimentLink,
     ArizeTaskLink,
     ArizeTaskRunLink,
+    Linker,
     keep_links_as_pushed,
 )
-from airflow_provider_arize_tasks.runs.progress import combined_runs
-from airflow_provider_arize_tasks.runs.references import run_ids
+from airflow_provider_arize_tasks.runs.progress import combined_runs, run_ids
 from airflow_provider_arize_tasks.runs.timing import Failures
 from airflow_provider_arize_tasks.runs.verdict import (
     SERVER_MAX_SPANS,
@@ -156,7 +156,7 @@ class ArizeTaskRunSensor(BaseSensorOperator):
             if runs is not None:
                 self._push_links(hook, runs, context)
                 self.log.info("Run(s) %s; waiting in the triggerer", _listed(runs))
-            self._defer(runs, deadline=time.time() + self._seconds("timeout"))
+            self._defer(runs, deadline=time.time() + args.seconds(self.timeout))
         return None
 
     def poke(self, context: Context) -> PokeReturnValue:
@@ -230,8 +230,9 @@ class ArizeTaskRunSensor(BaseSensorOperator):
             raise AssertionError("unreachable: deferring raises")
 
     def _too_late(self, what: str, more: str = "") -> AirflowSensorTimeout:
+        seconds = args.seconds(self.timeout)
         return AirflowSensorTimeout(
-            f"run(s) {what} still going after {self._seconds('timeout'):.0f} s (timeout){more}. Left alone, they go on"
+            f"run(s) {what} still going after {seconds:.0f} s (timeout){more}. Left alone, they go on"
         )
 
     def _broken_off(self, ids: Sequence[str], wait: WaitEvent, error: ArizeError) -> ArizeError:
@@ -248,7 +249,7 @@ class ArizeTaskRunSensor(BaseSensorOperator):
                 run_ids=self._ids,
                 task_ids=task_ids or None,
                 arize_conn_id=self.arize_conn_id,
-                poll_interval=self._seconds("poke_interval"),
+                poll_interval=args.seconds(self.poke_interval),
                 deadline=deadline,
                 cancel_on_kill=False,
                 state={"deadline": deadline},
@@ -314,7 +315,6 @@ class ArizeTaskRunSensor(BaseSensorOperator):
 
     def _push_links(self, hook: ArizeHook, runs: Sequence[TaskRun], context: Context) -> None:
         """The links of all runs; where they are of several tasks, of those of the last run's task."""
-        from airflow_provider_arize_tasks.links.linker import Linker
         from airflow_provider_arize_tasks.runs.progress import window_of
         from airflow_provider_arize_tasks.runs.requests import RunRequest
         from airflow_provider_arize_tasks.windows.window import span_of
@@ -352,10 +352,6 @@ class ArizeTaskRunSensor(BaseSensorOperator):
         check.read("min_successes", self.min_successes, args.optional(args.whole), None)
         check.raise_if_any(f"{type(self).__name__} {self.task_id!r}")
         return ids
-
-    def _seconds(self, name: str) -> float:
-        """``poke_interval`` and ``timeout`` are numbers or ``timedelta``, after the Airflow release."""
-        return args.seconds(getattr(self, name))
 
     @contextmanager
     def _soft(self) -> Iterator[None]:

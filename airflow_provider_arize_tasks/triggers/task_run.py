@@ -6,21 +6,37 @@ other trigger of the same connection on the same event loop, see :mod:`airflow_p
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypedDict
+import asyncio
+import logging
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypedDict, TypeVar
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+from airflow_provider_arize_tasks.client.errors import (
+    ArizeError,
+    ArizeRateLimitError,
+    ArizeServerError,
+    ArizeTransportError,
+)
 from airflow_provider_arize_tasks.runs.timing import PATIENCE, Patience
 from airflow_provider_arize_tasks.runs.waiting import can_be_sent, clean_run, clean_text
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
-    from airflow_provider_arize_tasks.runs.waiting import WaitEnd, WaitError
-    from airflow_provider_arize_tasks.triggers.wait import Wait
+    from airflow_provider_arize_tasks.client.endpoints import Call
+    from airflow_provider_arize_tasks.runs.timing import WaitError
+    from airflow_provider_arize_tasks.runs.waiting import WaitEvent
+    from airflow_provider_arize_tasks.triggers.channel import Channel
+    from airflow_provider_arize_tasks.triggers.wait import Line, Wait
+
+T = TypeVar("T")
 
 #: Seconds ``on_kill`` may take in all; Airflow itself gives it 30 (``[triggerer] on_kill_timeout``).
 ON_KILL_SECONDS = 20.0
+#: Seconds between the first attempt to cancel and the next; each further pause is twice as long.
+FIRST_PAUSE = 1.0
 MIN_POLL_INTERVAL = 0.05
 
 
@@ -41,7 +57,7 @@ class TaskRunEvent(TypedDict):
     run_ids: list[str]
     runs: dict[str, dict[str, Any]]
     message: str
-    error: WaitError | None
+    error: Mapping[str, Any] | None
     state: dict[str, Any]
 
 
@@ -142,7 +158,7 @@ class ArizeTaskRunTrigger(BaseTrigger):
                 if wait.ended is not None:
                     return self._event(wait, wait.ended)
 
-    def _event(self, wait: Wait, end: WaitEnd) -> TaskRunEvent:
+    def _event(self, wait: Wait, end: WaitEvent) -> TaskRunEvent:
         event: TaskRunEvent = {
             "status": end.status,
             "run_ids": self.run_ids,
@@ -176,11 +192,54 @@ class ArizeTaskRunTrigger(BaseTrigger):
         if not self.cancel_on_kill:
             self.log.info("Task killed; cancel_on_kill is off, so Arize run(s) %s go on", ", ".join(self.run_ids))
             return
-        from airflow_provider_arize_tasks.triggers.cancel import cancel_runs
-
         try:
-            for level, line in await cancel_runs(self.arize_conn_id, self.run_ids, seconds=ON_KILL_SECONDS):
+            for level, line in await self._cancel_runs(seconds=ON_KILL_SECONDS):
                 self.log.log(level, line)
         except Exception as error:  # noqa: BLE001  # whatever it is, a kill must not fail on it; it is logged
             ids = ", ".join(self.run_ids)
             self.log.warning("Task killed, but cancelling Arize run(s) %s failed: %r", ids, error)
+
+    async def _cancel_runs(self, *, seconds: float) -> list[Line]:
+        """Cancel the runs within a time, and tell in lines for the task's log what became of each."""
+        from airflow_provider_arize_tasks.triggers.watch import using
+
+        async with using(self.arize_conn_id) as watcher:
+            tasks = {run_id: asyncio.ensure_future(_cancel_run(watcher.channel, run_id)) for run_id in self.run_ids}
+            try:
+                await asyncio.wait(tasks.values(), timeout=seconds)
+            finally:
+                for task in tasks.values():
+                    task.cancel()  # does nothing to those that are done
+            return [task.result() if task.done() else _no_answer(run_id, seconds) for run_id, task in tasks.items()]
+
+
+def _no_answer(run_id: str, seconds: float) -> Line:
+    text = f"Task killed: no answer about Arize run {run_id} within {seconds:.0f} s; it may still be going"
+    return logging.WARNING, text
+
+
+async def _cancel_run(channel: Channel, run_id: str) -> Line:
+    from airflow_provider_arize_tasks.client.endpoints import cancel_task_run, get_task_run
+
+    try:
+        run = await _patiently(channel, cancel_task_run(run_id))
+        return logging.INFO, f"Task killed: Arize run {run_id} was cancelled (it is {run.status.value})"
+    except ArizeError as error:
+        refusal = error
+    try:
+        run = await channel.ask_now(get_task_run(run_id))  # most likely refused because the run has ended
+    except ArizeError:
+        return logging.WARNING, f"Task killed, but Arize run {run_id} could not be cancelled: {refusal}"
+    if run.status.is_terminal:
+        return logging.INFO, f"Task killed: Arize run {run_id} had ended before ({run.status.value})"
+    return logging.WARNING, f"Task killed, but Arize run {run_id} is still {run.status.value}: {refusal}"
+
+
+async def _patiently(channel: Channel, call: Call[T]) -> T:
+    """Send a call again and again until it is answered; the caller sets the limit in time."""
+    pause = FIRST_PAUSE
+    while True:
+        with suppress(ArizeTransportError, ArizeServerError, ArizeRateLimitError):
+            return await channel.ask_now(call)
+        await asyncio.sleep(pause)
+        pause *= 2

@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING
 
 from airflow_provider_arize_tasks.client.enums import RunStatus
@@ -27,7 +27,7 @@ from airflow_provider_arize_tasks.runs.timing import (
     first_look,
     next_look,
 )
-from airflow_provider_arize_tasks.runs.waiting import WaitEnd
+from airflow_provider_arize_tasks.runs.waiting import WaitEvent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -144,6 +144,7 @@ NO_FAILURES = Failures()
 _EARLY_PART = 0.25
 
 
+@dataclass(eq=False, slots=True)
 class Wait:
     """One trigger's wait for one or several runs.
 
@@ -154,38 +155,17 @@ class Wait:
     :param patience: how long it waits for a look that is possible again.
     """
 
-    __slots__ = (
-        "_crash",
-        "_news",
-        "_wake",
-        "began",
-        "deadline",
-        "ended",
-        "patience",
-        "poll_interval",
-        "run_ids",
-        "watched",
-    )
-
-    def __init__(
-        self,
-        run_ids: Sequence[str],
-        *,
-        poll_interval: float,
-        began: float,
-        deadline: float | None,
-        patience: Patience = PATIENCE,
-    ) -> None:
-        self.run_ids = run_ids
-        self.poll_interval = poll_interval
-        self.began = began
-        self.deadline = deadline
-        self.patience = patience
-        self.watched: dict[str, Watched] = {}
-        self.ended: WaitEnd | None = None
-        self._news: list[Line] = []
-        self._wake: asyncio.Future[None] | None = None
-        self._crash: BaseException | None = None
+    run_ids: Sequence[str]
+    _: KW_ONLY
+    poll_interval: float
+    began: float
+    deadline: float | None
+    patience: Patience = PATIENCE
+    watched: dict[str, Watched] = field(default_factory=dict, init=False)
+    ended: WaitEvent | None = field(default=None, init=False)
+    _news: list[Line] = field(default_factory=list, init=False)
+    _wake: asyncio.Future[None] | None = field(default=None, init=False)
+    _crash: BaseException | None = field(default=None, init=False)
 
     async def news(self) -> list[Line]:
         """Lines for the task's log, as soon as there are any, or none once the wait has ended.
@@ -205,7 +185,7 @@ class Wait:
         self._news.append((level, text))
         self._stir()
 
-    def end(self, end: WaitEnd) -> None:
+    def end(self, end: WaitEvent) -> None:
         """The wait is over; the first end counts."""
         if self.ended is None:
             self.ended = end
@@ -226,12 +206,12 @@ class Wait:
             return
         going = [seen for seen in self.watched.values() if not seen.has_ended]
         if not going:
-            self.end(WaitEnd("done", f"Arize run(s) ended: {_listed(self.watched.values())}"))
+            self.end(WaitEvent(status="done", message=f"Arize run(s) ended: {_listed(self.watched.values())}"))
         elif self.deadline is not None and now >= self.deadline:
             last_call = max(self.deadline, self.began)
             if now >= last_call + self.patience.overdue or all(seen.looked_at >= last_call for seen in going):
                 text = "the deadline passed, and the trigger left the remote run(s) as they are"
-                self.end(WaitEnd("timeout", f"Arize run(s) still going: {_listed(going)}; {text}"))
+                self.end(WaitEvent(status="timeout", message=f"Arize run(s) still going: {_listed(going)}; {text}"))
 
     def _stir(self) -> None:
         wake, self._wake = self._wake, None
@@ -239,36 +219,24 @@ class Wait:
             wake.set_result(None)
 
 
+@dataclass(eq=False, slots=True)
 class Watched:
-    """One run that somebody waits for: what was seen of it, and when the next look is due."""
+    """One run that somebody waits for: what was seen of it, and when the next look is due.
 
-    __slots__ = (
-        "_told_of_429",
-        "began",
-        "due",
-        "failures",
-        "looked_at",
-        "page",
-        "planned",
-        "poll_interval",
-        "run",
-        "run_id",
-        "waits",
-    )
+    :param page: the page of the task's listing that the run was last found on, from 0.
+    """
 
-    def __init__(self, run_id: str) -> None:
-        self.run_id = run_id
-        self.run: TaskRun | None = None
-        self.failures = NO_FAILURES
-        self.waits: list[Wait] = []
-        self.began = 0.0
-        self.poll_interval = 0.0
-        self.due = float("inf")
-        self.planned = 0.0
-        self.looked_at = float("-inf")
-        #: The page of the task's listing that the run was last found on, from 0.
-        self.page: int | None = None
-        self._told_of_429 = False
+    run_id: str
+    run: TaskRun | None = None
+    failures: Failures = NO_FAILURES
+    waits: list[Wait] = field(default_factory=list)
+    began: float = 0.0
+    poll_interval: float = 0.0
+    due: float = math.inf
+    planned: float = 0.0
+    looked_at: float = -math.inf
+    page: int | None = None
+    _told_of_429: bool = False
 
     @property
     def has_ended(self) -> bool:
@@ -330,10 +298,11 @@ class Watched:
                 self._tell(logging.WARNING, _failure_text(self.run_id, failures, wait))
         self._plan(now, wait)
         if failures.end_the_wait:
+            text = f"Waiting for Arize run {self.run_id} ended: {failures.describe()}. The remote run was left as it is"
             for one in tuple(self.waits):
-                text = f"{failures.describe()}. The remote run was left as it is"
-                one.end(WaitEnd("error", f"Waiting for Arize run {self.run_id} ended: {text}", failures))
-        self._check(now)
+                one.end(WaitEvent(status="error", message=text, error=failures.to_dict()))
+        for one in tuple(self.waits):
+            one.check(now)
 
     def _plan(self, now: float, wait: float) -> None:
         self.due = now + wait
@@ -346,26 +315,20 @@ class Watched:
         for one in self.waits:
             one.tell(level, text)
 
-    def _check(self, now: float) -> None:
-        for one in tuple(self.waits):
-            one.check(now)
 
-
+@dataclass(eq=False, slots=True)
 class Group:
     """Runs whose looks are shared: those of one task, or a single run whose task is not known yet.
 
     :param task_id: the task; ``None`` for a single run.
+    :param due: when the next look is due; ``inf``: none is.
     """
 
-    __slots__ = ("due", "is_looking", "listing", "runs", "task_id")
-
-    def __init__(self, task_id: str | None) -> None:
-        self.task_id = task_id
-        self.runs: dict[str, Watched] = {}
-        self.listing = Listing()
-        #: When the next look is due; ``inf``: none is.
-        self.due = float("inf")
-        self.is_looking = False
+    task_id: str | None
+    runs: dict[str, Watched] = field(default_factory=dict)
+    listing: Listing = field(default_factory=Listing)
+    due: float = math.inf
+    is_looking: bool = False
 
     def next_due(self) -> float:
         """When the first of its runs is due."""

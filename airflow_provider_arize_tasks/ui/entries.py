@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlsplit
 
 from airflow_provider_arize_tasks.coverage.summary import COVERAGE_KEY, VERIFICATION_KEY, Summary
-from airflow_provider_arize_tasks.runs.record import REASON_KEY, RUN_KEY
+from airflow_provider_arize_tasks.runs.requests import REASON_KEY, RUN_KEY
 from airflow_provider_arize_tasks.runs.verdict import SERVER_MAX_SPANS
 from airflow_provider_arize_tasks.ui.states import State
 

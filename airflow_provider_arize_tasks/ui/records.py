@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_arize_tasks.coverage.summary import COVERAGE_KEY, VERIFICATION_KEY
-from airflow_provider_arize_tasks.runs.record import REASON_KEY, RUN_KEY
+from airflow_provider_arize_tasks.runs.requests import REASON_KEY, RUN_KEY
 from airflow_provider_arize_tasks.ui.entries import (
     CHECK,
     EVALUATE,

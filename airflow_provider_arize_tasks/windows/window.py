@@ -8,26 +8,11 @@ from typing import TYPE_CHECKING, Literal, TypedDict
 
 from airflow_provider_arize_tasks.client.fields import in_utc, length_of_time, point_in_time
 from airflow_provider_arize_tasks.windows.partitions import read_partition
-from airflow_provider_arize_tasks.windows.times import DAY, MILLISECOND, WindowError, in_words, shift, zone_of
+from airflow_provider_arize_tasks.windows.times import DAY, MILLISECOND, in_words, shift, zone_of
+from airflow_provider_arize_tasks.windows.times import WindowError as WindowError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-
-__all__ = [
-    "CLOCK_TOLERANCE",
-    "MAX_WINDOW",
-    "SINCE_PREVIOUS",
-    "ResolvedWindow",
-    "Window",
-    "WindowError",
-    "cut",
-    "cut_windows",
-    "halve",
-    "iso",
-    "resolve_window",
-    "span_of",
-    "split_window",
-]
 
 #: The widest window one run may have (the API's limit: ``data_start_time`` to ``data_end_time`` at most 30 days).
 MAX_WINDOW = timedelta(days=30)
@@ -123,20 +108,66 @@ class ResolvedWindow:
     gap_before: Window | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class RunTimes:
+    """The facts of a DAG run that windows are taken from.
+
+    :param interval_start: the DAG run's ``data_interval_start``, ``None`` if it has none.
+    :param interval_end: the DAG run's ``data_interval_end``, ``None`` if it has none.
+    :param run_after: the earliest time the run could start (Airflow 3), ``None`` where unknown.
+    :param partition_date: start of the DAG run's partition (Airflow 3.2), ``None`` if not partitioned.
+    :param partition_key: key of the DAG run's partition, ``None`` if not partitioned. A key of a month, day or hour
+        (``2026-11``, ``2026-11-22``, ``2026-11-22T06``) says how wide the partition is; with another key,
+        ``lookback`` does.
+    :param timezone: the DAG's time zone, for values without one.
+    :param schedule_timezone: the schedule's own time zone, for whole days; the DAG's if not given.
+    :param schedule: the DAG's schedule as text, for messages.
+    """
+
+    interval_start: datetime | None = None
+    interval_end: datetime | None = None
+    run_after: datetime | None = None
+    partition_date: datetime | None = None
+    partition_key: str | None = None
+    timezone: tzinfo | str = "UTC"
+    schedule_timezone: tzinfo | str | None = None
+    schedule: str | None = None
+
+    @property
+    def reference(self) -> datetime | None:
+        """The point in time the run stands for, the same on every attempt: its interval's end, else ``run_after``."""
+        return self.interval_end or self.run_after
+
+    @property
+    def interval(self) -> Window | None:
+        """The data interval, ``None`` if the run has none."""
+        if self.interval_start is None or self.interval_end is None:
+            return None
+        return Window(self.interval_start, self.interval_end)
+
+    @property
+    def has_intervals(self) -> bool:
+        """Whether the schedule gives its own runs an interval with a width: only runs by hand have none."""
+        return self.schedule is not None and "DataIntervalTimetable" in self.schedule
+
+    @property
+    def is_partitioned(self) -> bool:
+        """Whether the run is for a partition."""
+        return self.partition_key is not None or self.partition_date is not None
+
+    @property
+    def zone(self) -> tzinfo:
+        """Whose calendar counts for whole days."""
+        return zone_of(self.timezone if self.schedule_timezone is None else self.schedule_timezone)
+
+
 def resolve_window(
+    run: RunTimes,
     *,
     data_start_time: datetime | date | str | None,
     data_end_time: datetime | date | str | None,
     lookback: timedelta | Literal["since_previous"] | None,
-    interval_start: datetime | None,
-    interval_end: datetime | None,
-    run_after: datetime | None,
     previous_end: datetime | None = None,
-    partition_date: datetime | None = None,
-    partition_key: str | None = None,
-    timezone: tzinfo | str = "UTC",
-    schedule_timezone: tzinfo | str | None = None,
-    schedule: str | None = None,
     now: datetime,
 ) -> ResolvedWindow:
     """The window a run evaluates, from its arguments and its DAG run, never from the clock.
@@ -145,64 +176,31 @@ def resolve_window(
     width; the partition of a partitioned schedule (Airflow 3.2 and later); ``lookback`` before the interval's end or,
     for a run without an interval (manual, asset-triggered), before ``run_after``.
 
+    :param run: the DAG run.
     :param data_start_time: first instant, rendered; ``None`` if not given. A value without a time zone is taken in
-        ``timezone``, and a note says so.
+        the DAG's, and a note says so.
     :param data_end_time: first instant after the window, likewise.
-    :param lookback: width to use where the DAG run gives none. Whole days are calendar days of ``schedule_timezone``.
-        ``"since_previous"`` reaches back to ``previous_end`` whatever the DAG run gives (a day where there is none).
-    :param interval_start: the DAG run's ``data_interval_start``, ``None`` if it has none.
-    :param interval_end: the DAG run's ``data_interval_end``, ``None`` if it has none.
-    :param run_after: the DAG run's ``run_after`` (Airflow 3), ``None`` where unknown.
+    :param lookback: width to use where the DAG run gives none. Whole days are calendar days of the schedule's time
+        zone. ``"since_previous"`` reaches back to ``previous_end`` whatever the DAG run gives (a day where there is
+        none).
     :param previous_end: where the window of the DAG run before ended; ``None`` if there was none, or it is not known.
-    :param partition_date: start of the DAG run's partition, ``None`` if not partitioned.
-    :param partition_key: key of the DAG run's partition, ``None`` if not partitioned. A key of a month, day or hour
-        (``2026-11``, ``2026-11-22``, ``2026-11-22T06``) says how wide the partition is; with another key,
-        ``lookback`` does.
-    :param timezone: the DAG's time zone, for values without one.
-    :param schedule_timezone: the schedule's own time zone, for whole days; the DAG's if not given.
-    :param schedule: the DAG's schedule as text, for messages.
     :param now: the present, only to refuse windows that end later than five minutes from it.
     :return: the window, its source and what to log about it.
     :raises WindowError: no window can be told, it is empty, inverted or ends in the future, a template came out empty,
         or one end is missing. The message names the ways out.
     """
-    zone = zone_of(timezone)
-    schedule_zone = zone if schedule_timezone is None else zone_of(schedule_timezone)
-    facts = _RunFacts(interval_start, interval_end, run_after, partition_date, partition_key, schedule_zone, schedule)
     since_previous = lookback == SINCE_PREVIOUS
     width = None if isinstance(lookback, str) else lookback
     if width is not None and width < MILLISECOND:
         raise WindowError(f"lookback must be positive, got {lookback!r}")
     if data_start_time is not None or data_end_time is not None:
-        found = _from_arguments(data_start_time, data_end_time, width, zone)
+        found = _from_arguments(data_start_time, data_end_time, width, zone_of(run.timezone))
     elif since_previous:
-        found = _since_previous(facts, previous_end)
+        found = _since_previous(run, previous_end)
     else:
-        found = _from_run(facts, width)
-    _check(found, now, facts)
+        found = _from_run(run, width)
+    _check(found, now, run)
     return found if since_previous else replace(found, gap_before=_gap_before(found, previous_end))
-
-
-@dataclass(frozen=True)
-class _RunFacts:
-    interval_start: datetime | None
-    interval_end: datetime | None
-    run_after: datetime | None
-    partition_date: datetime | None
-    partition_key: str | None
-    zone: tzinfo
-    schedule: str | None
-
-    @property
-    def has_intervals(self) -> bool:
-        """Whether the schedule gives its own runs an interval with a width: only runs by hand have none."""
-        return self.schedule is not None and "DataIntervalTimetable" in self.schedule
-
-    @property
-    def interval(self) -> Window | None:
-        if self.interval_start is None or self.interval_end is None:
-            return None
-        return Window(self.interval_start, self.interval_end)
 
 
 def _from_arguments(
@@ -236,34 +234,34 @@ def _from_arguments(
     return ResolvedWindow(window, "arguments", tuple(notes))
 
 
-def _from_run(facts: _RunFacts, lookback: timedelta | None) -> ResolvedWindow:
-    interval = facts.interval
+def _from_run(run: RunTimes, lookback: timedelta | None) -> ResolvedWindow:
+    interval = run.interval
     if interval is not None and interval.width:
         unused = (
             ("lookback is not used: the DAG run has a data interval with a width.",) if lookback is not None else ()
         )
         return ResolvedWindow(interval, "data interval", unused)
-    if facts.partition_key is not None or facts.partition_date is not None:
-        found = _from_partition(facts, lookback)
+    if run.is_partitioned:
+        found = _from_partition(run, lookback)
         if found is not None:
             return found
-    end = facts.run_after if interval is None else interval.end
+    end = run.run_after if interval is None else interval.end
     if lookback is None or end is None:
-        raise WindowError(_no_window(facts, end))
+        raise WindowError(_no_window(run, end))
     what = "has no data interval" if interval is None else "has a data interval without width"
     note = f"The DAG run {what}: the window is the {in_words(lookback)} (lookback) before {iso(end)}."
-    if facts.partition_key is not None:
-        note += f" Its partition key {facts.partition_key!r} names no time."
-    return ResolvedWindow(Window(shift(end, -lookback, facts.zone), end), "lookback", (note,))
+    if run.partition_key is not None:
+        note += f" Its partition key {run.partition_key!r} names no time."
+    return ResolvedWindow(Window(shift(end, -lookback, run.zone), end), "lookback", (note,))
 
 
-def _since_previous(facts: _RunFacts, previous_end: datetime | None) -> ResolvedWindow:
-    end = facts.interval_end or facts.run_after
+def _since_previous(run: RunTimes, previous_end: datetime | None) -> ResolvedWindow:
+    end = run.reference
     if end is None:
-        raise WindowError(_no_window(facts, end))
+        raise WindowError(_no_window(run, end))
     if previous_end is None or previous_end >= end:
-        interval = facts.interval
-        start = interval.start if interval is not None and interval.width else shift(end, -DAY, facts.zone)
+        interval = run.interval
+        start = interval.start if interval is not None and interval.width else shift(end, -DAY, run.zone)
         note = "No earlier DAG run has succeeded, so the window is this one's own interval, or else a day."
     else:
         start = previous_end
@@ -279,11 +277,11 @@ def _gap_before(found: ResolvedWindow, previous_end: datetime | None) -> Window 
     return Window(previous, found.window.start) if previous < found.window.start else None
 
 
-def _no_window(facts: _RunFacts, end: datetime | None) -> str:
-    interval = facts.interval
-    schedule = "the schedule of this DAG" if facts.schedule is None else f"the schedule {facts.schedule!r}"
-    if facts.partition_key is not None or facts.partition_date is not None:
-        reason = f"the partition {facts.partition_key!r} of {schedule} does not say how long it is"
+def _no_window(run: RunTimes, end: datetime | None) -> str:
+    interval = run.interval
+    schedule = "the schedule of this DAG" if run.schedule is None else f"the schedule {run.schedule!r}"
+    if run.is_partitioned:
+        reason = f"the partition {run.partition_key!r} of {schedule} does not say how long it is"
     elif interval is not None:
         reason = f"the data interval of this DAG run has no width ({iso(interval.start)}), as {schedule} gives none"
     elif end is None:
@@ -291,37 +289,37 @@ def _no_window(facts: _RunFacts, end: datetime | None) -> str:
     else:
         reason = f"this DAG run has no data interval (a manual or asset-triggered run; {schedule})"
     ways = ["lookback=timedelta(days=1) on this operator to evaluate the day before"]
-    if facts.has_intervals:
+    if run.has_intervals:
         ways.append("a logical date with the manual run, so that it gets the interval of that date")
     else:
         ways.append(
             "a schedule whose runs have an interval: schedule=CronDataIntervalTimetable('0 0 * * *', timezone='UTC')"
         )
     ways.append("both data_start_time and data_end_time")
-    if facts.partition_key is not None:
+    if run.partition_key is not None:
         ways.insert(2, "a partition key that names a month, a day or an hour (key_format='%Y-%m-%d')")
     return f"no window to evaluate: {reason}. Use one of: " + "; ".join(ways)
 
 
-def _from_partition(facts: _RunFacts, lookback: timedelta | None) -> ResolvedWindow | None:
-    partition = read_partition(facts.partition_date, facts.partition_key, facts.zone)
+def _from_partition(run: RunTimes, lookback: timedelta | None) -> ResolvedWindow | None:
+    partition = read_partition(run.partition_date, run.partition_key, run.zone)
     if partition is None:
         return None
     end, width = partition.end, "the time its key names"
     if end is None:
         if lookback is None:
-            raise WindowError(_no_window(facts, facts.run_after))
+            raise WindowError(_no_window(run, run.run_after))
         end, width = shift(partition.start, lookback, partition.zone), f"{in_words(lookback)} (lookback)"
-    note = f"The window is the partition {facts.partition_key!r} from {iso(partition.start)} on, for {width}."
+    note = f"The window is the partition {run.partition_key!r} from {iso(partition.start)} on, for {width}."
     return ResolvedWindow(Window(partition.start, end), "partition", (note,))
 
 
-def _check(found: ResolvedWindow, now: datetime, facts: _RunFacts) -> None:
+def _check(found: ResolvedWindow, now: datetime, run: RunTimes) -> None:
     window = found.window
-    interval = facts.interval
+    interval = run.interval
     if window.start == window.end and interval is not None and interval == window:
         # "{{ data_interval_start }}" and "{{ data_interval_end }}" of a plain cron on Airflow 3.
-        raise WindowError(_no_window(facts, window.end))
+        raise WindowError(_no_window(run, window.end))
     if window.start >= window.end:
         problem = "is empty" if window.start == window.end else "ends before it begins"
         raise WindowError(

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_arize_tasks.runs.identity import CLOCK_SLACK, ReuseRun, Situation, first_step
-from airflow_provider_arize_tasks.runs.record import RunRecord
-from airflow_provider_arize_tasks.runs.requests import Attempt
+from airflow_provider_arize_tasks.runs.requests import Attempt, RunRecord
 from airflow_provider_arize_tasks.runs.timing import Patience
 from airflow_provider_arize_tasks.windows.window import iso
 

@@ -149,14 +149,14 @@ def test_every_asset_outlet_gets_the_extra():
             return event
 
     context = {"task": SimpleNamespace(outlets=[asset, "no asset"]), "outlet_events": Events()}
-    assert telemetry.add_to_asset_events(context, RUN) == 1
+    assert telemetry.add_to_asset_events(context, telemetry.asset_event_extra(RUN)) == 1
     assert event.extra["mine"] == 1
     assert event.extra["arize"]["id"] == "run-1"
 
 
 @pytest.mark.parametrize("context", [{}, {"task": SimpleNamespace(outlets=[]), "outlet_events": {}}])
 def test_a_task_without_outlets_has_no_event(context):
-    assert telemetry.add_to_asset_events(context, RUN) == 0
+    assert telemetry.add_to_asset_events(context, telemetry.asset_event_extra(RUN)) == 0
 
 
 def test_times_may_be_objects(sent):

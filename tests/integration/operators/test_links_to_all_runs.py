@@ -11,7 +11,7 @@ import pytest
 
 from airflow_provider_arize_tasks.hooks.arize import ArizeHook
 from airflow_provider_arize_tasks.links import arize
-from airflow_provider_arize_tasks.links.linker import Linker
+from airflow_provider_arize_tasks.links.arize import Linker
 from airflow_provider_arize_tasks.operators.runs import ArizeTriggerEvaluationRunOperator
 from airflow_provider_arize_tasks.runs.requests import RunRequest
 from airflow_provider_arize_tasks.sensors.task_run import ArizeTaskRunSensor

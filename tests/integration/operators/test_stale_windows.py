@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from airflow_provider_arize_tasks.hooks.arize import ArizeHook
-from airflow_provider_arize_tasks.operators.gap_record import RECORD_KEY, UNDATED_KEY
+from airflow_provider_arize_tasks.operators.gaps import RECORD_KEY, UNDATED_KEY
 from airflow_provider_arize_tasks.operators.runs import (
     ArizeFindWindowGapsOperator,
     ArizeTriggerEvaluationRunOperator,

@@ -237,14 +237,14 @@ def resolved(row: Row, lookback: Any) -> ResolvedWindow:
     before, after = two_runs(row)
     start, end = after.interval or (None, None)
     dag_run = SimpleNamespace(data_interval_start=start, data_interval_end=end, run_after=after.run_after)
-    times = read_run_times({"dag": dags(row.then or row.schedule)[0], "dag_run": dag_run}).to_dict()
+    times = read_run_times({"dag": dags(row.then or row.schedule)[0], "dag_run": dag_run})
     return resolve_window(
+        times,
         data_start_time=None,
         data_end_time=None,
         lookback=lookback,
         previous_end=(before.interval or (None, None))[1],
         now=NOW + DAY * 30,
-        **times,
     )
 
 
@@ -332,10 +332,8 @@ def window_of(case: Case, lookback: timedelta | None) -> Window:
     }
     if facts.interval:  # without one, these keys are missing from the context
         context |= {"data_interval_start": start, "data_interval_end": end}
-    times = read_run_times(context).to_dict()
-    return resolve_window(
-        data_start_time=None, data_end_time=None, lookback=lookback, now=NOW + DAY * 30, **times
-    ).window
+    times = read_run_times(context)
+    return resolve_window(times, data_start_time=None, data_end_time=None, lookback=lookback, now=NOW + DAY * 30).window
 
 
 def outcome_of(case: Case, lookback: timedelta | None) -> str:

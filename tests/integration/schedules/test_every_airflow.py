@@ -52,9 +52,9 @@ def _as_the_scheduler_has_it(dag: Any) -> Any:
 
 
 def window_of(dag: Any, dag_run: Any, lookback: timedelta | None) -> Window:
-    times = read_run_times({"dag": dag, "dag_run": dag_run}).to_dict()
+    times = read_run_times({"dag": dag, "dag_run": dag_run})
     now = datetime(2027, 1, 1, tzinfo=timezone.utc)
-    return resolve_window(data_start_time=None, data_end_time=None, lookback=lookback, now=now, **times).window
+    return resolve_window(times, data_start_time=None, data_end_time=None, lookback=lookback, now=now).window
 
 
 @pytest.mark.parametrize(

@@ -348,7 +348,7 @@ async def test_on_kill_is_bounded(script, monkeypatch, caplog):
 
 
 async def test_on_kill_tries_again_after_a_fault(script, monkeypatch):
-    monkeypatch.setattr("airflow_provider_arize_tasks.triggers.cancel.FIRST_PAUSE", 0.01)
+    monkeypatch.setattr("airflow_provider_arize_tasks.triggers.task_run.FIRST_PAUSE", 0.01)
     script.add("a")
     answers = iter([problem(503), problem(429, **{"Retry-After": "0"})])
     script.answer = lambda _request: next(answers, None)

@@ -7,12 +7,12 @@ from datetime import datetime, timezone
 
 import pytest
 
-from airflow_provider_arize_tasks.client.config import config_from_fields
-from airflow_provider_arize_tasks.links.linker import Place
+from airflow_provider_arize_tasks.client.config import DEFAULT_APP_URL, config_from_fields
+from airflow_provider_arize_tasks.links.arize import Place
 from airflow_provider_arize_tasks.windows.window import Window
 
 ORG, SPACE = "T3JnOjE=", "U3BhY2U6MTox"
-PLACE = Place(organization_id=ORG, space_id=SPACE)
+PLACE = Place(organization_id=ORG, space_id=SPACE, app_url=DEFAULT_APP_URL)
 PREFIX = f"https://app.arize.com/organizations/{ORG}/spaces/{SPACE}"
 DAY = Window(datetime(2026, 11, 22, tzinfo=timezone.utc), datetime(2026, 11, 23, tzinfo=timezone.utc))
 

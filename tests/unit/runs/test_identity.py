@@ -25,8 +25,7 @@ from airflow_provider_arize_tasks.runs.identity import (
     first_step,
     search_after_lost_answer,
 )
-from airflow_provider_arize_tasks.runs.record import RunRecord
-from airflow_provider_arize_tasks.runs.requests import Attempt, RunRequest, parse_iso
+from airflow_provider_arize_tasks.runs.requests import Attempt, RunRecord, RunRequest, parse_iso
 from airflow_provider_arize_tasks.runs.timing import Patience
 from airflow_provider_arize_tasks.runs.verdict import Counts
 from airflow_provider_arize_tasks.windows.window import Window

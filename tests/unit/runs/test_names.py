@@ -19,8 +19,7 @@ from airflow_provider_arize_tasks.runs.names import (
     next_experiment_name,
     owner_of_name,
 )
-from airflow_provider_arize_tasks.runs.record import RunRecord
-from airflow_provider_arize_tasks.runs.requests import Attempt
+from airflow_provider_arize_tasks.runs.requests import Attempt, RunRecord
 
 START = datetime(2026, 11, 23, 12, 0, tzinfo=timezone.utc)
 SECOND, MILLISECOND = timedelta(seconds=1), timedelta(milliseconds=1)

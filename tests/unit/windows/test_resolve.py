@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from datetime import date, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_arize_tasks.client.errors import ArizeConfigError
-from airflow_provider_arize_tasks.windows.window import WindowError, resolve_window
+from airflow_provider_arize_tasks.windows.window import RunTimes, WindowError, resolve_window
 
 UTC = timezone.utc
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -21,18 +22,9 @@ MIDNIGHT = datetime(2026, 11, 23, tzinfo=UTC)
 
 
 def resolve(**given):
-    arguments = {
-        "data_start_time": None,
-        "data_end_time": None,
-        "lookback": None,
-        "interval_start": None,
-        "interval_end": None,
-        "run_after": MIDNIGHT,
-        "timezone": "UTC",
-        "schedule": "@daily",
-        "now": NOW,
-    }
-    return resolve_window(**{**arguments, **given})
+    facts = {field.name: given.pop(field.name) for field in fields(RunTimes) if field.name in given}
+    arguments = {"data_start_time": None, "data_end_time": None, "lookback": None, "now": NOW}
+    return resolve_window(RunTimes(**{"run_after": MIDNIGHT, "schedule": "@daily", **facts}), **{**arguments, **given})
 
 
 def key(**given):
