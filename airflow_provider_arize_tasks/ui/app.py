@@ -49,10 +49,8 @@ def build_app(records: AirflowRecords | None = None, looks: Looks | None = None)
     app = FastAPI(title="Arize tasks", docs_url=None, redoc_url=None, openapi_url=None)
     pages = Pages(records or AirflowRecords(), looks or Looks())
     app.middleware("http")(_with_headers)
-    app.add_exception_handler(HTTPException, _http_error)
-    app.add_exception_handler(RecordsError, _records_error)
-    app.add_exception_handler(UnseenError, _unseen)
-    app.add_exception_handler(ReportError, _report_error)
+    for kind in (HTTPException, RecordsError, UnseenError, ReportError):
+        app.add_exception_handler(kind, _problem)
     _add_pages(app, pages)
     _add_actions(app, pages)
     app.get("/static/{name}")(_static)
@@ -114,10 +112,6 @@ def _html(page: str, status: int = 200) -> Response:
     return Response(page, status_code=status, media_type="text/html; charset=utf-8")
 
 
-def _problem(text: str, status: int) -> Response:
-    return _html(render("problem.html", text=text), status)
-
-
 async def _with_headers(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
     response = await call_next(request)
     for name, value in _HEADERS.items():
@@ -125,23 +119,18 @@ async def _with_headers(request: Request, call_next: Callable[[Request], Awaitab
     return response
 
 
-def _http_error(request: Request, error: Exception) -> Response:
-    status = error.status_code if isinstance(error, HTTPException) else 500
-    if status == 401:
-        return _problem(_NOT_LOGGED_IN, status)
-    return _problem(_UNSEEN if status == 403 else "That can't be shown.", status)
-
-
-def _records_error(request: Request, error: Exception) -> Response:
-    return _problem(f"Nothing is shown, for {error}. Tasks run as ever; a newer release may know these tables.", 503)
-
-
-def _unseen(request: Request, error: Exception) -> Response:
-    return _problem(_UNSEEN, 403)
-
-
-def _report_error(request: Request, error: Exception) -> Response:
-    return _problem(str(error), 404)
+def _problem(request: Request, error: Exception) -> Response:
+    """What is shown instead of a page."""
+    status, text = 404, str(error)
+    if isinstance(error, HTTPException):
+        status = error.status_code
+        text = {401: _NOT_LOGGED_IN, 403: _UNSEEN}.get(status, "That can't be shown.")
+    elif isinstance(error, RecordsError):
+        status = 503
+        text = f"Nothing is shown, for {error}. Tasks run as ever; a newer release may know these tables."
+    elif isinstance(error, UnseenError):
+        status, text = 403, _UNSEEN
+    return _html(render("problem.html", text=text), status)
 
 
 def _static(name: str) -> Response:

@@ -7,10 +7,10 @@ from datetime import date, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlsplit
 
+from airflow_provider_arize_tasks.coverage.states import State
 from airflow_provider_arize_tasks.coverage.summary import COVERAGE_KEY, VERIFICATION_KEY, Summary
 from airflow_provider_arize_tasks.runs.requests import REASON_KEY, RUN_KEY
 from airflow_provider_arize_tasks.runs.verdict import SERVER_MAX_SPANS
-from airflow_provider_arize_tasks.ui.states import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -102,6 +102,11 @@ class Entry:
     experiment_id: str | None = None
     result: Mapping[str, Any] = field(default_factory=dict)
     summary: Summary | None = None
+
+    @property
+    def airflow_task(self) -> tuple[str, str]:
+        """DAG id and task id."""
+        return self.record.dag_id, self.record.task_id
 
     @property
     def is_look(self) -> bool:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import date, timedelta, timezone
 from typing import TYPE_CHECKING
 
+from airflow_provider_arize_tasks.coverage.states import State
 from airflow_provider_arize_tasks.ui.entries import EXPERIMENT, Entry, text
 from airflow_provider_arize_tasks.ui.seen import seen_by_day, state_of_day
-from airflow_provider_arize_tasks.ui.states import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
-_UTC = timezone.utc
 STRIP_DAYS = 30
 
 
@@ -114,43 +113,26 @@ def arize_tasks(entries: Iterable[Entry]) -> list[ArizeTask]:
     """
     everything = list(entries)
     runs = [entry for entry in everything if not entry.is_check and not entry.is_look]
-    ids = {(entry.record.dag_id, entry.record.task_id): entry.arize_id for entry in runs if entry.arize_id}
-    groups: dict[str, list[Entry]] = {}
+    ids = {entry.airflow_task: entry.arize_id for entry in runs if entry.arize_id}
+    groups: defaultdict[object, list[Entry]] = defaultdict(list)
     for entry in runs:
-        airflow_task = (entry.record.dag_id, entry.record.task_id)
-        group = entry.arize_id or ids.get(airflow_task) or f"\x00{airflow_task[0]}\x00{airflow_task[1]}"
-        groups.setdefault(group, []).append(entry)
+        groups[entry.arize_id or ids.get(entry.airflow_task) or entry.airflow_task].append(entry)
+    looks: defaultdict[object, list[Entry]] = defaultdict(list)
+    for entry in everything:
+        if entry.is_look and entry.arize_id:
+            looks[entry.arize_id].append(entry)
     checks = _checks_by_group([entry for entry in everything if entry.is_check], groups)
-    looks = _looks_by_group(everything)
-    found = [_task(members, checks.get(group, []), looks.get(group, ())) for group, members in groups.items()]
-    found += [_task([], [*members]) for members in checks.get_orphans()]
-    found += [_task([], [], members) for group, members in looks.items() if group not in groups]
+    found = [
+        _task(groups.get(group, []), checks.get(group, []), looks.get(group, []))
+        for group in {**groups, **checks, **looks}
+    ]
     return sorted(found, key=lambda task: (task.trouble is None, not task.running, task.name.lower()))
 
 
-def _looks_by_group(entries: Iterable[Entry]) -> dict[str, list[Entry]]:
-    found: dict[str, list[Entry]] = {}
-    for entry in entries:
-        if entry.is_look and entry.arize_id:
-            found.setdefault(entry.arize_id, []).append(entry)
-    return found
-
-
-class _Checks(dict[str, list[Entry]]):
-    """Checks by group; those whose experiment belongs to none are kept apart, by Airflow task."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._orphans: dict[tuple[str, str], list[Entry]] = {}
-
-    def orphan(self, entry: Entry) -> None:
-        self._orphans.setdefault((entry.record.dag_id, entry.record.task_id), []).append(entry)
-
-    def get_orphans(self) -> list[list[Entry]]:
-        return list(self._orphans.values())
-
-
-def _checks_by_group(checks: Sequence[Entry], groups: Mapping[str, Sequence[Entry]]) -> _Checks:
+def _checks_by_group(
+    checks: Sequence[Entry], groups: Mapping[object, Sequence[Entry]]
+) -> Mapping[object, Sequence[Entry]]:
+    """Checks by group; those whose experiment belongs to none make groups of their own, by Airflow task."""
     by_experiment = {
         entry.experiment_id: group for group, entries in groups.items() for entry in entries if entry.experiment_id
     }
@@ -160,22 +142,16 @@ def _checks_by_group(checks: Sequence[Entry], groups: Mapping[str, Sequence[Entr
         for entry in entries
         if entry.record.operator == EXPERIMENT
     }
-    found = _Checks()
+    found: defaultdict[object, list[Entry]] = defaultdict(list)
     for check in checks:
-        group = by_experiment.get(check.experiment_id) if check.experiment_id else None
+        group = by_experiment.get(check.experiment_id or "")
         group = group or by_dag_run.get((check.record.dag_id, check.record.run_id))
-        if group is None:
-            found.orphan(check)
-        else:
-            found.setdefault(group, []).append(check)
+        found[group or ("checks", *check.airflow_task)].append(check)
     return found
 
 
-def _task(entries: Sequence[Entry], checks: Sequence[Entry], looks: Sequence[Entry] = ()) -> ArizeTask:
-    latest = entries or checks or looks
-    airflow_tasks = tuple(
-        dict.fromkeys((entry.record.dag_id, entry.record.task_id) for entry in reversed(latest)),
-    )
+def _task(entries: Sequence[Entry], checks: Sequence[Entry], looks: Sequence[Entry]) -> ArizeTask:
+    airflow_tasks = tuple(dict.fromkeys(entry.airflow_task for entry in reversed(entries or checks or looks)))
     about = [*looks, *entries]
     names = [name for entry in reversed(about) if (name := entry.arize_name)]
     arize_id = next((entry.arize_id for entry in reversed(about) if entry.arize_id), None)
@@ -199,7 +175,7 @@ def tasks_beside(airflow_task: tuple[str, str], latest: Sequence[Entry]) -> froz
     :param latest: the latest entry of each of Airflow's tasks.
     :return: empty if it is not among them.
     """
-    known = {(entry.record.dag_id, entry.record.task_id): entry for entry in latest}
+    known = {entry.airflow_task: entry for entry in latest}
     if airflow_task not in known:
         return frozenset()
     own = known[airflow_task]
@@ -219,7 +195,7 @@ def task_of(airflow_task: tuple[str, str], entries: Iterable[Entry]) -> ArizeTas
     :param entries: of it and of others, oldest first.
     """
     for task in arize_tasks(entries):
-        beside = {(entry.record.dag_id, entry.record.task_id) for entry in (*task.checks, *task.looks)}
+        beside = {entry.airflow_task for entry in (*task.checks, *task.looks)}
         if airflow_task in task.airflow_tasks or airflow_task in beside:
             return task
     return None
@@ -233,10 +209,10 @@ def days_of(task: ArizeTask, first: date, last: date, *, today: date) -> list[Da
     :param last: last day, part of the range.
     :param today: days from today on are never missing.
     """
-    by_day: dict[date, list[Entry]] = {}
+    by_day: defaultdict[date, list[Entry]] = defaultdict(list)
     for entry in task.entries:
         for day in entry.touched():
-            by_day.setdefault(day, []).append(entry)
+            by_day[day].append(entry)
     seen = seen_by_day(task.looks)
     begun = min(by_day, default=None)
     days = []
@@ -259,7 +235,7 @@ def _states(entries: Sequence[Entry]) -> dict[object, State]:
     """States by window: a later run over the same window replaces an earlier one, and a covered one all."""
     windows: dict[object, State] = {}
     for entry in entries:
-        key = entry.window or ("night", entry.record.dag_id, entry.record.task_id)
+        key = entry.window or ("night", *entry.airflow_task)
         if windows.get(key) is not State.COVERED or entry.state is State.RUNNING:
             windows[key] = entry.state
     return windows
@@ -272,6 +248,15 @@ def strip(task: ArizeTask, today: date) -> list[Day]:
     :param today: the last one.
     """
     return days_of(task, today - timedelta(days=STRIP_DAYS - 1), today, today=today)
+
+
+def entries_on(task: ArizeTask, day: date) -> list[Entry]:
+    """What a cell opens: all that touched the day, the latest first.
+
+    :param task: whose.
+    :param day: which.
+    """
+    return [entry for entry in reversed((*task.entries, *task.checks)) if day in set(entry.touched())]
 
 
 def totals(days: Sequence[Day]) -> list[tuple[State, int]]:
@@ -299,7 +284,7 @@ def window_text(start: datetime, end: datetime) -> str:
     :param start: its begin.
     :param end: its end.
     """
-    start, end = (each.astimezone(_UTC) for each in (start, end))
+    start, end = (each.astimezone(timezone.utc) for each in (start, end))
     midnight = start.time() == end.time() and start.hour == start.minute == start.second == 0
     if midnight and end - start == timedelta(days=1):
         return f"{start:%Y-%m-%d}"

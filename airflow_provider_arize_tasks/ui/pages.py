@@ -5,16 +5,19 @@ from __future__ import annotations
 import shlex
 import time
 from datetime import date, datetime, timedelta, timezone
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from airflow_provider_arize_tasks.ui.calendar import entries_on, year_of
+from airflow_provider_arize_tasks.coverage.states import State
 from airflow_provider_arize_tasks.ui.entries import RESULT_KEY, Entry, entry_of, text
 from airflow_provider_arize_tasks.ui.overview import (
     ArizeTask,
     arize_tasks,
+    days_of,
+    entries_on,
     last_window,
     strip,
     task_of,
@@ -27,11 +30,9 @@ from airflow_provider_arize_tasks.ui.quality import charts_of, judged_of, verdic
 from airflow_provider_arize_tasks.ui.records import AirflowRecords, Wanted
 from airflow_provider_arize_tasks.ui.reports import ReportError
 from airflow_provider_arize_tasks.ui.seen import seen_by_day
-from airflow_provider_arize_tasks.ui.states import State, css_of, letter_of, meaning_of, next_step_of, seen_meaning_of
+from airflow_provider_arize_tasks.ui.states import SHOWN, next_step_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from airflow_provider_arize_tasks.ui.access import Access
     from airflow_provider_arize_tasks.ui.look import Looks
 
@@ -96,7 +97,7 @@ class Pages:
         if not 2000 <= year <= 2200:
             raise UnseenError
         task = self._task(access, airflow_task, year)
-        calendar = year_of(task, year, now.date())
+        days = days_of(task, date(year, 1, 1), date(year, 12, 31), today=now.date())
         conn_id = _connection(task)
         may_look = access.may_run(airflow_task[0]) and task.arize_id is not None and not task.is_experiment
         return render(
@@ -104,8 +105,9 @@ class Pages:
             title=task.name,
             task=task,
             address=airflow_task,
-            calendar=calendar,
-            totals=totals(calendar.days),
+            year=year,
+            days=days,
+            totals=totals(days),
             opened=opened,
             entries=entries_on(task, opened) if opened else [],
             seen=seen_by_day(task.looks).get(opened, []) if opened else [],
@@ -246,36 +248,20 @@ def render(template: str, **values: Any) -> str:
     return _environment().get_template(template).render(states=list(State), **values)
 
 
-_jinja: Environment | None = None
-
-
+@cache
 def _environment() -> Environment:
-    global _jinja
-    if _jinja is None:
-        _jinja = Environment(
-            loader=PackageLoader("airflow_provider_arize_tasks.ui"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        _jinja.globals.update(
-            airflow=base_path(), last_window=last_window, window_text=window_text, verdict_of=verdict_of, query=_query
-        )
-        _jinja.filters.update(
-            moment=_moment,
-            clean=clean,
-            css=css_of,
-            letter=letter_of,
-            meaning=meaning_of,
-            seen_meaning=seen_meaning_of,
-            next_step=next_step_of,
-        )
-    return _jinja
-
-
-def _query(pairs: Iterable[tuple[str, Any]] | dict[str, Any]) -> str:
-    return urlencode(pairs if isinstance(pairs, dict) else list(pairs))
+    jinja = Environment(
+        loader=PackageLoader("airflow_provider_arize_tasks.ui"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    jinja.globals.update(
+        airflow=base_path(), last_window=last_window, window_text=window_text, verdict_of=verdict_of, query=urlencode
+    )
+    jinja.filters.update(moment=_moment, clean=clean, shown=SHOWN.__getitem__, next_step=next_step_of)
+    return jinja
 
 
 def _moment(instant: datetime | None) -> str:

@@ -69,8 +69,8 @@ def _judged(entry: Entry) -> Judged:
         verdict=verdict_of(result),
         look=_look(result),
         scores=tuple(_scores(result)),
-        sentences=tuple(_sentences(result)),
-        changes=tuple(_changes(result)),
+        sentences=tuple(_messages(result, of_changes=False)),
+        changes=tuple(_messages(result, of_changes=True)),
         report=text(result.get("report")),
         report_link=text(entry.record.values.get("arize_report_link")),
     )
@@ -122,24 +122,14 @@ def _is_number(value: Any) -> TypeGuard[float]:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e12
 
 
-def _sentences(result: Mapping[str, Any]) -> Iterator[str]:
-    for finding in _findings(result):
-        if finding.get("outcome") not in _CHANGES and (message := text(finding.get("message"))):
-            yield message
-
-
-def _changes(result: Mapping[str, Any]) -> Iterator[str]:
-    for finding in _findings(result):
-        if finding.get("outcome") in _CHANGES and (message := text(finding.get("message"))):
-            yield message
-
-
-def _findings(result: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+def _messages(result: Mapping[str, Any], *, of_changes: bool) -> Iterator[str]:
+    """What was found, in sentences: of changes besides quality, or of all else."""
     for kind in ("failures", "inconclusive", "remarks"):
         findings = result.get(kind)
         for finding in (findings if isinstance(findings, list) else [])[:20]:
-            if isinstance(finding, dict):
-                yield finding
+            message = text(finding.get("message")) if isinstance(finding, dict) else None
+            if message and (finding.get("outcome") in _CHANGES) is of_changes:
+                yield message
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from sqlalchemy import false, func, or_, select
+
 from airflow_provider_arize_tasks.coverage.summary import COVERAGE_KEY, VERIFICATION_KEY
 from airflow_provider_arize_tasks.runs.requests import REASON_KEY, RUN_KEY
 from airflow_provider_arize_tasks.ui.entries import (
@@ -68,7 +70,7 @@ class AirflowRecords:
         """
         with _reading() as (session, tables):
             instance = tables.instance
-            query = tables.select(instance.dag_id).where(instance.operator.in_(OPERATORS)).distinct()
+            query = select(instance.dag_id).where(instance.operator.in_(OPERATORS)).distinct()
             return frozenset(session.scalars(query))
 
     def latest(self, dag_ids: frozenset[str]) -> list[TaskRecord]:
@@ -94,9 +96,9 @@ class AirflowRecords:
         if not wanted.dag_ids:
             return []
         with _reading() as (session, tables):
-            rows = session.execute(_instances(tables, wanted)).all()
+            rows = session.execute(_instances(tables, wanted)).mappings().all()
             values = _values(session, tables, wanted)
-        return [_record(row, values.get(row.id, {})) for row in rows]
+        return [_record(row, values.get(row["id"], {})) for row in rows]
 
 
 @contextmanager
@@ -125,23 +127,15 @@ class _Store:
 
 
 class _Tables:
-    """The classes that stand for the tables, and what this module needs of them."""
+    """The classes that stand for the tables."""
 
     def __init__(self) -> None:
         from airflow.models.dagrun import DagRun
         from airflow.models.taskinstance import TaskInstance
-        from sqlalchemy import false, func, or_, select
 
-        self.select: Any = select
-        self.newest: Any = func.max
-        self._or, self._false = or_, false
         self.run: Any = DagRun
         self.instance: Any = TaskInstance
         self.stores = _stores(TaskInstance)
-
-    def any_of(self, conditions: Iterable[Any]) -> Any:
-        """That one of some conditions holds."""
-        return self._or(self._false(), *conditions)
 
 
 def _stores(instance: Any) -> tuple[_Store, ...]:
@@ -187,11 +181,11 @@ def _conditions(tables: _Tables, wanted: Wanted) -> Iterator[Any]:
     if wanted.until is not None:
         yield run.run_after < wanted.until
     if wanted.tasks is not None:
-        yield tables.any_of(
+        yield _any_of(
             (instance.dag_id == dag_id) & (instance.task_id == task_id) for dag_id, task_id in sorted(wanted.tasks)
         )
     if wanted.due is not None:
-        yield tables.any_of(
+        yield _any_of(
             (instance.dag_id == dag_id) & (instance.task_id == task_id) & (run.run_after == at)
             for (dag_id, task_id), at in sorted(wanted.due.items())
         )
@@ -200,10 +194,14 @@ def _conditions(tables: _Tables, wanted: Wanted) -> Iterator[Any]:
         yield instance.run_id == wanted.run[1]
 
 
+def _any_of(conditions: Iterable[Any]) -> Any:
+    return or_(false(), *conditions)
+
+
 def _instances(tables: _Tables, wanted: Wanted) -> Any:
     instance, run = tables.instance, tables.run
     return (
-        tables.select(
+        select(
             instance.id,
             instance.dag_id,
             instance.task_id,
@@ -212,8 +210,8 @@ def _instances(tables: _Tables, wanted: Wanted) -> Any:
             instance.operator,
             instance.state,
             instance.try_number,
-            instance.start_date,
-            instance.end_date,
+            instance.start_date.label("started"),
+            instance.end_date.label("ended"),
             run.run_after,
             run.data_interval_start,
             run.data_interval_end,
@@ -227,7 +225,7 @@ def _instances(tables: _Tables, wanted: Wanted) -> Any:
 def _newest(tables: _Tables, dag_ids: frozenset[str]) -> Any:
     instance, run = tables.instance, tables.run
     return (
-        tables.select(instance.dag_id, instance.task_id, tables.newest(run.run_after))
+        select(instance.dag_id, instance.task_id, func.max(run.run_after))
         .join(run, (run.dag_id == instance.dag_id) & (run.run_id == instance.run_id))
         .where(instance.operator.in_(OPERATORS), instance.dag_id.in_(sorted(dag_ids)))
         .group_by(instance.dag_id, instance.task_id)
@@ -246,7 +244,7 @@ def _values(session: Session, tables: _Tables, wanted: Wanted) -> dict[Any, dict
 def _pushed(tables: _Tables, store: _Store, wanted: Wanted) -> Any:
     instance, run, xcom = tables.instance, tables.run, store.table
     query = (
-        tables.select(instance.id, xcom.key, xcom.value)
+        select(instance.id, xcom.key, xcom.value)
         .select_from(instance)
         .join(run, (run.dag_id == instance.dag_id) & (run.run_id == instance.run_id))
     )
@@ -268,19 +266,13 @@ def decode(value: Any) -> Any:
         return value
 
 
-def _record(row: Any, values: Mapping[str, Any]) -> TaskRecord:
-    start, end = row.data_interval_start, row.data_interval_end
+def _record(row: Mapping[Any, Any], values: Mapping[str, Any]) -> TaskRecord:
+    start, end = row["data_interval_start"], row["data_interval_end"]
+    as_they_are = ("dag_id", "task_id", "run_id", "map_index", "operator", "started", "ended", "run_after")
     return TaskRecord(
-        dag_id=row.dag_id,
-        task_id=row.task_id,
-        run_id=row.run_id,
-        map_index=row.map_index,
-        operator=row.operator,
-        state=None if row.state is None else str(row.state),
-        try_number=row.try_number or 0,
-        started=row.start_date,
-        ended=row.end_date,
-        run_after=row.run_after,
+        **{name: row[name] for name in as_they_are},
+        state=None if row["state"] is None else str(row["state"]),
+        try_number=row["try_number"] or 0,
         interval=(start, end) if start and end and start < end else None,
         values=values,
     )

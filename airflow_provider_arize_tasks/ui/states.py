@@ -2,87 +2,40 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 from airflow_provider_arize_tasks.coverage.states import NEXT_STEPS, State
 
-__all__ = ["State", "css_of", "letter_of", "meaning_of", "next_step_of", "seen_meaning_of", "worst"]
 
-_LETTERS: Final = {
-    State.RUNNING: "R",
-    State.FAILED: "F",
-    State.TRUNCATED: "T",
-    State.DOUBTFUL: "D",
-    State.EARLY: "E",
-    State.STALE: "S",
-    State.MISSING: "M",
-    State.EMPTY: "0",
-    State.LET_GO: "L",
-    State.COVERED: "C",
+@dataclass(frozen=True)
+class Shown:
+    """How a state is shown.
+
+    :param letter: so that nobody needs to tell colours apart.
+    :param meaning: for the legend.
+    :param seen: the same of what the gap and verify operators saw, where no task instance is meant; default alike.
+    """
+
+    letter: str
+    meaning: str
+    seen: str | None = None
+
+
+#: In the order of what a day shows when its windows differ, the first of them.
+SHOWN: Final = {
+    State.RUNNING: Shown("R", "a run goes on, or its task instance waits", seen="a run goes on"),
+    State.FAILED: Shown("F", "the task instance failed", seen="runs over it failed, or spans lack labels"),
+    State.TRUNCATED: Shown("T", "the run reached max_spans: the rest of its window is not evaluated"),
+    State.DOUBTFUL: Shown("D", "counts can't tell whether the run reached max_spans"),
+    State.EARLY: Shown("E", "not over, or evaluated before late spans could be seen"),
+    State.STALE: Shown("S", "labelled by another version of a judge"),
+    State.MISSING: Shown("M", "no task instance ran for it", seen="no run covers it"),
+    State.EMPTY: Shown("0", "Arize found no data"),
+    State.LET_GO: Shown("L", "given up as a window without data"),
+    State.COVERED: Shown("C", "evaluated"),
 }
-_MEANINGS: Final = {
-    State.RUNNING: "a run goes on, or its task instance waits",
-    State.FAILED: "the task instance failed",
-    State.TRUNCATED: "the run reached max_spans: the rest of its window is not evaluated",
-    State.DOUBTFUL: "counts can't tell whether the run reached max_spans",
-    State.EARLY: "not over, or evaluated before late spans could be seen",
-    State.STALE: "labelled by another version of a judge",
-    State.MISSING: "no task instance ran for it",
-    State.EMPTY: "Arize found no data",
-    State.LET_GO: "given up as a window without data",
-    State.COVERED: "evaluated",
-}
-#: The same of what was seen on Arize, where no task instance is meant.
-_SEEN_MEANINGS: Final = {
-    State.RUNNING: "a run goes on",
-    State.FAILED: "runs over it failed, or spans lack labels",
-    State.MISSING: "no run covers it",
-}
-#: What a day shows when its windows differ, first to last.
-_SEVERITY: Final = (
-    State.RUNNING,
-    State.FAILED,
-    State.TRUNCATED,
-    State.DOUBTFUL,
-    State.EARLY,
-    State.STALE,
-    State.MISSING,
-    State.EMPTY,
-    State.LET_GO,
-    State.COVERED,
-)
-
-
-def letter_of(state: State) -> str:
-    """One letter, so that nobody needs to tell colours apart.
-
-    :param state: of coverage.
-    """
-    return _LETTERS[state]
-
-
-def css_of(state: State) -> str:
-    """Name of its style.
-
-    :param state: of coverage.
-    """
-    return str(state.value).replace(" ", "-")
-
-
-def meaning_of(state: State) -> str:
-    """The word in a sentence, for the legend.
-
-    :param state: of coverage.
-    """
-    return _MEANINGS[state]
-
-
-def seen_meaning_of(state: State) -> str:
-    """The word in a sentence, for what the gap and verify operators saw.
-
-    :param state: of coverage.
-    """
-    return _SEEN_MEANINGS.get(state) or _MEANINGS[state]
+_SEVERITY: Final = list(SHOWN)
 
 
 def next_step_of(state: State) -> str:

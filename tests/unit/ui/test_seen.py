@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from airflow_provider_arize_tasks.coverage.calendar import Cell
+from airflow_provider_arize_tasks.coverage.states import State
 from airflow_provider_arize_tasks.coverage.summary import MOST_STRETCHES, Summary, merged
 from airflow_provider_arize_tasks.ui.entries import EVALUATE, GAPS, VERIFY, TaskRecord, entry_of
 from airflow_provider_arize_tasks.ui.overview import arize_tasks, days_of
-from airflow_provider_arize_tasks.ui.states import State
 from airflow_provider_arize_tasks.windows.window import Window
 
 UTC = timezone.utc

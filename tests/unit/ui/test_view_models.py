@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_arize_tasks.client.errors import ArizeError
-from airflow_provider_arize_tasks.ui.calendar import entries_on, year_of
+from airflow_provider_arize_tasks.coverage.states import State
 from airflow_provider_arize_tasks.ui.entries import CHECK, EVALUATE, EXPERIMENT, TaskRecord, entry_of, is_web_address
 from airflow_provider_arize_tasks.ui.look import KEPT, MOST_A_MINUTE, Looks
-from airflow_provider_arize_tasks.ui.overview import ArizeTask, arize_tasks, days_of, window_text
+from airflow_provider_arize_tasks.ui.overview import ArizeTask, arize_tasks, days_of, entries_on, window_text
 from airflow_provider_arize_tasks.ui.quality import verdict_of
-from airflow_provider_arize_tasks.ui.states import State, worst
+from airflow_provider_arize_tasks.ui.states import worst
 
 UTC = timezone.utc
 DAY = timedelta(days=1)
@@ -181,10 +181,10 @@ def test_worst_window_of_a_day_is_shown() -> None:
 
 
 @pytest.mark.parametrize(("year", "length"), [(2024, 366), (2026, 365)])
-def test_year_has_all_its_days_in_their_months(year: int, length: int) -> None:
-    calendar = year_of(task_of(evaluated(NIGHT)), year, date(2026, 11, 24))
-    assert len(calendar.days) == length
-    assert all(day.date.month == number for number, month in enumerate(calendar.months, 1) for day in month.days)
+def test_year_has_all_its_days_in_their_order(year: int, length: int) -> None:
+    days = days_of(task_of(evaluated(NIGHT)), date(year, 1, 1), date(year, 12, 31), today=date(2026, 11, 24))
+    assert len({day.date for day in days}) == length
+    assert [day.date for day in days] == sorted(day.date for day in days)
 
 
 def test_a_cell_opens_what_touched_its_day() -> None:
