@@ -55,7 +55,8 @@ class RunStatus(Word):
     @property
     def is_terminal(self) -> bool:
         """Whether the run has ended."""
-        return self in (RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED)
+        # By identity: a triggerer asks this tens of times a look, and comparing by value is done in any case of letters.
+        return self is RunStatus.COMPLETED or self is RunStatus.FAILED or self is RunStatus.CANCELLED
 
 
 class Unset(Enum):
