@@ -6,7 +6,7 @@ a run is looked at on the same schedule and a wait survives the same faults wher
 The schedule. With a ``poll_interval`` of more than ten seconds the first look is made after ten: hardly any run ends
 sooner, and a look each second would be most of what a short wait costs. Who gives a shorter one wants to know soon, so
 there looks start out close together: about 1 s, 2 s, 4 s, 5 s, 7 s ... after the start. From then on each wait is about
-a third of the time waited so far, up to ``poll_interval``. Jitter only ever shortens a wait between looks, so an end is
+half of the time waited so far, up to ``poll_interval``. Jitter only ever shortens a wait between looks, so an end is
 seen within ``poll_interval``.
 
 Faults. A look can fail without anything being wrong with the run. Ten failed looks in a row end a wait, and the waits
@@ -116,8 +116,8 @@ _FIRST_LOOK = 0.8
 _LATE_FIRST_LOOK, _LATE_FIRST_SPREAD = 10.0, 0.5
 _EARLY_UNTIL = 10.0
 _EARLY_MIN, _EARLY_GROWTH, _EARLY_MAX = 1.0, 0.15, 1.6
-_LATE_GROWTH = 0.33
-_JITTER = 0.15
+_LATE_GROWTH = 0.5
+_JITTER, _FAULT_JITTER = 0.05, 0.15
 _REFUSAL_STEP = 5.0
 _THROTTLE_FIRST, _THROTTLE_MAX = 1.0, 60.0
 
@@ -139,7 +139,7 @@ def next_look(elapsed: float, poll_interval: float, spread: float = 0.0) -> floa
 
     :param elapsed: seconds since the wait began (or since the run is known to have begun).
     :param poll_interval: seconds between looks that the wait reaches in the end; never exceeded.
-    :param spread: a random number in ``[0, 1)``; it shortens the wait by up to 15 %. Default 0.
+    :param spread: a random number in ``[0, 1)``; it shortens the wait by up to 5 %. Default 0.
     """
     if elapsed < _EARLY_UNTIL:
         wait = min(_EARLY_MAX, max(_EARLY_MIN, _EARLY_MIN + _EARLY_GROWTH * max(elapsed, 0.0)))
@@ -249,9 +249,9 @@ class Failures:
         if self.throttled:
             return max(interval, throttle_wait(self.throttled, self.retry_after, spread))
         if self.refused and (self.status in REFUSALS or self.status is None):
-            return min(_REFUSAL_STEP * self.refused, poll_interval) * (1 + spread * _JITTER)
+            return min(_REFUSAL_STEP * self.refused, poll_interval) * (1 + spread * _FAULT_JITTER)
         outage = min(patience.outage * 2.0 ** min(max(self.failed - 1, 0), 10), patience.longest_outage)
-        return max(outage, interval) * (1 + spread * _JITTER)
+        return max(outage, interval) * (1 + spread * _FAULT_JITTER)
 
     def describe(self) -> str:
         """One line for the person on call: how many looks failed, and what the last one met."""
