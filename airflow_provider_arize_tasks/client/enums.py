@@ -55,7 +55,7 @@ class RunStatus(Word):
     @property
     def is_terminal(self) -> bool:
         """Whether the run has ended."""
-        # By identity: a triggerer asks this tens of times a look, and comparing by value is done in any case of letters.
+        # By identity: a triggerer asks this often, and comparing by value is done in any case of letters.
         return self is RunStatus.COMPLETED or self is RunStatus.FAILED or self is RunStatus.CANCELLED
 
 

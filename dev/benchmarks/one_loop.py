@@ -34,7 +34,8 @@ HEAD_START = 2.0
 
 def scale_time(scale: float) -> None:
     """Make the schedule and the budget run ``scale`` times as fast."""
-    for name in ("_FIRST_LOOK", "_EARLY_UNTIL", "_EARLY_MIN", "_EARLY_MAX"):
+    names = ("_FIRST_LOOK", "_LATE_FIRST_LOOK", "_LATE_FIRST_SPREAD", "_EARLY_UNTIL", "_EARLY_MIN", "_EARLY_MAX")
+    for name in names:
         setattr(schedule, name, getattr(schedule, name) / scale)
     channel.BASE_RATE *= scale
     channel._ROUND /= scale  # noqa: SLF001
