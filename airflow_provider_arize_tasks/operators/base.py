@@ -207,6 +207,7 @@ class TriggerRunOperator(WaitingForRuns):
             page=session.page or progress.page,
         )
         if not self.wait_for_completion:
+            progress = self._reconcile(session, progress)  # nobody comes back to do it at the run's end
             finished = [
                 FinishedRun(request=each.request, state=RequestState.STARTED, run=run_result(run), name=each.name)
                 for each, run in zip(active, runs, strict=True)

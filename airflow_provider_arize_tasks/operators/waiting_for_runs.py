@@ -237,7 +237,7 @@ class WaitingForRuns(BaseOperator):
             why = "another task instance started them" if self.cancel_on_timeout else "cancel_on_timeout is off"
             raise ArizeRunTimeoutError(
                 f"{late} and run(s) {names} have not ended. They go on, as {why}; the next attempt adopts them for "
-                "one look"
+                f"one look.{self._twins_at_deadline(session, progress)}"
             )
         try:
             ended = {each: cancel_run(session.hook, each) for each in still}
@@ -247,13 +247,20 @@ class WaitingForRuns(BaseOperator):
                 "the next attempt adopts them for one look and cancels them"
             ) from error
         if any(run.status.value == "CANCELLED" or not run.status.is_terminal for run in ended.values()):
-            twins = self._reconcile(session, progress).twins
+            also = self._twins_at_deadline(session, progress)
             fate = ", ".join(f"{run.id} is {run.status.value} now" for run in ended.values())
-            also = f" Twins cancelled: {', '.join(twins.cancelled)}." if twins.cancelled else ""
             raise ArizeRunTimeoutError(
                 f"{late}. Run(s) {names} were cancelled: {fate}.{also} The next attempt triggers anew"
             )
         return [ended.get(each) or known[each] for each in progress.run_ids]
+
+    def _twins_at_deadline(self, session: RunSession, progress: Progress) -> str:
+        """Nobody waits for the twins of a run whose deadline has passed: end them, and say so in a sentence."""
+        try:
+            twins = self._reconcile(session, progress).twins
+        except ArizeWaitError as error:
+            return f" And {error}."
+        return f" Twins cancelled: {', '.join(twins.cancelled)}." if twins.cancelled else ""
 
     def _reconcile(self, session: RunSession, progress: Progress) -> Progress:
         """Look for runs that a trigger without a clear answer has started after all."""
@@ -262,8 +269,8 @@ class WaitingForRuns(BaseOperator):
                 twins = session.reconcile(active)
             except ArizeError as error:
                 raise ArizeWaitError(
-                    f"run {active.run_id} has ended; whether a trigger whose answer was lost has started another one "
-                    f"could not be found out: {error}. The next attempt adopts the run and looks again"
+                    f"whether a trigger whose answer was lost has started another run beside {active.run_id} could not "
+                    f"be found out: {error}. The next attempt looks at that run and for another again"
                 ) from error
             if twins is not None:
                 progress = replace(progress, twins=progress.twins + twins)

@@ -183,14 +183,15 @@ class RunAcquirer:
     def _look_at(self, request: RunRequest, record: RunRecord, plan: Plan) -> AcquiredRun:
         run = self._api.get_run(run_id=str(plan.run_id))
         if is_good(run):
-            twins = self.reconcile(request, record) if record.is_uncertain else Twins()
-            return self._adopt(request, run, record.excluding(twins.ids), owned=record.owned, twins=twins)
+            if record.is_uncertain:
+                record = record.having_found(self.reconcile(request, record))
+            return self._adopt(request, run, record, owned=record.owned)
         self._log.info("Run %s ended %s (%s): it is not adopted", run.id, run.status.value, run.failure_reason)
         record = record.having_ended([run])
         if record.is_uncertain:
             twin = next((each for each in self._lookup.twins(request, record).twins if is_good(each)), None)
             if twin is not None:
-                return self._adopt(request, twin, record)
+                return self._adopt(request, twin, record.accounting_for(1))
         return self._trigger(request, record)
 
     def _cancel_first(self, request: RunRequest, situation: Situation, record: RunRecord, plan: Plan) -> AcquiredRun:
@@ -204,10 +205,10 @@ class RunAcquirer:
             self._log.warning("Run %s is not there any more, so there is nothing to end", run_id)
         if record.is_uncertain:
             twins = cancel_twins(self._api, self._lookup.twins(request, record).twins, log=self._log)
-            record = record.excluding(twins.ids)
+            record = record.having_found(twins)
         record = record.excluding([run_id])
         if not self._attempt.owns(record):
-            record = replace(record, earlier={})  # what is done anew counts anew
+            record = record.anew()
         if situation.reuse is ReuseRun.SAME_WINDOW and request.window is not None:
             search = replace(search_after_clear(situation), excluded=frozenset(record.excluded))
             return self._search_first(request, replace(situation, record=record), search)
@@ -215,18 +216,23 @@ class RunAcquirer:
 
     def _search_first(self, request: RunRequest, situation: Situation, search: Search) -> AcquiredRun:
         record = situation.record
-        unanswered = record is not None and record.run_id is None and self._attempt.owns(record)
+        is_own = record is not None and self._attempt.owns(record)
+        unanswered = record is not None and record.run_id is None and is_own
         if record is not None and record.run_id is None:
             record = record.given_up(self._clock.now())
         found = self._lookup.search(request, search)
         if found.run is None:
             again = found.nothing and unanswered
             return self._trigger(request, record, ended=found.ended_badly, again=again)
-        if search.cancel:
-            for run in (found.run, *found.twins):
+        if search.cancel and found.is_sure:
+            runs = (found.run, *found.twins)
+            for run in runs:
                 self._cancel_and_wait(run.id)
-            record = (record or self._new_record()).excluding(run.id for run in (found.run, *found.twins))
-            return self._trigger(request, replace(record, earlier={}))
+            record = (record or self._new_record()).excluding(run.id for run in runs).accounting_for(len(runs))
+            return self._trigger(request, record if is_own else record.anew())
+        if search.cancel and situation.reuse is ReuseRun.NEVER:
+            self._log.info("Run %s may be another's: it is left alone", found.run.id)
+            return self._trigger(request, record)
         if search.only_active and self._records.has_store:
             return self._adopt_unless_cancelled(request, found.run, record, owned=search.owned and found.is_sure)
         return self._adopt_found(request, found, record, owned=search.owned)
@@ -250,14 +256,14 @@ class RunAcquirer:
         """Adopt what was found, and deal with what else of ours was."""
         run = found.run
         assert run is not None  # noqa: S101  # for the type checker
-        twins = cancel_twins(self._api, found.twins, log=self._log) if owned else Twins()
-        record = (record or self._new_record()).excluding(twins.ids)
+        record = record or self._new_record()
+        if owned:
+            record = record.having_found(cancel_twins(self._api, found.twins, log=self._log))
         if found.is_sure:
-            known = 1 + len(found.twins)
-            record = replace(record, unaccounted=max(0, record.unaccounted - known))
+            record = record.accounting_for(1)
         else:
             self._log.info("Run %s is a little older than this trigger, so it may be another's: not cancelled", run.id)
-        return self._adopt(request, run, record, owned=owned and found.is_sure, twins=twins)
+        return self._adopt(request, run, record, owned=owned and found.is_sure)
 
     def _adopt(
         self,
@@ -266,7 +272,6 @@ class RunAcquirer:
         record: RunRecord | None = None,
         *,
         owned: bool = True,
-        twins: Twins | None = None,
     ) -> AcquiredRun:
         self._log.info("Adopting run %s (%s) for %s", run.id, run.status.value, request)
         adopted = replace(
@@ -277,8 +282,7 @@ class RunAcquirer:
             owned=owned,
         )
         self._write_down(request, adopted)
-        twins = twins or Twins()
-        return AcquiredRun(request=request, run=run, adopted=True, owned=owned, record=adopted, twins=twins)
+        return AcquiredRun(request=request, run=run, adopted=True, owned=owned, record=adopted)
 
     # -- triggering ------------------------------------------------------------------------------------------------
 
@@ -289,7 +293,8 @@ class RunAcquirer:
         self, request: RunRequest, record: RunRecord | None, *, ended: Iterable[TaskRun] = (), again: bool = False
     ) -> AcquiredRun:
         names = Names.of(request.experiment_name, record, repeat=again)
-        record = (record or self._new_record()).having_ended(ended)
+        ended = tuple(ended)
+        record = (record or self._new_record()).having_ended(ended).accounting_for(len(ended))
         lost = 0
         while lost < _MAX_POSTS and len(names.used) < _MAX_NAMES:
             name, before = names.next(), self._records.get(request.key)
@@ -337,10 +342,11 @@ class RunAcquirer:
         search = Search(not_before=since, excluded=known, take_newest=True, owned=False)
         until = self._clock.now() + timedelta(seconds=self._patience.rival)
         while True:
+            began = self._clock.now()
             rivals = self._lookup.good(mine.request, search)
             # What had ended before this trigger was not on the list before it, or is not to be adopted (a clear).
             older = [run for run in rivals if by_age(run) < by_age(mine.run) and _is_rival(run, mine.record)]
-            if older or self._clock.now() >= until:
+            if older or began >= until:
                 break
             time.sleep(self._patience.pause)
         if not older:
@@ -389,7 +395,7 @@ class RunAcquirer:
             # A run of ours that has already failed is ours all the same: the verdict on it is the caller's.
             found = replace(found, run=found.ended_badly[0], is_sure=True)
         if found.run is not None:
-            return self._adopt_found(request, found, record)
+            return self._adopt_found(request, found, record, owned=search.owned)
         self._log.info("%s: the server lists no such run %g s later: triggering again", request, self._patience.listing)
         return None
 
@@ -425,7 +431,7 @@ class RunAcquirer:
             ) from error
         if not is_good(run) or run.id in record.excluded:
             return None
-        return self._adopt(request, run, replace(record, unaccounted=max(0, record.unaccounted - 1)))
+        return self._adopt(request, run, record.accounting_for(1))
 
     def _cancel_and_wait(self, run_id: str) -> None:
         """Cancel a run and wait until it has ended, so that nothing of it is active when the new one starts."""

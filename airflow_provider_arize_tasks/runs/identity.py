@@ -7,7 +7,7 @@ attempt's own number. Everything here is a pure function of those; the operators
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -59,6 +59,8 @@ class Search:
     :param since_post: ``not_before`` is the time of the one POST that is looked for, so a match that ended badly is
         what that POST started. Else it may be an earlier attempt's, and the latest POST's run not listed yet.
     :param take_newest: several matches: the newest good one (``same_window``) instead of an error.
+    :param take_oldest: several matches, of one moment: the oldest good one, which is the one that stays
+        (``same_window``).
     :param posts: so many POSTs of ours may have started a run each; as many matches are ours.
     :param owned: what is found is this task instance's own, as far as can be told, and may be cancelled.
     :param cancel: cancel what is found instead of adopting it (left behind from before a clear).
@@ -72,6 +74,7 @@ class Search:
     look_until: datetime | None = None
     since_post: bool = False
     take_newest: bool = False
+    take_oldest: bool = False
     posts: int = 0
     owned: bool = True
     cancel: bool = False
@@ -155,7 +158,8 @@ def first_step(situation: Situation) -> Plan:
 def _with_own_record(situation: Situation, record: RunRecord) -> Plan:
     if situation.reuse is ReuseRun.NEVER:
         if record.run_id is None:
-            return Plan(step=Step.TRIGGER, reason='reuse_run="never": triggering anew')
+            reason = f'reuse_run="never": ending what the trigger at {iso(record.intent_at)} started, if anything'
+            return Plan(step=Step.SEARCH, search=_search_to_end(situation, record), reason=reason)
         reason = f'reuse_run="never": run {record.run_id} of an earlier attempt is not adopted'
         return Plan(step=Step.CANCEL_FIRST, run_id=record.run_id, reason=reason)
     if record.run_id is not None:
@@ -188,7 +192,9 @@ def search_after_lost_answer(record: RunRecord, reuse: ReuseRun, *, look_until: 
         name=record.name,
         look_until=look_until,
         since_post=record.since is None,
-        take_newest=reuse is ReuseRun.SAME_WINDOW,
+        # Of several that triggered at the same moment the older run stays, and whose it is can't be told.
+        take_oldest=reuse is ReuseRun.SAME_WINDOW,
+        owned=reuse is not ReuseRun.SAME_WINDOW,
         posts=max(1, record.unaccounted),
     )
 
@@ -200,7 +206,17 @@ def _with_record_from_before_a_clear(situation: Situation, record: RunRecord) ->
     if record.run_id is not None:
         reason = f"the task was cleared: run {record.run_id} from before is ended first if it is still going"
         return Plan(step=Step.CANCEL_FIRST, run_id=record.run_id, reason=reason)
-    search = Search(
+    if situation.reuse is ReuseRun.SAME_WINDOW:
+        search = replace(search_after_clear(situation), look_until=_until(situation, record))
+        reason = f"the task was cleared after it meant to trigger at {iso(record.intent_at)}: joining what is going"
+        return Plan(step=Step.SEARCH, search=search, reason=reason)
+    reason = f"the task was cleared after it meant to trigger at {iso(record.intent_at)}: ending what that started"
+    return Plan(step=Step.SEARCH, search=_search_to_end(situation, record), reason=reason)
+
+
+def _search_to_end(situation: Situation, record: RunRecord) -> Search:
+    """How to find what a POST whose answer was never read has started, in order to end it."""
+    return Search(
         not_before=record.look_from,
         excluded=frozenset(record.excluded),
         name=record.name,
@@ -210,8 +226,6 @@ def _with_record_from_before_a_clear(situation: Situation, record: RunRecord) ->
         since_post=True,
         cancel=True,
     )
-    reason = f"the task was cleared after it meant to trigger at {iso(record.intent_at)}: ending what that started"
-    return Plan(step=Step.SEARCH, search=search, reason=reason)
 
 
 def _without_record(situation: Situation) -> Plan:
@@ -304,6 +318,10 @@ def choose(request: RunRequest, runs: Sequence[TaskRun], search: Search, *, expe
             ended_badly=bad,
             unidentified=() if others else unidentified,
         )
+    if search.take_oldest:
+        rivals = (run for run in matching if is_good(run) and (run in good or not run.status.is_terminal))
+        first = min(rivals, key=by_age)
+        return Found(run=first, is_sure=first in good, ended_badly=bad)
     if len(good) == 1 or search.take_newest:
         return Found(run=good[-1], ended_badly=bad)
     if len(good) <= search.posts:
@@ -333,7 +351,7 @@ def find_twins(
     :param runs: all runs of the task, in any order.
     :param record: what was written down; it tells how many POSTs may have started a run that nobody knows.
     :param experiments: for an experiment, ids of the experiments that carry a name of its series.
-    :return: ``twins``: those that are ours. ``ambiguous``: more than can be, so some of them are another's.
+    :return: ``twins``: those that are ours. ``ambiguous``: more than can be, so some of them, or all, are another's.
     """
     if not request.shows_in_its_run or not record.is_uncertain:
         return Found()
@@ -343,7 +361,7 @@ def find_twins(
     ids = frozenset(experiments)
     runs = list({run.id: run for run in runs}.values())
     matching = [run for run in runs if _matches(request, run, search, ids) and _is_since(run, search, None)]
-    if len(matching) > record.unclear:
+    if len(matching) > record.unaccounted:
         return Found(ambiguous=tuple(sorted(matching, key=by_age)))
     return Found(twins=tuple(sorted(matching, key=by_age)))
 

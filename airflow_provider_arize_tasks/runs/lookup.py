@@ -79,6 +79,7 @@ class Lookup:
         """
         give_up = self._clock.now() + timedelta(seconds=self._patience.identity)
         while True:
+            began = self._clock.now()  # a list tells of when its first page was read, however long the others took
             try:
                 found = self._look(request, search)
             except ArizeWaitError:
@@ -91,10 +92,9 @@ class Lookup:
                 ) from error
             if found.ambiguous:
                 raise ArizeAmbiguousRunError(ambiguous_message(request, found))
-            now = self._clock.now()
-            if search.is_over(found, now):
+            if search.is_over(found, began):
                 return found
-            if found.unidentified and now >= give_up:
+            if found.unidentified and began >= give_up:
                 raise ArizeWaitError(unidentified_message(request, found))
             time.sleep(self._patience.pause)
 
@@ -130,11 +130,12 @@ class Lookup:
         """
         until = self._clock.now() + timedelta(seconds=self._patience.listing)
         while True:
+            began = self._clock.now()
             made = {each.id for each in self.named(request, name)}
             runs = [run for run in self.runs_of(request.task_id) if run.experiment_id in made]
             if runs:
                 return runs[0]
-            if self._clock.now() >= until:
+            if began >= until:
                 return None
             time.sleep(self._patience.pause)
 
@@ -196,8 +197,8 @@ def reconcile(
 ) -> Twins:
     """Look for runs of a request beside the one on record, and end them.
 
-    Where a trigger without a clear answer has no run that is known, and its connection was given up only just now, the
-    list gets a little longer to show it.
+    Where triggers without a clear answer have no run that is known, and the connection of the last was given up only
+    just now, the list gets a little longer to show what each of them started.
 
     :param lookup: finds runs.
     :param request: what was wanted.
@@ -209,28 +210,30 @@ def reconcile(
     :return: the twins.
     :raises ArizeError: the server could not be asked.
     """
+    twins = Twins()
     while True:
+        is_over = clock.moments_ago(record.unclear_until or record.intent_at) >= patience.twin  # as the look begins
         found = lookup.twins(request, record)
-        since = record.unclear_until or record.intent_at
-        is_over = clock.moments_ago(since) >= patience.twin
-        if found.twins or found.ambiguous or not record.unaccounted or is_over:
-            break
+        if found.ambiguous:
+            log.warning(
+                "%s: these runs match as well and are more than this task can have started, so they were left alone: "
+                "%s",
+                request,
+                ", ".join(f"{run.id} ({run.status.value})" for run in found.ambiguous),
+            )
+            return twins
+        if found.twins and not cancels:
+            log.warning(
+                "%s: these runs match as well; one of them may be this task's. They were left alone (same_window): %s",
+                request,
+                ", ".join(f"{run.id} ({run.status.value})" for run in found.twins),
+            )
+            return twins
+        ended = cancel_twins(lookup.api, found.twins, log=log)
+        twins, record = twins + ended, record.having_found(ended)
+        if is_over or not record.unaccounted:
+            return twins
         time.sleep(patience.pause)
-    if found.ambiguous:
-        log.warning(
-            "%s: these runs match as well and are more than this task can have started, so they were left alone: %s",
-            request,
-            ", ".join(f"{run.id} ({run.status.value})" for run in found.ambiguous),
-        )
-        return Twins()
-    if found.twins and not cancels:
-        log.warning(
-            "%s: these runs match as well; one of them may be this task's. They were left alone (same_window): %s",
-            request,
-            ", ".join(f"{run.id} ({run.status.value})" for run in found.twins),
-        )
-        return Twins()
-    return cancel_twins(lookup.api, found.twins, log=log)
 
 
 def cancel_twins(api: RunsApi, twins: Iterable[TaskRun], *, log: Any) -> Twins:

@@ -91,6 +91,8 @@ class World:
     killed: set[int] = field(default_factory=set)
     #: What happens to each POST, and to its run.
     fates: Iterator[Fate] | None = None
+    #: How long a list of runs takes from its first page, which has the newest, to its last.
+    list_seconds: float = 0.0
 
     def step(self) -> None:
         """A place to be killed at; each takes a moment."""
@@ -161,6 +163,7 @@ class World:
     def list_all_runs(self, _task_id: str, status: RunStatus | None = None) -> list[TaskRun]:
         self.step()
         runs = [self.read(run) for run in self.listed()]
+        self.now += self.list_seconds
         return [run for run in runs if status in (None, run.status)]
 
     def iter_experiments(self, *, dataset: str, name: str) -> list[Experiment]:
@@ -337,8 +340,9 @@ def replay(
     *,
     has_store: bool,
     neighbours: Iterable[float] = (),
+    list_seconds: float = 0.0,
 ) -> World:
-    world = World(request, neighbours=[neighbour(created) for created in neighbours])
+    world = World(request, neighbours=[neighbour(created) for created in neighbours], list_seconds=list_seconds)
     calm = Fate(answer="answered", hidden=0.0, lasts=2.0, ending="COMPLETED")
 
     def all_fates() -> Iterator[Fate]:
@@ -362,13 +366,20 @@ def replay(
     plan=st.lists(tries, min_size=1, max_size=7),
     posts=st.lists(fates, max_size=10),
     neighbours=st.sets(st.sampled_from([0.1, 1.0, 5.0, 30.0, 65.0])),
+    list_seconds=st.sampled_from([0.0, 0.0, 4.0, 11.0]),
 )
 def test_whatever_dies_there_is_never_a_second_good_run(
-    request: RunRequest, reuse: ReuseRun, has_store: bool, plan: list[Try], posts: list[Fate], neighbours: set[float]
+    request: RunRequest,
+    reuse: ReuseRun,
+    has_store: bool,
+    plan: list[Try],
+    posts: list[Fate],
+    neighbours: set[float],
+    list_seconds: float,
 ) -> None:
     # A window tells runs apart from the first moment on.
     others = neighbours if request is EXPERIMENT else set()
-    replay(request, plan, posts, reuse, has_store=has_store, neighbours=others)
+    replay(request, plan, posts, reuse, has_store=has_store, neighbours=others, list_seconds=list_seconds)
 
 
 LIVES = Try(killed_after=None, late=0.0, pause=0.0, cleared=False, store_kept=True, dag_run_restarted=True)
@@ -402,6 +413,16 @@ def test_a_kill_at_each_step_leaves_one_good_run(
             if len(failures) + 1 not in world.killed:
                 break  # it is through before its next step
         assert step > (0 if post is REFUSED else 1)
+
+
+@pytest.mark.parametrize("seconds", [4.0, 11.0])
+@pytest.mark.parametrize("has_store", [True, False], ids=["store", "no store"])
+def test_a_list_that_takes_long_to_read_is_as_old_as_its_first_page(has_store: bool, seconds: float) -> None:
+    """The run arrives while the later pages are read: what was not on the first one may be there by the last."""
+    world = replay(
+        WINDOW, [LIVES], [replace(LOST, hidden=0.9)], ReuseRun.OWN, has_store=has_store, list_seconds=seconds
+    )
+    assert len(world.runs) == 1
 
 
 @pytest.mark.parametrize("store_kept", [True, False], ids=["kept", "emptied"])

@@ -25,10 +25,10 @@ from airflow_provider_arize_tasks.runs.identity import (
     first_step,
     search_after_lost_answer,
 )
-from airflow_provider_arize_tasks.runs.requests import Attempt, RunRecord, RunRequest, parse_iso
+from airflow_provider_arize_tasks.runs.requests import Attempt, RunRecord, RunRequest, Twins, parse_iso
 from airflow_provider_arize_tasks.runs.timing import Patience
 from airflow_provider_arize_tasks.runs.verdict import Counts
-from airflow_provider_arize_tasks.windows.window import Window
+from airflow_provider_arize_tasks.windows.window import Window, iso
 
 OWN, SAME, NEVER = ReuseRun.OWN, ReuseRun.SAME_WINDOW, ReuseRun.NEVER
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=timezone.utc)
@@ -149,7 +149,9 @@ def test_an_intent_of_this_generation_is_searched_for(attempt: Attempt, reuse: R
         excluded=frozenset({"old"}),
         look_until=NOW + LISTING,
         since_post=True,
-        take_newest=reuse is SAME,
+        # It may be another's, who triggered at that moment.
+        take_oldest=reuse is SAME,
+        owned=reuse is not SAME,
         posts=1,
     )
 
@@ -190,10 +192,11 @@ def test_whose_record_it_is(attempt: Attempt, by: int | None, generation: int, o
     assert attempt.owns(replace(record(FIRST), generation=generation, attempt=by)) is owns
 
 
-@pytest.mark.parametrize(("run_id", "step"), [(None, Step.TRIGGER), ("r1", Step.CANCEL_FIRST)])
+@pytest.mark.parametrize(("run_id", "step"), [(None, Step.SEARCH), ("r1", Step.CANCEL_FIRST)])
 def test_never_adopts_nothing_and_leaves_nothing_going(run_id: str | None, step: Step) -> None:
     plan = first_step(situation(RETRY, record(RETRY, run_id), reuse=NEVER))
     assert (plan.step, plan.run_id) == (step, run_id)
+    assert plan.search is None or plan.search.cancel
 
 
 @pytest.mark.parametrize("reuse", list(ReuseRun))
@@ -436,6 +439,7 @@ records = st.builds(
     unclear_until=st.none() | instants,
     unclear_names=st.lists(texts, max_size=2).map(tuple),
     unaccounted=st.integers(0, 5),
+    twins=st.builds(Twins, cancelled=st.lists(texts, max_size=2).map(tuple)),
     lag=st.floats(0, 60),
     earlier=st.dictionaries(
         texts, st.builds(Counts, successes=st.integers(0, 9), errors=st.integers(0, 9)), max_size=3
@@ -539,20 +543,49 @@ def test_as_many_runs_as_triggers_without_an_answer_are_ours_and_the_first_stays
     ],
 )
 def test_twins_are_the_other_runs_of_an_uncertain_request(fields: dict[str, Any], twins: list[str]) -> None:
-    written = record(FIRST, "kept", excluded=("old",), unclear=1, unclear_since=INTENT)
+    written = record(FIRST, "kept", excluded=("old",), unclear=1, unaccounted=1, unclear_since=INTENT)
     runs = [run("kept"), run("old"), run("other", **fields)]
     assert [each.id for each in find_twins(DAILY, runs, written).twins] == twins
     assert find_twins(DAILY, runs, replace(written, unclear=0)) == Found()
 
 
 def test_a_clock_known_to_lag_tells_a_twin() -> None:
-    written = record(FIRST, "kept", unclear=1, unclear_since=INTENT, lag=30.0)
+    written = record(FIRST, "kept", unclear=1, unaccounted=1, unclear_since=INTENT, lag=30.0)
     runs = [run("kept"), run("other", created_at=INTENT - 20 * SECOND)]
     assert [each.id for each in find_twins(DAILY, runs, written).twins] == ["other"]
 
 
+def test_a_run_beside_those_that_account_for_all_lost_answers_is_another_s() -> None:
+    written = record(FIRST, "kept", unclear=1, unaccounted=0, unclear_since=INTENT)
+    found = find_twins(DAILY, [run("kept"), run("other")], written)
+    assert (found.twins, [each.id for each in found.ambiguous]) == ((), ["other"])
+
+
+@pytest.mark.parametrize(("run_id", "unaccounted"), [(None, 2), ("r1", 1)])
+def test_several_lost_answers_of_the_first_release_are_accounted_for_by_its_run_alone(
+    run_id: str | None, unaccounted: int
+) -> None:
+    written = {"generation": 2, "intent_at": iso(INTENT), "since": iso(INTENT), "run_id": run_id}
+    read = RunRecord.from_dict(written)
+    assert (read.unclear, read.unaccounted) == (2, unaccounted)
+
+
+def test_of_several_at_the_same_moment_the_oldest_that_goes_on_stays() -> None:
+    """Also one that seems to be older than the trigger, but for one that had ended before it."""
+    runs = [
+        run("ended", created_at=INTENT - 3 * SECOND, status="COMPLETED"),
+        run("older", created_at=INTENT - 2 * SECOND),
+        run("own", created_at=INTENT + SECOND),
+        run("newer", created_at=INTENT + 2 * SECOND),
+    ]
+    search = Search(not_before=INTENT, take_oldest=True, owned=False)
+    assert names_of(choose(DAILY, runs, search)) == ("older", [], [])
+    assert not choose(DAILY, runs, search).is_sure
+    assert names_of(choose(DAILY, runs[2:], search)) == ("own", [], [])
+
+
 def test_more_runs_than_triggers_are_nobody_in_particular_s() -> None:
-    written = record(FIRST, "kept", unclear=1, unclear_since=INTENT)
+    written = record(FIRST, "kept", unclear=1, unaccounted=1, unclear_since=INTENT)
     found = find_twins(DAILY, [run("kept"), run("a"), run("b")], written)
     assert (found.twins, [each.id for each in found.ambiguous]) == ((), ["a", "b"])
 
