@@ -9,13 +9,12 @@ from airflow_provider_arize_tasks.coverage.evidence import window_of
 from airflow_provider_arize_tasks.coverage.intervals import intersect, merge, touch
 from airflow_provider_arize_tasks.coverage.judges import Unit
 from airflow_provider_arize_tasks.coverage.reading import spans_for_run
-from airflow_provider_arize_tasks.coverage.spans import SpansUnavailableError
+from airflow_provider_arize_tasks.coverage.spans import Counting, SpansUnavailableError
 from airflow_provider_arize_tasks.coverage.states import State
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from airflow_provider_arize_tasks.client.endpoints import Call
     from airflow_provider_arize_tasks.coverage.reading import TaskCoverage
     from airflow_provider_arize_tasks.coverage.spans import Sends
     from airflow_provider_arize_tasks.windows.window import Window
@@ -71,16 +70,11 @@ def cost_of(send: Sends, found: TaskCoverage, windows: Sequence[Window]) -> Cost
     :param windows: the stale windows.
     :raises ArizeError: the API could not be asked.
     """
-    requests, spans, calls, repeated, is_counted = 0, 0, 0, 0, True
-
-    def sent(call: Call[Any]) -> Any:
-        nonlocal requests
-        requests += 1
-        return send(call)
-
+    sent = Counting(send)
+    spans, calls, repeated, is_counted = 0, 0, 0, True
     for window in windows:
         held: int | None = None
-        if is_counted and requests < _MOST_REQUESTS:
+        if is_counted and sent.requests < _MOST_REQUESTS:
             try:
                 held = spans_for_run(sent, found.task, window)
             except SpansUnavailableError:

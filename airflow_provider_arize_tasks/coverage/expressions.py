@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _WORD = re.compile(r"\(|\)|[A-Za-z0-9_]+|\S")
+_OPERATORS = frozenset({"AND", "OR", "NOT", "(", ")"})
 
 
 def matches_expression(expression: str, letters: Mapping[str, bool]) -> bool:
@@ -18,48 +20,21 @@ def matches_expression(expression: str, letters: Mapping[str, bool]) -> bool:
     :param letters: by name of a filter, whether it holds.
     :raises ValueError: it is no such expression.
     """
-    reader = _Reader(expression, letters)
-    found = reader.either()
-    if reader.words:
-        raise reader.error
-    return found
+    words = _WORD.findall(expression)
+    try:
+        # In Python's own words, of which no other than these can be in it.
+        python = (word.lower() if word.upper() in _OPERATORS else str(letters[word]) for word in words)
+        return _holds(ast.parse(" ".join(python), mode="eval").body)
+    except (KeyError, SyntaxError, TypeError) as error:
+        raise ValueError(f"no combination of the filters {', '.join(letters)}: {expression!r}") from error
 
 
-class _Reader:
-    """Reads an expression from left to right."""
-
-    def __init__(self, expression: str, letters: Mapping[str, bool]) -> None:
-        self.words = _WORD.findall(expression)
-        self.error = ValueError(f"no combination of the filters {', '.join(letters)}: {expression!r}")
-        self._letters = letters
-
-    def either(self) -> bool:
-        """Terms joined by ``OR``."""
-        found = [self._both()]
-        while self._take("OR"):
-            found.append(self._both())
-        return any(found)
-
-    def _both(self) -> bool:
-        found = [self._one()]
-        while self._take("AND"):
-            found.append(self._one())
-        return all(found)
-
-    def _one(self) -> bool:
-        if self._take("NOT"):
-            return not self._one()
-        if self._take("("):
-            found = self.either()
-            if not self._take(")"):
-                raise self.error
-            return found
-        if not self.words or self.words[0] not in self._letters:
-            raise self.error
-        return self._letters[self.words.pop(0)]
-
-    def _take(self, word: str) -> bool:
-        if self.words and self.words[0].upper() == word:
-            self.words.pop(0)
-            return True
-        return False
+def _holds(part: ast.expr) -> bool:
+    if isinstance(part, ast.BoolOp):
+        found = [_holds(each) for each in part.values]
+        return all(found) if isinstance(part.op, ast.And) else any(found)
+    if isinstance(part, ast.UnaryOp):
+        return not _holds(part.operand)
+    if isinstance(part, ast.Constant):
+        return bool(part.value)
+    raise TypeError("a call or an empty tuple")

@@ -69,7 +69,16 @@ def gaps_of(
         ``None`` if no such record is kept: age counts from the window's end.
     :param include_running: return windows with a run still going as well. They would be evaluated twice.
     """
-    ages = _Ages(coverage, now, give_up_after, first_asked)
+    # Anything but these shows that there is data, so it is never given up.
+    no_sign = (State.MISSING, State.EMPTY, State.COVERED)
+    signs = coverage.windows_in(*(state for state in State if state not in no_sign))
+
+    def is_given_up(gap: Window) -> bool:
+        if give_up_after is None or touch((gap,), signs):
+            return False
+        asked = gap.end if first_asked is None else first_asked.get(gap.key)
+        return asked is not None and max(gap.end, asked) <= now - give_up_after
+
     running = coverage.windows_in(State.RUNNING)
     stale = merge(each.window for each in coverage.stretches() if each.state is State.STALE and each.needs_override)
     unseen = merge(
@@ -85,7 +94,7 @@ def gaps_of(
         found["running"] += intersect((cell,), blocked)
         wanted = merge((*open_, *running)) if include_running and running else open_
         for gap in _without(intersect((cell,), wanted), blocked):
-            found["let_go" if ages.is_given_up(gap) else "windows"].append(gap)
+            found["let_go" if is_given_up(gap) else "windows"].append(gap)
         left = _without(_without((cell,), blocked), wanted)
         found["stale"] += intersect(left, stale)
         found["unseen"] += _without(intersect(left, unseen), stale)
@@ -94,29 +103,3 @@ def gaps_of(
 
 def _without(windows: tuple[Window, ...], taken: tuple[Window, ...]) -> tuple[Window, ...]:
     return tuple(piece for window in windows for piece in subtract(window, taken))
-
-
-class _Ages:
-    """Which windows are given up."""
-
-    def __init__(
-        self,
-        coverage: Coverage,
-        now: datetime,
-        give_up_after: timedelta | None,
-        first_asked: Mapping[str, datetime] | None,
-    ) -> None:
-        self._limit = None if give_up_after is None else now - give_up_after
-        self._asked = first_asked
-        # Anything but these shows that there is data, so it is never given up.
-        no_sign = (State.MISSING, State.EMPTY, State.COVERED)
-        self._signs = coverage.windows_in(*(state for state in State if state not in no_sign))
-
-    def is_given_up(self, gap: Window) -> bool:
-        """Whether a gap was asked for long enough."""
-        if self._limit is None or touch((gap,), self._signs):
-            return False
-        if self._asked is None:
-            return gap.end <= self._limit
-        asked = self._asked.get(gap.key)
-        return asked is not None and max(gap.end, asked) <= self._limit

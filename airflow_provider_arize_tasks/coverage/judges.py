@@ -90,7 +90,7 @@ def judge_of(evaluator: TaskEvaluator, versions: Sequence[EvaluatorVersion] | No
     config = _config(current)
     return replace(
         judge,
-        label=_text(config.get("name")),
+        label=text_of(config.get("name")),
         version_id=current.id if current is not None else pinned,
         since=current.created_at if current is not None else None,
         attached=min((each.created_at for each in dated if each.created_at is not None), default=None),
@@ -110,10 +110,20 @@ def attached_since(judges: Iterable[Judge], record: Mapping[str, datetime]) -> t
     )
 
 
+def named(judges: Sequence[Judge]) -> list[tuple[str, Judge]]:
+    """The judges by names that are all different.
+
+    :param judges: of a task.
+    """
+    names = [judge.name for judge in judges]
+    return [(judge.name if names.count(judge.name) == 1 else f"{judge.name} ({judge.key})", judge) for judge in judges]
+
+
 def _config(version: EvaluatorVersion | None) -> Mapping[str, Any]:
     found = None if version is None else version.template_config or version.code_config
     return found or {}
 
 
-def _text(value: Any) -> str | None:
+def text_of(value: Any) -> str | None:
+    """A text that was sent or stored; ``None`` if it is none, or empty."""
     return value if isinstance(value, str) and value else None

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from math import sqrt
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_arize_tasks.coverage.judges import Judge, Unit
+from airflow_provider_arize_tasks.coverage.judges import Judge, Unit, named
 from airflow_provider_arize_tasks.windows.window import Window, iso
 
 if TYPE_CHECKING:
@@ -250,11 +250,8 @@ class Verification:
         }
 
     def _shares(self) -> list[tuple[str, Tally, Share]]:
-        names = [each.judge.name for each in self.tallies]
-        return [
-            (name if names.count(name) == 1 else f"{name} ({each.judge.key})", each, self.share(each))
-            for name, each in zip(names, self.tallies, strict=True)
-        ]
+        names = named([each.judge for each in self.tallies])
+        return [(name, each, self.share(each)) for (name, _), each in zip(names, self.tallies, strict=True)]
 
     def _audit(self) -> dict[str, Any]:
         return {

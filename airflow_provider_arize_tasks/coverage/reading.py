@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone, tzinfo
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from airflow_provider_arize_tasks.client import endpoints
 from airflow_provider_arize_tasks.client.endpoints import iterate
@@ -16,7 +16,7 @@ from airflow_provider_arize_tasks.coverage.evidence import CoverageRules, doubtf
 from airflow_provider_arize_tasks.coverage.intervals import clip
 from airflow_provider_arize_tasks.coverage.judges import Judge, attached_since, judge_of
 from airflow_provider_arize_tasks.coverage.record import GapRecord
-from airflow_provider_arize_tasks.coverage.spans import SpansUnavailableError, count_spans
+from airflow_provider_arize_tasks.coverage.spans import Counting, SpansUnavailableError, count_spans
 from airflow_provider_arize_tasks.coverage.states import Coverage, read_coverage
 from airflow_provider_arize_tasks.windows.grid import floor_to
 from airflow_provider_arize_tasks.windows.times import MILLISECOND, shift, zone_of
@@ -36,8 +36,8 @@ _T = TypeVar("_T")
 MOST_COUNT_REQUESTS = 400
 
 
-class RunSource(Protocol):
-    """What is needed of the API. ``ArizeHook`` is one."""
+class TaskSource(Protocol):
+    """What is needed of the API to look at a task. ``ArizeApi`` and ``ArizeHook`` are one."""
 
     def resolve_task(self, task: str, /, space: str | None = None) -> str:
         """The id of a task given by name or id."""
@@ -45,11 +45,15 @@ class RunSource(Protocol):
     def get_task_with_server_time(self, task_id: str, /) -> Reply[Task]:
         """The task, and the server's clock."""
 
-    def list_all_runs(self, task_id: str, /) -> Iterator[TaskRun]:
-        """All runs of the task, from all pages."""
-
     def call(self, call: Call[_T], /) -> _T:
         """Send a call and return its reply."""
+
+
+class RunSource(TaskSource, Protocol):
+    """What is needed to read the task's coverage."""
+
+    def list_all_runs(self, task_id: str, /) -> Iterator[TaskRun]:
+        """All runs of the task, from all pages."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -229,15 +233,9 @@ def _count(
     """The rules with the spans counted of the windows that counts of runs leave in doubt."""
     doubtful = [window for window in doubtful_windows(weigh_runs(runs, rules)) if clip(window, span)]
     counted: dict[str, int] = {}
-    requests = 0
-
-    def sent(call: Call[Any]) -> Any:
-        nonlocal requests
-        requests += 1
-        return send(call)
-
+    sent = Counting(send)
     for number, window in enumerate(doubtful):
-        if requests >= MOST_COUNT_REQUESTS:
+        if sent.requests >= MOST_COUNT_REQUESTS:
             left = len(doubtful) - number
             return replace(rules, counted=counted), [
                 f"{left} windows are left in doubt: counting their spans takes more than {MOST_COUNT_REQUESTS} requests"

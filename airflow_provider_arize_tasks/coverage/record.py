@@ -58,12 +58,12 @@ class GapRecord:
             return cls(first_asked=_times([first_asked]))
         judges: dict[str, datetime | None] = {}
         for record in records:
-            for key, value in _mapping(record.get("judges")).items():
-                since = None if value is None else _time(value)
+            for key, value in mapping_of(record.get("judges")).items():
+                since = None if value is None else time_of(value)
                 judges[key] = _earlier(judges[key], since) if key in judges else since
-        windows = _times(_mapping(each.get("overridden")) for each in records)
+        windows = _times(mapping_of(each.get("overridden")) for each in records)
         return cls(
-            first_asked=_times(_mapping(each.get("first_asked")) for each in records),
+            first_asked=_times(mapping_of(each.get("first_asked")) for each in records),
             overridden={window: since for key, since in windows.items() if (window := window_of_key(key))},
             judges=judges,
         )
@@ -85,18 +85,20 @@ def _times(stored: Iterable[Any]) -> dict[str, datetime]:
     """Times by key, the earliest of each."""
     found: dict[str, datetime] = {}
     for each in stored:
-        for key, value in _mapping(each).items():
-            instant = _time(value)
+        for key, value in mapping_of(each).items():
+            instant = time_of(value)
             if instant is not None:
                 found[key] = min(instant, found.get(key, instant))
     return found
 
 
-def _mapping(value: Any) -> Mapping[str, Any]:
+def mapping_of(value: Any) -> Mapping[str, Any]:
+    """A mapping that was stored; empty if it is none."""
     return value if isinstance(value, Mapping) else {}
 
 
-def _time(value: Any) -> datetime | None:
+def time_of(value: Any) -> datetime | None:
+    """A time that was stored; ``None`` if it is none."""
     return parse_time(value) if isinstance(value, str) else None
 
 

@@ -32,6 +32,22 @@ class Sends(Protocol):
         """Send."""
 
 
+class Counting:
+    """Sends calls and counts them.
+
+    :param send: sends a call.
+    """
+
+    def __init__(self, send: Sends) -> None:
+        self._send = send
+        self.requests = 0
+
+    def __call__(self, call: Call[Any], /) -> Any:
+        """Send."""
+        self.requests += 1
+        return self._send(call)
+
+
 class SpansUnavailableError(ArizeError):
     """Spans can't be listed: the endpoint is missing, or refused to this key."""
 

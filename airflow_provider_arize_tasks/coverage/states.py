@@ -12,12 +12,11 @@ from enum import Enum, IntEnum
 from functools import cached_property
 from heapq import heappop, heappush
 from itertools import groupby, pairwise
-from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from airflow_provider_arize_tasks.coverage.evidence import CoverageRules, Evidence, Kind, weigh_runs
 from airflow_provider_arize_tasks.coverage.intervals import clip, merge, subtract
-from airflow_provider_arize_tasks.coverage.judges import Judge
+from airflow_provider_arize_tasks.coverage.judges import Judge, named
 from airflow_provider_arize_tasks.coverage.relabelling import relabelled
 from airflow_provider_arize_tasks.windows.times import in_words
 from airflow_provider_arize_tasks.windows.window import Window, iso
@@ -148,31 +147,18 @@ def read_coverage(
     :param now: the present: what lies after ``now - settle`` is early rather than missing. Default: not considered.
     """
     rules = rules or CoverageRules()
-    return coverage_of(span, weigh_runs(runs, rules), rules, now=now)
-
-
-def coverage_of(
-    span: Window, evidence: Sequence[Evidence], rules: CoverageRules, *, now: datetime | None = None
-) -> Coverage:
-    """The coverage of a range by evidence that was weighed; the parameters are those of :func:`read_coverage`."""
+    evidence = weigh_runs(runs, rules)
     judges = rules.judges or (Judge(name="all evaluators"),)
     settled = None if now is None else now - rules.settle
     found: dict[str, tuple[Stretch, ...]] = {}
     undated: list[Stretch] = []
-    for name, judge in _named(judges):
+    for name, judge in named(judges):
         if judge.since is not None or judge.attached is not None:
             found[name] = tuple(_Sweep(span, replace(judge, name=name), rules, settled).stretches(evidence))
             continue
         undated = undated or _Sweep(span, judge, rules, settled).stretches(evidence)
         found[name] = tuple(replace(each, evaluator=name) for each in undated)
     return Coverage(span, found)
-
-
-def _named(judges: Sequence[Judge]) -> Iterator[tuple[str, Judge]]:
-    """The judges by names that are all different."""
-    names = [judge.name for judge in judges]
-    for judge in judges:
-        yield (judge.name if names.count(judge.name) == 1 else f"{judge.name} ({judge.key})"), judge
 
 
 class _Lane(IntEnum):
@@ -249,7 +235,6 @@ class _Sweep:
         self._settled = settled
         self._busy: list[list[tuple[float, datetime, int]]] = [[] for _ in _Lane]
         self._pieces: list[_Piece] = []
-        self._by_id: dict[str, Evidence] = {}
 
     def stretches(self, evidence: Sequence[Evidence]) -> list[Stretch]:
         """The range in stretches, in order; neighbours differ."""
@@ -265,11 +250,9 @@ class _Sweep:
             while following < len(self._pieces) and self._pieces[following][1] == start:
                 self._begin(following)
                 following += 1
-            found.append((start, end, self._decide(start)))
-        return [
-            self._stretch(Window(group[0][0], group[-1][1]), *decided)
-            for decided, group in ((key, list(items)) for key, items in groupby(found, key=itemgetter(2)))
-        ]
+            found.append((start, end, *self._decide(start)))
+        alike = groupby(found, lambda each: (each[2], each[3] and each[3].run.id))
+        return [self._stretch(list(parts)) for _, parts in alike]
 
     def _pieces_of(self, evidence: Sequence[Evidence]) -> Iterator[_Piece]:
         since = self._judge.since
@@ -314,15 +297,13 @@ class _Sweep:
             heappop(heap)
         return self._pieces[heap[0][2]][3] if heap else None
 
-    def _decide(self, at: datetime) -> tuple[_Decision, str | None]:
-        """What decides about an instant, and the id of the run it is by."""
+    def _decide(self, at: datetime) -> tuple[_Decision, Evidence | None]:
+        """What decides about an instant, and the run it is by."""
         newest = {lane: found for lane in _ALL_LANES if self._busy[lane] and (found := self._newest(lane, at))}
         decision, by = self._choose(newest)
         if by is None and self._settled is not None and at >= self._settled:
             decision = _Decision.NOT_SETTLED
-        if by is not None:
-            self._by_id[by.run.id] = by
-        return decision, None if by is None else by.run.id
+        return decision, by
 
     def _choose(self, newest: dict[_Lane, Evidence]) -> tuple[_Decision, Evidence | None]:
         if _Lane.FRESH in newest:
@@ -345,14 +326,14 @@ class _Sweep:
                 return decision, newest[lane]
         return _Decision.NO_RUN, None
 
-    def _stretch(self, window: Window, decision: _Decision, run_id: str | None) -> Stretch:
-        by = None if run_id is None else self._by_id[run_id]
+    def _stretch(self, parts: list[tuple[datetime, datetime, _Decision, Evidence | None]]) -> Stretch:
+        _, end, decision, by = parts[-1]
         return Stretch(
-            window=window,
+            window=Window(parts[0][0], end),
             evaluator=self._judge.name,
             state=decision.state,
             reason=self._reason(decision, by),
-            run_id=run_id,
+            run_id=None if by is None else by.run.id,
             needs_override=decision is _Decision.OLD,
         )
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from airflow_provider_arize_tasks.client.fields import parse_time
-from airflow_provider_arize_tasks.coverage.record import window_of_key
+from airflow_provider_arize_tasks.coverage.judges import text_of
+from airflow_provider_arize_tasks.coverage.record import time_of, window_of_key
 from airflow_provider_arize_tasks.coverage.states import State
 from airflow_provider_arize_tasks.windows.window import Window, iso
 
@@ -61,13 +61,13 @@ class Summary:
             return None
         if isinstance(stored.get("audit"), Mapping):
             return _verified(stored, stored["audit"])
-        task_id, at, states = stored.get("task_id"), _time(stored.get("at")), stored.get("states")
+        task_id, at, states = stored.get("task_id"), time_of(stored.get("at")), stored.get("states")
         if not isinstance(task_id, str) or at is None or not isinstance(states, list):
             return None
         return cls(
             task_id=task_id,
-            task_name=_text(stored.get("task_name")),
-            arize_conn_id=_text(stored.get("arize_conn_id")),
+            task_name=text_of(stored.get("task_name")),
+            arize_conn_id=text_of(stored.get("arize_conn_id")),
             at=at,
             stretches=tuple(pair for each in states[-MOST_STRETCHES:] if (pair := _stretch(each)) is not None),
         )
@@ -90,11 +90,11 @@ def merged(cells: Iterable[Cell]) -> tuple[tuple[Window, State], ...]:
 def _verified(stored: Mapping[str, Any], audit: Mapping[str, Any]) -> Summary | None:
     """A proven window is covered, one with labels missing failed; one without spans proves nothing."""
     window = window_of_key(f"{stored.get('data_start_time')}/{stored.get('data_end_time')}")
-    at, task_id = _time(audit.get("looked_at")), audit.get("task_id")
+    at, task_id = time_of(audit.get("looked_at")), audit.get("task_id")
     if window is None or not window.width or at is None or not isinstance(task_id, str) or not stored.get("spans"):
         return None
     state = State.COVERED if stored.get("complete") is True else State.FAILED
-    return Summary(task_id=task_id, task_name=_text(audit.get("task_name")), at=at, stretches=((window, state),))
+    return Summary(task_id=task_id, task_name=text_of(audit.get("task_name")), at=at, stretches=((window, state),))
 
 
 def _stretch(stored: Any) -> tuple[Window, State] | None:
@@ -105,11 +105,3 @@ def _stretch(stored: Any) -> tuple[Window, State] | None:
         return (window, State(stored[1])) if window is not None and window.start < window.end else None
     except ValueError:
         return None
-
-
-def _time(value: Any) -> datetime | None:
-    return parse_time(value) if isinstance(value, str) else None
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) and value else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_arize_tasks.client.enums import TaskType
 from airflow_provider_arize_tasks.client.errors import ArizeConfigError, ArizeInvalidRequestError
@@ -24,8 +24,8 @@ from airflow_provider_arize_tasks.windows.window import Window
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from airflow_provider_arize_tasks.client.endpoints import Call, Reply
     from airflow_provider_arize_tasks.client.models import Span, Task
+    from airflow_provider_arize_tasks.coverage.reading import TaskSource
     from airflow_provider_arize_tasks.coverage.spans import Sends
 
 #: How far after a window's end its spans are looked for: the search goes by the time of arrival, a few hours around the
@@ -35,21 +35,8 @@ LATE = timedelta(hours=24)
 _MORE_REQUESTS = 1
 
 
-class VerifySource(Protocol):
-    """What is needed of the API. ``ArizeApi`` and ``ArizeHook`` are."""
-
-    def resolve_task(self, task: str, /, space: str | None = None) -> str:
-        """The id of a task given by name or id."""
-
-    def get_task_with_server_time(self, task_id: str, /) -> Reply[Task]:
-        """The task, and the server's clock."""
-
-    def call(self, call: Call[Any], /) -> Any:
-        """Send a call and return its reply."""
-
-
 def verify_window(
-    source: VerifySource,
+    source: TaskSource,
     task: str,
     window: Window,
     *,
