@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from airflow_provider_arize_tasks.client import sync
+from airflow_provider_arize_tasks.client import transport
 from airflow_provider_arize_tasks.client.transport import RetryPolicy
 from airflow_provider_arize_tasks.operators.waiting_for_runs import WaitingForRuns
 from airflow_provider_arize_tasks.runs.timing import Patience
@@ -22,7 +22,7 @@ NO_TASK = "T25saW5lVGFzazo5OTk5OnplcG8="
 
 def retry_requests_briefly(monkeypatch: pytest.MonkeyPatch, seconds: float = 0.4) -> None:
     """Give a failing request up after less than a second instead of a minute."""
-    monkeypatch.setattr(sync, "RetryPolicy", partial(RetryPolicy, total_seconds=seconds, first_pause=0.1))
+    monkeypatch.setattr(transport, "RetryPolicy", partial(RetryPolicy, total_seconds=seconds, first_pause=0.1))
 
 
 #: About a second until a list is believed instead of ten: enough for a local server, whose clock shows whole ones.
