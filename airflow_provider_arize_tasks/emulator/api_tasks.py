@@ -18,7 +18,7 @@ from airflow_provider_arize_tasks.emulator.requests import (
     require_scope,
     write_cursor,
 )
-from airflow_provider_arize_tasks.emulator.schemas import CREATE_EVALUATION, refuse_if
+from airflow_provider_arize_tasks.emulator.schemas import TASK_TYPE, refuse_if
 from airflow_provider_arize_tasks.emulator.validation import check_trigger, read_create, read_update, read_window
 from airflow_provider_arize_tasks.emulator.world import RUN_EXPERIMENT, Run, Task, World, find
 
@@ -44,7 +44,7 @@ def list_tasks(call: Call) -> dict[str, Any]:
             require_scope(world, table, query[key], key[:-3])
             tasks = [task for task in tasks if task.body.get(key) == query[key]]
     if "type" in query:
-        refuse_if(CREATE_EVALUATION["type"].check(query["type"], "type", world.level))
+        refuse_if(TASK_TYPE(query["type"], "type", world.level))
         tasks = [task for task in tasks if task.type == query["type"].upper()]
     # Assumes "newest-first", which a certificate asks about.
     if not world.settings.oldest_first:

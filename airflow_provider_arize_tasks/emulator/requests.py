@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from aiohttp import web
 
 from airflow_provider_arize_tasks.emulator.common import Refusal, is_id
-from airflow_provider_arize_tasks.emulator.schemas import Shape, require
 from airflow_provider_arize_tasks.emulator.world import Record, World, find
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from airflow_provider_arize_tasks.emulator.schemas import Shape
 
     #: An item as the API sends it.
     View = Callable[[World, Any], Any]
@@ -101,7 +102,7 @@ class Call:
         :param status: of the refusal of what has another shape.
         :param default: as in :meth:`json`.
         """
-        return require(self.json(default), shape, self.world.level, status)
+        return shape.read(self.json(default), self.world.level, status)
 
     def no_body(self) -> None:
         """Refuse a body where there must be none; an empty object passes."""

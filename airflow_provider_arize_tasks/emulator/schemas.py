@@ -7,7 +7,7 @@ Which fields are nullable is read off the request models of Arize's own SDK, whi
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,42 +25,58 @@ class Field:
     :ivar check: what its value must be.
     :ivar required: whether it must be there.
     :ivar nullable: whether null is accepted.
-    :ivar feature: the feature of the level table that brought it.
     """
 
     check: Check
     required: bool = False
     nullable: bool = False
-    feature: str | None = None
 
 
-Shape = Mapping[str, Field]
+class Shape(dict[str, Field]):
+    """The fields of an object.
 
-
-def check_object(value: Any, shape: Shape, where: str, level: Level) -> list[str]:
-    """Everything wrong with an object.
-
-    :param value: the parsed JSON.
-    :param shape: its fields.
-    :param where: its name for the messages; empty for the body itself.
-    :param level: the server's age.
+    :param kind: what the level table calls the object, which says when each of its fields came.
+    :param optional: fields that need not be there, as checks of their values.
     """
-    if not isinstance(value, dict):
-        return [f"{where or 'body'}: must be an object"]
-    prefix = f"{where}." if where else ""
-    complaints = []
-    for name, given in value.items():
-        field = shape.get(name)
-        if field is None or (field.feature is not None and not level.knows(field.feature)):
-            complaints.append(f"{prefix}{name}: unknown field")
-        elif given is None:
-            complaints += [] if field.nullable else [f"{prefix}{name}: must not be null"]
-        else:
-            complaints += field.check(given, f"{prefix}{name}", level)
-    complaints += [
-        f"{prefix}{name}: is required" for name, field in shape.items() if field.required and name not in value
-    ]
-    return complaints
+
+    def __init__(self, kind: str = "", /, **optional: Check | Field) -> None:
+        super().__init__(
+            {name: given if isinstance(given, Field) else Field(given) for name, given in optional.items()}
+        )
+        self.kind = kind
+
+    def __call__(self, value: Any, where: str, level: Level) -> list[str]:
+        """Everything wrong with an object.
+
+        :param value: the parsed JSON.
+        :param where: its name for the messages; empty for the body itself.
+        :param level: the server's age.
+        """
+        if not isinstance(value, dict):
+            return [f"{where or 'body'}: must be an object"]
+        prefix = f"{where}." if where else ""
+        complaints = []
+        for name, given in value.items():
+            field = self.get(name)
+            if field is None or not level.knows(f"request {self.kind}.{name}"):
+                complaints.append(f"{prefix}{name}: unknown field")
+            elif given is None:
+                complaints += [] if field.nullable else [f"{prefix}{name}: must not be null"]
+            else:
+                complaints += field.check(given, f"{prefix}{name}", level)
+        required = [name for name, field in self.items() if field.required and name not in value]
+        return complaints + [f"{prefix}{name}: is required" for name in required]
+
+    def read(self, value: Any, level: Level, status: int = 400) -> dict[str, Any]:
+        """A body of this shape.
+
+        :param value: the parsed JSON.
+        :param level: the server's age.
+        :param status: of the refusal of what has another shape.
+        :raises Refusal: naming everything that is wrong.
+        """
+        refuse_if(self(value, "", level), status)
+        return dict(value)
 
 
 def refuse_if(complaints: list[str], status: int = 400) -> None:
@@ -69,17 +85,28 @@ def refuse_if(complaints: list[str], status: int = 400) -> None:
         raise Refusal(status, "; ".join(complaints))
 
 
-def require(value: Any, shape: Shape, level: Level, status: int = 400) -> dict[str, Any]:
-    """A body that has a shape.
+def required(check: Check) -> Field:
+    """A field that must be there."""
+    return Field(check, required=True)
 
-    :param value: the parsed JSON.
-    :param shape: its fields.
-    :param level: the server's age.
-    :param status: of the refusal of what has another shape.
-    :raises Refusal: naming everything that is wrong.
-    """
-    refuse_if(check_object(value, shape, "", level), status)
-    return dict(value)
+
+def nullable(check: Check) -> Field:
+    """A field that may be null."""
+    return Field(check, nullable=True)
+
+
+def must(hold: Callable[[Any], object], be: str) -> Check:
+    """A value for which a condition holds, and the words for what it must be."""
+    return lambda value, where, _level: [] if hold(value) else [f"{where}: must be {be}"]
+
+
+boolean = must(lambda value: isinstance(value, bool), "a boolean")
+free_object = must(lambda value: isinstance(value, dict), "an object")
+anything = must(lambda _value: True, "any JSON")
+column_name = must(
+    lambda value: isinstance(value, str) and re.fullmatch(r"[a-zA-Z0-9_\s\-&()]+", value),
+    "letters, digits, spaces, and _ - & ( )",
+)
 
 
 def text(shortest: int = 0, longest: int | None = None, limit_feature: str | None = None) -> Check:
@@ -112,26 +139,11 @@ def number(low: float | None = None, high: float | None = None, *, whole: bool =
     return check
 
 
-def boolean(value: Any, where: str, level: Level) -> list[str]:
-    """True or false."""
-    return [] if isinstance(value, bool) else [f"{where}: must be a boolean"]
-
-
-def anything(value: Any, where: str, level: Level) -> list[str]:
-    """Any JSON."""
-    return []
-
-
-def free_object(value: Any, where: str, level: Level) -> list[str]:
-    """Any JSON object."""
-    return [] if isinstance(value, dict) else [f"{where}: must be an object"]
-
-
-def choice(*allowed: str) -> Check:
+def choice(*allowed: str, spell: Callable[[Level, str], str] = Level.spell) -> Check:
     """An enum value, in the spelling of the level."""
 
     def check(value: Any, where: str, level: Level) -> list[str]:
-        known = [level.spell(item) for item in allowed if level.knows(item)]
+        known = [spell(level, item) for item in allowed if level.knows(item)]
         return [] if value in known else [f"{where}: must be one of {', '.join(known)}, got {value!r}"]
 
     return check
@@ -163,90 +175,66 @@ def map_of(check: Check) -> Check:
     return check_map
 
 
-def shaped(shape: Shape) -> Check:
-    """An object of a shape."""
-    return lambda value, where, level: check_object(value, shape, where, level)
-
-
-TOOL_CONFIG: Shape = {"tools": Field(list_of(free_object)), "tool_choice": Field(anything, nullable=True)}
-RESPONSE_FORMAT: Shape = {
-    "type": Field(choice("TEXT", "JSON_OBJECT", "JSON_SCHEMA"), required=True),
-    "json_schema": Field(
-        shaped(
-            {
-                "name": Field(text()),
-                "description": Field(text()),
-                "schema": Field(free_object),
-                "strict": Field(boolean),
-            }
-        )
+TOOL_CONFIG = Shape(tools=list_of(free_object), tool_choice=nullable(anything))
+RESPONSE_FORMAT = Shape(
+    type=required(choice("TEXT", "JSON_OBJECT", "JSON_SCHEMA")),
+    json_schema=Shape(name=text(), description=text(), schema=free_object, strict=boolean),
+)
+INVOCATION = Shape(
+    "invocation_parameters",
+    temperature=number(),
+    max_tokens=number(whole=True),
+    max_completion_tokens=number(whole=True),
+    top_p=number(),
+    frequency_penalty=number(),
+    presence_penalty=number(),
+    stop=list_of(text()),
+    response_format=RESPONSE_FORMAT,
+    tool_config=TOOL_CONFIG,
+    top_k=number(whole=True),
+    thinking_level=text(),
+    thinking_budget=number(whole=True),
+    reasoning_effort=text(),
+    verbosity=text(),
+)
+TOOL_CALL = Shape(
+    id=text(),
+    type=required(choice("FUNCTION")),
+    function=required(Shape(name=required(text()), arguments=required(text()))),
+)
+MESSAGE = Shape(
+    role=required(choice("USER", "ASSISTANT", "SYSTEM", "TOOL")),
+    content=nullable(text()),
+    tool_call_id=text(),
+    tool_calls=list_of(TOOL_CALL),
+)
+_FORMAT = choice("F_STRING", "MUSTACHE", "NONE")
+_KIND = required(choice("LLM_GENERATION", "TEMPLATE_EVALUATION", "AGENT_CALL"))
+RUN_CONFIGURATIONS = {
+    "LLM_GENERATION": Shape(
+        experiment_type=_KIND,
+        ai_integration_id=required(text(1)),
+        messages=required(list_of(MESSAGE, 1)),
+        input_variable_format=required(_FORMAT),
+        model_name=text(),
+        invocation_parameters=INVOCATION,
+        provider_parameters=free_object,
+        tool_config=TOOL_CONFIG,
+        prompt_version_id=nullable(text()),
     ),
-}
-INVOCATION: Shape = {
-    "temperature": Field(number()),
-    "max_tokens": Field(number(whole=True)),
-    "max_completion_tokens": Field(number(whole=True)),
-    "top_p": Field(number()),
-    "frequency_penalty": Field(number()),
-    "presence_penalty": Field(number()),
-    "stop": Field(list_of(text())),
-    "response_format": Field(shaped(RESPONSE_FORMAT)),
-    "tool_config": Field(shaped(TOOL_CONFIG)),
-    "top_k": Field(number(whole=True), feature="request invocation_parameters.top_k"),
-    "thinking_level": Field(text(), feature="request invocation_parameters.thinking_level"),
-    "thinking_budget": Field(number(whole=True), feature="request invocation_parameters.thinking_budget"),
-    "reasoning_effort": Field(text(), feature="request invocation_parameters.reasoning_effort"),
-    "verbosity": Field(text(), feature="request invocation_parameters.verbosity"),
-}
-MESSAGE: Shape = {
-    "role": Field(choice("USER", "ASSISTANT", "SYSTEM", "TOOL"), required=True),
-    "content": Field(text(), nullable=True),
-    "tool_call_id": Field(text()),
-    "tool_calls": Field(
-        list_of(
-            shaped(
-                {
-                    "id": Field(text()),
-                    "type": Field(choice("FUNCTION"), required=True),
-                    "function": Field(
-                        shaped({"name": Field(text(), required=True), "arguments": Field(text(), required=True)}),
-                        required=True,
-                    ),
-                }
-            )
-        )
+    "TEMPLATE_EVALUATION": Shape(
+        experiment_type=_KIND,
+        ai_integration_id=required(text(1)),
+        template=required(text(1)),
+        provide_explanation=required(boolean),
+        model_name=text(),
+        classification_choices=map_of(number()),
+        column_mapping=map_of(text()),
+        evaluator_version_id=nullable(text()),
+        invocation_parameters=INVOCATION,
+        provider_parameters=free_object,
     ),
-}
-_KIND = Field(choice("LLM_GENERATION", "TEMPLATE_EVALUATION", "AGENT_CALL"), required=True)
-RUN_CONFIGURATIONS: Mapping[str, Shape] = {
-    "LLM_GENERATION": {
-        "experiment_type": _KIND,
-        "ai_integration_id": Field(text(1), required=True),
-        "messages": Field(list_of(shaped(MESSAGE), 1), required=True),
-        "input_variable_format": Field(choice("F_STRING", "MUSTACHE", "NONE"), required=True),
-        "model_name": Field(text()),
-        "invocation_parameters": Field(shaped(INVOCATION)),
-        "provider_parameters": Field(free_object),
-        "tool_config": Field(shaped(TOOL_CONFIG)),
-        "prompt_version_id": Field(text(), nullable=True),
-    },
-    "TEMPLATE_EVALUATION": {
-        "experiment_type": _KIND,
-        "ai_integration_id": Field(text(1), required=True),
-        "template": Field(text(1), required=True),
-        "provide_explanation": Field(boolean, required=True),
-        "model_name": Field(text()),
-        "classification_choices": Field(map_of(number())),
-        "column_mapping": Field(map_of(text())),
-        "evaluator_version_id": Field(text(), nullable=True),
-        "invocation_parameters": Field(shaped(INVOCATION)),
-        "provider_parameters": Field(free_object),
-    },
-    "AGENT_CALL": {
-        "experiment_type": _KIND,
-        "integration_id": Field(text(1), required=True),
-        "input_template": Field(free_object, required=True),
-    },
+    "AGENT_CALL": Shape(experiment_type=_KIND, integration_id=required(text(1)), input_template=required(free_object)),
 }
 
 
@@ -255,9 +243,7 @@ def run_configuration(value: Any, where: str, level: Level) -> list[str]:
     if not isinstance(value, dict):
         return [f"{where}: must be an object"]
     complaints = _KIND.check(value.get("experiment_type"), f"{where}.experiment_type", level)
-    if complaints:
-        return complaints
-    return check_object(value, RUN_CONFIGURATIONS[value["experiment_type"].upper()], where, level)
+    return complaints or RUN_CONFIGURATIONS[value["experiment_type"].upper()](value, where, level)
 
 
 _LIMITS = "length limits of query filters"
@@ -267,64 +253,60 @@ def _letter(value: Any, where: str, level: Level) -> list[str]:
     return [] if value in ("A", "B", "C", "D", "E") else [f"{where}: must be one letter of A to E, got {value!r}"]
 
 
-QUERY_FILTERS: Shape = {
-    "filters": Field(
-        list_of(
-            shaped({"id": Field(_letter, required=True), "filter": Field(text(0, 2000, _LIMITS), required=True)}), 1, 5
-        ),
-        required=True,
-    ),
-    "expression": Field(text(0, 512, _LIMITS)),
-}
-QUERY_MAPPING: Shape = {
-    "variable_name": Field(text(1, 256, _LIMITS), required=True),
-    "query_ids": Field(list_of(_letter, 0, 5), required=True),
-    "attribute_path": Field(text(0, 1024, _LIMITS), required=True),
-}
-EVALUATOR: Shape = {
-    "evaluator_id": Field(text(1), required=True),
-    "evaluator_version_id": Field(text(1), nullable=True, feature="request evaluator.evaluator_version_id"),
-    "query_filter": Field(text()),
-    "column_mappings": Field(map_of(text())),
-    "query_mappings": Field(list_of(shaped(QUERY_MAPPING), 1, 50), feature="request evaluator.query_mappings"),
-}
-_EVALUATORS = list_of(shaped(EVALUATOR), 1)
-_TYPE = choice("TEMPLATE_EVALUATION", "CODE_EVALUATION", "RUN_EXPERIMENT")
+QUERY_FILTER = Shape(id=required(_letter), filter=required(text(0, 2000, _LIMITS)))
+QUERY_FILTERS = Shape(filters=required(list_of(QUERY_FILTER, 1, 5)), expression=text(0, 512, _LIMITS))
+QUERY_MAPPING = Shape(
+    variable_name=required(text(1, 256, _LIMITS)),
+    query_ids=required(list_of(_letter, 0, 5)),
+    attribute_path=required(text(0, 1024, _LIMITS)),
+)
+EVALUATOR = Shape(
+    "evaluator",
+    evaluator_id=required(text(1)),
+    evaluator_version_id=nullable(text(1)),
+    query_filter=text(),
+    column_mappings=map_of(text()),
+    query_mappings=list_of(QUERY_MAPPING, 1, 50),
+)
+_EVALUATORS = list_of(EVALUATOR, 1)
+TASK_TYPE = choice("TEMPLATE_EVALUATION", "CODE_EVALUATION", "RUN_EXPERIMENT")
 
-CREATE_EVALUATION: Shape = {
-    "name": Field(text(1), required=True),
-    "type": Field(_TYPE, required=True),
-    "evaluators": Field(_EVALUATORS, required=True),
-    "project_id": Field(text(1)),
-    "dataset_id": Field(text(1)),
-    "experiment_ids": Field(list_of(text(1))),
-    "sampling_rate": Field(number(0, 1)),
-    "is_continuous": Field(boolean),
-    "query_filter": Field(text()),
-    "query_filters": Field(shaped(QUERY_FILTERS), feature="request task.query_filters"),
-}
-CREATE_EXPERIMENT: Shape = {
-    "name": Field(text(1), required=True),
-    "type": Field(_TYPE, required=True),
-    "dataset_id": Field(text(1), required=True),
-    "run_configuration": Field(run_configuration, required=True),
-}
-UPDATE_EVALUATION: Shape = {
-    "name": Field(text(1)),
-    "sampling_rate": Field(number(0, 1)),
-    "is_continuous": Field(boolean),
-    "query_filter": Field(text(), nullable=True),
-    "query_filters": Field(shaped(QUERY_FILTERS), nullable=True, feature="request task.query_filters"),
-    "evaluators": Field(_EVALUATORS),
-}
-UPDATE_EXPERIMENT: Shape = {"name": Field(text(1)), "run_configuration": Field(run_configuration)}
-TRIGGER_EVALUATION: Shape = {
-    "data_start_time": Field(text(1)),
-    "data_end_time": Field(text(1)),
-    "max_spans": Field(number(1, whole=True)),
-    "override_evaluations": Field(boolean),
-    "experiment_ids": Field(list_of(text(1))),
-}
+CREATE_EVALUATION = Shape(
+    "task",
+    name=required(text(1)),
+    type=required(TASK_TYPE),
+    evaluators=required(_EVALUATORS),
+    project_id=text(1),
+    dataset_id=text(1),
+    experiment_ids=list_of(text(1)),
+    sampling_rate=number(0, 1),
+    is_continuous=boolean,
+    query_filter=text(),
+    query_filters=QUERY_FILTERS,
+)
+CREATE_EXPERIMENT = Shape(
+    name=required(text(1)),
+    type=required(TASK_TYPE),
+    dataset_id=required(text(1)),
+    run_configuration=required(run_configuration),
+)
+UPDATE_EVALUATION = Shape(
+    "task",
+    name=text(1),
+    sampling_rate=number(0, 1),
+    is_continuous=boolean,
+    query_filter=nullable(text()),
+    query_filters=nullable(QUERY_FILTERS),
+    evaluators=_EVALUATORS,
+)
+UPDATE_EXPERIMENT = Shape(name=text(1), run_configuration=run_configuration)
+TRIGGER_EVALUATION = Shape(
+    data_start_time=text(1),
+    data_end_time=text(1),
+    max_spans=number(1, whole=True),
+    override_evaluations=boolean,
+    experiment_ids=list_of(text(1)),
+)
 
 
 def experiment_name(value: Any, where: str, level: Level) -> list[str]:
@@ -336,106 +318,89 @@ def experiment_name(value: Any, where: str, level: Level) -> list[str]:
     return complaints
 
 
-def column_name(value: Any, where: str, level: Level) -> list[str]:
-    """The name of an eval column."""
-    is_fine = isinstance(value, str) and re.fullmatch(r"[a-zA-Z0-9_\s\-&()]+", value)
-    return [] if is_fine else [f"{where}: must be letters, digits, spaces, and _ - & ( )"]
+TRIGGER_EXPERIMENT = Shape(
+    "trigger",
+    experiment_name=required(experiment_name),
+    dataset_version_id=text(1),
+    example_ids=list_of(text(1)),
+    max_examples=number(1, whole=True),
+    query_filter=text(),
+    tracing_metadata=map_of(text()),
+    evaluation_task_ids=list_of(text(1)),
+)
 
 
-def provider(value: Any, where: str, level: Level) -> list[str]:
+def _spell_provider(level: Level, name: str) -> str:
     """The provider of a prompt, which older servers spell in lower case, unlike those of integrations."""
-    known = ("OPEN_AI", "AZURE_OPEN_AI", "AWS_BEDROCK", "VERTEX_AI", "ANTHROPIC", "CUSTOM")
-    spelled = known if level.is_upper else tuple(name.lower() for name in known)
-    return [] if value in spelled else [f"{where}: must be one of {', '.join(spelled)}, got {value!r}"]
+    return name if level.is_upper else name.lower()
 
 
-TRIGGER_EXPERIMENT: Shape = {
-    "experiment_name": Field(experiment_name, required=True),
-    "dataset_version_id": Field(text(1)),
-    "example_ids": Field(list_of(text(1))),
-    "max_examples": Field(number(1, whole=True)),
-    "query_filter": Field(text(), feature="request trigger.query_filter"),
-    "tracing_metadata": Field(map_of(text())),
-    "evaluation_task_ids": Field(list_of(text(1))),
-}
-PROMPT_VERSION: Shape = {
-    "commit_message": Field(text(), required=True),
-    "input_variable_format": Field(choice("F_STRING", "MUSTACHE", "NONE")),
-    "provider": Field(provider, required=True),
-    "model": Field(text()),
-    "messages": Field(list_of(shaped(MESSAGE), 1), required=True),
-    "invocation_params": Field(shaped(INVOCATION)),
-    "provider_params": Field(free_object),
-}
-CREATE_PROMPT: Shape = {
-    "space_id": Field(text(1), required=True),
-    "name": Field(text(1), required=True),
-    "description": Field(text()),
-    "version": Field(shaped(PROMPT_VERSION), required=True),
-}
-UPDATE_PROMPT: Shape = {"description": Field(text(), required=True)}
-PROMPT_LABELS: Shape = {"labels": Field(list_of(text(1)), required=True)}
-_LLM_CONFIG: Shape = {
-    "ai_integration_id": Field(text(1), required=True),
-    "model_name": Field(text(), required=True),
-    "invocation_parameters": Field(shaped(INVOCATION), required=True),
-    "provider_parameters": Field(free_object, required=True),
-}
-_GRANULARITY = Field(choice("SPAN", "TRACE", "SESSION"), nullable=True)
-_TEMPLATE_CONFIG: Shape = {
-    "name": Field(column_name, required=True),
-    "template": Field(text(), required=True),
-    "include_explanations": Field(boolean, required=True),
-    "use_function_calling": Field(boolean),
-    "use_function_calling_if_available": Field(boolean),
-    "use_structured_output": Field(boolean),
-    "classification_choices": Field(map_of(number()), nullable=True),
-    "direction": Field(choice("MAXIMIZE", "MINIMIZE", "NONE"), nullable=True),
-    "data_granularity": _GRANULARITY,
-    "llm_config": Field(shaped(_LLM_CONFIG), required=True),
-}
-_CODE_CONFIG: Shape = {
-    "type": Field(choice("MANAGED", "CUSTOM"), required=True),
-    "name": Field(column_name, required=True),
-    "code": Field(text()),
-    "imports": Field(text(), nullable=True),
-    "managed_evaluator": Field(text()),
-    "variables": Field(list_of(text()), required=True),
-    "static_params": Field(list_of(free_object), nullable=True),
-    "data_granularity": _GRANULARITY,
-    "query_filter": Field(text(), nullable=True),
-}
-EVALUATOR_VERSION: Shape = {
-    "commit_message": Field(text(1, 1000), required=True),
-    "template_config": Field(shaped(_TEMPLATE_CONFIG)),
-    "code_config": Field(shaped(_CODE_CONFIG)),
-}
-CREATE_EVALUATOR: Shape = {
-    "space_id": Field(text(1), required=True),
-    "name": Field(text(1, 255), required=True),
-    "description": Field(text(), nullable=True),
-    "type": Field(choice("TEMPLATE", "CODE"), required=True),
-    "version": Field(shaped(EVALUATOR_VERSION), required=True),
-}
-UPDATE_EVALUATOR: Shape = {"name": Field(text(1, 255)), "description": Field(text())}
-SEARCH_EXAMPLES: Shape = {
-    "filter": Field(text(), nullable=True),
-    "limit": Field(number(1, 500, whole=True)),
-    "cursor": Field(text(), nullable=True),
-    "dataset_version_id": Field(text(1), nullable=True),
-}
+_PROVIDERS = ("OPEN_AI", "AZURE_OPEN_AI", "AWS_BEDROCK", "VERTEX_AI", "ANTHROPIC", "CUSTOM")
+PROMPT_VERSION = Shape(
+    commit_message=required(text()),
+    input_variable_format=_FORMAT,
+    provider=required(choice(*_PROVIDERS, spell=_spell_provider)),
+    model=text(),
+    messages=required(list_of(MESSAGE, 1)),
+    invocation_params=INVOCATION,
+    provider_params=free_object,
+)
+CREATE_PROMPT = Shape(
+    space_id=required(text(1)), name=required(text(1)), description=text(), version=required(PROMPT_VERSION)
+)
+UPDATE_PROMPT = Shape(description=required(text()))
+PROMPT_LABELS = Shape(labels=required(list_of(text(1))))
+_LLM_CONFIG = Shape(
+    ai_integration_id=required(text(1)),
+    model_name=required(text()),
+    invocation_parameters=required(INVOCATION),
+    provider_parameters=required(free_object),
+)
+_GRANULARITY = nullable(choice("SPAN", "TRACE", "SESSION"))
+_TEMPLATE_CONFIG = Shape(
+    name=required(column_name),
+    template=required(text()),
+    include_explanations=required(boolean),
+    use_function_calling=boolean,
+    use_function_calling_if_available=boolean,
+    use_structured_output=boolean,
+    classification_choices=nullable(map_of(number())),
+    direction=nullable(choice("MAXIMIZE", "MINIMIZE", "NONE")),
+    data_granularity=_GRANULARITY,
+    llm_config=required(_LLM_CONFIG),
+)
+_CODE_CONFIG = Shape(
+    type=required(choice("MANAGED", "CUSTOM")),
+    name=required(column_name),
+    code=text(),
+    imports=nullable(text()),
+    managed_evaluator=text(),
+    variables=required(list_of(text())),
+    static_params=nullable(list_of(free_object)),
+    data_granularity=_GRANULARITY,
+    query_filter=nullable(text()),
+)
+EVALUATOR_VERSION = Shape(
+    commit_message=required(text(1, 1000)), template_config=_TEMPLATE_CONFIG, code_config=_CODE_CONFIG
+)
+CREATE_EVALUATOR = Shape(
+    space_id=required(text(1)),
+    name=required(text(1, 255)),
+    description=nullable(text()),
+    type=required(choice("TEMPLATE", "CODE")),
+    version=required(EVALUATOR_VERSION),
+)
+UPDATE_EVALUATOR = Shape(name=text(1, 255), description=text())
+SEARCH_ROWS = Shape(filter=nullable(text()), limit=number(1, 500, whole=True), cursor=nullable(text()))
+SEARCH_EXAMPLES = Shape(**SEARCH_ROWS, dataset_version_id=nullable(text(1)))
 _COLUMNS = list_of(text(1), 1, 1000)
-LIST_SPANS: Shape = {
-    "project_id": Field(text(1), required=True),
-    "start_time": Field(text(1)),
-    "end_time": Field(text(1)),
-    "filter": Field(text()),
-    "included_columns": Field(_COLUMNS, feature="request spans.included_columns"),
-    "excluded_columns": Field(_COLUMNS, feature="request spans.excluded_columns"),
-    "truncate_string_length": Field(number(1, whole=True), feature="request spans.truncate_string_length"),
-}
-SEARCH_ROWS: Shape = {
-    "filter": Field(text(), nullable=True),
-    "limit": Field(number(1, 500, whole=True)),
-    "cursor": Field(text(), nullable=True),
-}
+LIST_SPANS = Shape(
+    "spans",
+    project_id=required(text(1)),
+    start_time=text(1),
+    end_time=text(1),
+    filter=text(),
+    included_columns=_COLUMNS,
+    excluded_columns=_COLUMNS,
+    truncate_string_length=number(1, whole=True),
+)

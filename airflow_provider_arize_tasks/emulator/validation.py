@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_arize_tasks.emulator import schemas
 from airflow_provider_arize_tasks.emulator.common import Refusal, parse_strict_time
 from airflow_provider_arize_tasks.emulator.filters import check_filter, parse_expression
-from airflow_provider_arize_tasks.emulator.schemas import refuse_if, require
+from airflow_provider_arize_tasks.emulator.schemas import refuse_if
 from airflow_provider_arize_tasks.emulator.scores import normalise_placeholders
 from airflow_provider_arize_tasks.emulator.views import spelled
 from airflow_provider_arize_tasks.emulator.world import CODE_EVALUATION, RUN_EXPERIMENT, Evaluator, Task, World, find
@@ -31,10 +31,10 @@ def read_create(world: World, body: Any) -> tuple[str, str, dict[str, Any]]:
     if not isinstance(body, dict):
         raise Refusal(400, "body: must be an object")
     level = world.level
-    refuse_if(schemas.CREATE_EVALUATION["type"].check(body.get("type"), "type", level))
+    refuse_if(schemas.TASK_TYPE(body.get("type"), "type", level))
     kind = body["type"].upper()
     shape = schemas.CREATE_EXPERIMENT if kind == RUN_EXPERIMENT else schemas.CREATE_EVALUATION
-    require(body, shape, level)
+    shape.read(body, level)
     kept = {key: value for key, value in body.items() if key not in ("type", "name")}
     if kind == RUN_EXPERIMENT:
         space_id = find(world.datasets, body["dataset_id"], "dataset").space_id
@@ -187,7 +187,7 @@ def read_update(world: World, task: Task, body: Any) -> dict[str, Any]:
     :raises Refusal: 400, 404, 409 or 422.
     """
     shape = schemas.UPDATE_EXPERIMENT if task.type == RUN_EXPERIMENT else schemas.UPDATE_EVALUATION
-    require(body, shape, world.level)
+    shape.read(body, world.level)
     if not body:
         raise Refusal(400, "body: at least one field is required")
     if "name" in body and world.task_name_taken(task.space_id, body["name"], but=task.id):
@@ -215,7 +215,7 @@ def check_trigger(level: Level, task: Task, body: Any) -> None:
         raise Refusal(400, "body: must be an object")
     misplaced = [name for name in body if name in other and name not in shape]
     refuse_if([f"{name}: not valid for a task of type {level.spell(task.type)}" for name in misplaced])
-    require(body, shape, level)
+    shape.read(body, level)
     if is_experiment and body.get("example_ids") is not None and body.get("max_examples") is not None:
         raise Refusal(400, "example_ids and max_examples are mutually exclusive")
     if is_experiment:
