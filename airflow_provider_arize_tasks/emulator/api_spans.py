@@ -15,13 +15,11 @@ from airflow_provider_arize_tasks.emulator import schemas
 from airflow_provider_arize_tasks.emulator.common import Refusal, parse_strict_time
 from airflow_provider_arize_tasks.emulator.filters import parse_filter
 from airflow_provider_arize_tasks.emulator.requests import Call, Routes, read_limit
-from airflow_provider_arize_tasks.emulator.span_views import filter_columns, span_view
+from airflow_provider_arize_tasks.emulator.spans import Span, filter_columns, span_view
 from airflow_provider_arize_tasks.emulator.world import World, find
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-
-    from airflow_provider_arize_tasks.emulator.spans import Span
 
 ROUTES = Routes()
 WEEK_MS = 7 * 24 * 60 * 60 * 1000

@@ -47,6 +47,15 @@ def explain(request: web.Request) -> web.Response:
     return web.Response(text=page, content_type="text/html", charset="utf-8", headers=headers)
 
 
+#: The kinds of records that Arize's own pages are about -> what they are called, and what their page shows.
+_KINDS = {
+    "projects": ("Project", "the spans of a project, in the window of an evaluation"),
+    "datasets": ("Dataset", "a dataset with its examples and experiments"),
+    "evaluators": ("Evaluator", "an evaluator"),
+    "spaces": ("Space", "a space"),
+}
+
+
 def _what(ids: Mapping[str, str], parts: list[str]) -> str:
     if not parts:
         return "On Arize, this address would be its start page."
@@ -54,26 +63,13 @@ def _what(ids: Mapping[str, str], parts: list[str]) -> str:
         return "On Arize, this address may be a page; none that this provider links to looks like it."
     if "experiments" in parts:
         return "On Arize, this link would open an experiment of a dataset."
-    for kind, page in (
-        ("projects", "the spans of a project, in the window of an evaluation"),
-        ("datasets", "a dataset with its examples and experiments"),
-        ("evaluators", "an evaluator"),
-    ):
-        if kind in parts:
-            return f"On Arize, this link would open {page}."
-    return "On Arize, this link would open a space."
+    return f"On Arize, this link would open {next(page for kind, (_, page) in _KINDS.items() if kind in parts)}."
 
 
 def _details(world: World, ids: Mapping[str, str], query: Mapping[str, str]) -> Iterator[str]:
-    tables: dict[str, tuple[str, Mapping[str, Record]]] = {
-        "spaces": ("Space", world.spaces),
-        "projects": ("Project", world.projects),
-        "datasets": ("Dataset", world.datasets),
-        "evaluators": ("Evaluator", world.evaluators),
-    }
-    for kind, (label, table) in tables.items():
+    for kind in ("spaces", "projects", "datasets", "evaluators"):
         if kind in ids:
-            yield _named(label, ids[kind], table)
+            yield _named(_KINDS[kind][0], ids[kind], getattr(world, kind))
     if "experimentId" in query:
         yield _named("Experiment", query["experimentId"], world.experiments)
     if "startA" in query and "endA" in query:

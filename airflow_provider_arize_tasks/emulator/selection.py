@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_arize_tasks.emulator.common import unit_hash
 from airflow_provider_arize_tasks.emulator.filters import Predicate, parse_expression, parse_filter
-from airflow_provider_arize_tasks.emulator.span_views import filter_columns
-from airflow_provider_arize_tasks.emulator.spans import Span
+from airflow_provider_arize_tasks.emulator.spans import Span, filter_columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -159,7 +159,8 @@ def _execute_to_the_end(
         try:
             if stored is None:
                 return result.task.execute(context)
-            return _resume(result.task, context, _hurried(stored, poll_interval))
+            event = _through_json(asyncio.run(_first_event(stored, poll_interval)))
+            return result.task.resume_execution(stored["method"], {**stored["method_kwargs"], "event": event}, context)
         except TaskDeferred as raised:
             deferral = raised
         classpath, kwargs = deferral.trigger.serialize()
@@ -171,22 +172,15 @@ def _execute_to_the_end(
         _render(result, context)
 
 
-def _hurried(stored: Mapping[str, Any], poll_interval: float | None) -> Mapping[str, Any]:
-    """A deferral whose trigger looks at least this often, if it is one of this provider's."""
-    kwargs = stored["kwargs"]
+async def _first_event(stored: Mapping[str, Any], poll_interval: float | None) -> Any:
+    """Build the trigger from its stored form, as the triggerer does, and wait for its event.
+
+    One of this provider's triggers looks at least as often as ``poll_interval`` says.
+    """
+    classpath, kwargs = str(stored["classpath"]), dict(stored["kwargs"])
     own = kwargs.get("poll_interval")
-    if poll_interval is None or own is None or not str(stored["classpath"]).startswith(_TRIGGERS):
-        return stored
-    return {**stored, "kwargs": {**kwargs, "poll_interval": min(own, poll_interval)}}
-
-
-def _resume(task: Any, context: dict[str, Any], stored: Mapping[str, Any]) -> Any:
-    event = _through_json(asyncio.run(_first_event(stored["classpath"], stored["kwargs"])))
-    return task.resume_execution(stored["method"], {**stored["method_kwargs"], "event": event}, context)
-
-
-async def _first_event(classpath: str, kwargs: dict[str, Any]) -> Any:
-    """Build the trigger from its stored form, as the triggerer does, and wait for its event."""
+    if poll_interval is not None and own is not None and classpath.startswith(_TRIGGERS):
+        kwargs["poll_interval"] = min(own, poll_interval)
     module, _, name = classpath.rpartition(".")
     trigger = getattr(import_module(module), name)(**kwargs)
     events = trigger.run()
@@ -252,8 +246,19 @@ def _context(
 ) -> dict[str, Any]:
     start, end = data_interval or (None, None)
     dag = task.get_dag()
-    ti = _task_instance(task, result, dag_id=dag.dag_id if dag else "test", run_id=run_id, upstream=upstream)
-    ti.dag_run = _dag_run(ti, result, start, end, run_after or end or datetime.now(timezone.utc))
+    names: dict[str, Any] = {"dag_id": dag.dag_id if dag else "test", "run_id": run_id}
+    ti = _TaskInstance(
+        **names,
+        task=task,
+        task_id=task.task_id,
+        map_index=-1,
+        try_number=result.try_number,
+        max_tries=result.max_tries,
+        start_date=datetime.now(timezone.utc),
+        result=result,
+        upstream=upstream,
+    )
+    ti.dag_run = _dag_run(names, result, start, end, run_after or end or ti.start_date)
     filled = {
         "dag": dag,
         "dag_run": ti.dag_run,
@@ -273,29 +278,11 @@ def _context(
     return filled
 
 
-def _task_instance(
-    task: Any, result: TaskResult, *, dag_id: str, run_id: str, upstream: dict[str, Any]
-) -> _TaskInstance:
-    return _TaskInstance(
-        task=task,
-        dag_id=dag_id,
-        task_id=task.task_id,
-        run_id=run_id,
-        map_index=-1,
-        try_number=result.try_number,
-        max_tries=result.max_tries,
-        start_date=datetime.now(timezone.utc),
-        result=result,
-        upstream=upstream,
-    )
-
-
 def _dag_run(
-    ti: _TaskInstance, result: TaskResult, start: datetime | None, end: datetime | None, run_after: datetime
+    names: dict[str, Any], result: TaskResult, start: datetime | None, end: datetime | None, run_after: datetime
 ) -> SimpleNamespace:
     return SimpleNamespace(
-        dag_id=ti.dag_id,
-        run_id=ti.run_id,
+        **names,
         data_interval_start=start,
         data_interval_end=end,
         logical_date=start,
@@ -310,17 +297,13 @@ def _dag_run(
 @contextmanager
 def _execution_allowed() -> Iterator[None]:
     """Airflow refuses ``operator.execute()`` outside its task runner, which this stands in for."""
-    safeguard = _safeguard()
+    try:
+        safeguard: Any = import_module("airflow.sdk.bases.operator").ExecutorSafeguard
+    except ImportError:  # Airflow 2
+        safeguard = import_module("airflow.models.baseoperator").ExecutorSafeguard
     before = safeguard.test_mode
     safeguard.test_mode = True
     try:
         yield
     finally:
         safeguard.test_mode = before
-
-
-def _safeguard() -> Any:
-    try:
-        return import_module("airflow.sdk.bases.operator").ExecutorSafeguard
-    except ImportError:  # Airflow 2
-        return import_module("airflow.models.baseoperator").ExecutorSafeguard

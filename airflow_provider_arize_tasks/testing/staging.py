@@ -8,11 +8,20 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from airflow_provider_arize_tasks.client.models import Task
     from airflow_provider_arize_tasks.emulator.control import EmulatorControl
+    from airflow_provider_arize_tasks.hooks.arize import ArizeHook
 
-DATASET, INTEGRATION = "demo-dataset", "demo-openai"
+DATASET = "demo-dataset"
+_CONFIGURATION = {
+    "experiment_type": "LLM_GENERATION",
+    "ai_integration_id": "demo-openai",
+    "model_name": "gpt-4o",
+    "input_variable_format": "MUSTACHE",
+    "messages": [{"role": "USER", "content": "{{input}}"}],
+}
 
 
 class ArizeTestDatabaseWarning(UserWarning):
@@ -63,42 +72,28 @@ def stage_judged_experiment(
     for evaluator in evaluators:
         control.set_quality(evaluator, mean=mean, experiment=f"^{name}$")
     with ArizeHook() as hook:
-        task_id = _experiment_task(hook, space)
+        task_id = _task(
+            "staged experiments", space, hook, hook.create_run_experiment_task, run_configuration=_CONFIGURATION
+        )
         run = hook.wait_for_run(hook.trigger_run(task=task_id, experiment_name=name).id, poll_interval=0.05)
         for evaluator in evaluators:
-            judge = _evaluation_task(hook, evaluator, str(run.experiment_id), space)
+            judge = _task(
+                f"staged {evaluator}",
+                space,
+                hook,
+                hook.create_evaluation_task,
+                task_type="TEMPLATE_EVALUATION",
+                evaluators=[{"evaluator_id": hook.resolve_evaluator(evaluator, space)}],
+                experiment_ids=[str(run.experiment_id)],
+            )
             judged = hook.trigger_run(task=judge, experiment_ids=[str(run.experiment_id)])
             hook.wait_for_run(judged.id, poll_interval=0.05)
     return {"id": run.id, "task_id": task_id, "experiment_id": run.experiment_id, "experiment_name": name}
 
 
-def _experiment_task(hook: Any, space: str) -> str:
-    name = "staged experiments"
+def _task(name: str, space: str, hook: ArizeHook, create: Callable[..., Task], **fields: Any) -> str:
+    """The id of the task of a name over the seeded dataset, which is made where there is none."""
     for task in hook.iter_tasks(name=name, space=space):
         if task.name == name:
             return str(task.id)
-    configuration = {
-        "experiment_type": "LLM_GENERATION",
-        "ai_integration_id": INTEGRATION,
-        "model_name": "gpt-4o",
-        "input_variable_format": "MUSTACHE",
-        "messages": [{"role": "USER", "content": "{{input}}"}],
-    }
-    made = hook.create_run_experiment_task(name=name, dataset=DATASET, space=space, run_configuration=configuration)
-    return str(made.id)
-
-
-def _evaluation_task(hook: Any, evaluator: str, experiment_id: str, space: str) -> str:
-    name = f"staged {evaluator}"
-    for task in hook.iter_tasks(name=name, space=space):
-        if task.name == name:
-            return str(task.id)
-    made = hook.create_evaluation_task(
-        name=name,
-        task_type="TEMPLATE_EVALUATION",
-        evaluators=[{"evaluator_id": hook.resolve_evaluator(evaluator, space)}],
-        dataset=DATASET,
-        experiment_ids=[experiment_id],
-        space=space,
-    )
-    return str(made.id)
+    return str(create(name=name, dataset=DATASET, space=space, **fields).id)
