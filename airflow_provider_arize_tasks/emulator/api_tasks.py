@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_arize_tasks.emulator import runs, views
 from airflow_provider_arize_tasks.emulator.common import Refusal
-from airflow_provider_arize_tasks.emulator.filters import parse_filter
 from airflow_provider_arize_tasks.emulator.requests import (
     Call,
     Routes,
@@ -20,7 +19,7 @@ from airflow_provider_arize_tasks.emulator.requests import (
 )
 from airflow_provider_arize_tasks.emulator.schemas import TASK_TYPE, refuse_if
 from airflow_provider_arize_tasks.emulator.validation import check_trigger, read_create, read_update, read_window
-from airflow_provider_arize_tasks.emulator.world import RUN_EXPERIMENT, Run, Task, World, find
+from airflow_provider_arize_tasks.emulator.world import RUN_EXPERIMENT, Run, Task
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,35 +90,13 @@ def trigger(call: Call) -> dict[str, Any]:
     world, body, task, now = call.world, call.json(default={}), _task(call), call.now
     check_trigger(world.level, task, body)
     if task.type == RUN_EXPERIMENT:
-        run = _trigger_experiment(world, task, body, now)
+        run = runs.start_experiment(world, task, body, now)
     elif task.body.get("project_id") is not None:
         run = runs.start_evaluation(world, task, body, now, read_window(world.level, task, body, now))
     else:
         experiments = runs.experiments_of(world, task, body.get("experiment_ids"), now)
         run = runs.start_scoring(world, task, body, experiments, now)
     return views.run(world, run, now)
-
-
-def _trigger_experiment(world: World, task: Task, body: dict[str, Any], now: int) -> Run:
-    dataset = find(world.datasets, task.body["dataset_id"], "dataset")
-    version = world.version_of(dataset, body.get("dataset_version_id"))
-    name = body["experiment_name"]
-    if world.experiment_name_taken(dataset.id, name):
-        # Assumes "experiment-name-clash-is-409", which a certificate asks about.
-        raise Refusal(409, f"an experiment named {name!r} already exists in this dataset")
-    for task_id in body.get("evaluation_task_ids") or []:
-        if find(world.tasks, task_id, "evaluation task").type == RUN_EXPERIMENT:
-            raise Refusal(422, f"evaluation_task_ids: task {task_id} is not an evaluation task")
-    examples = version.examples
-    wanted = body.get("example_ids")
-    if wanted is not None:
-        unknown = set(wanted) - {example["id"] for example in examples}
-        if unknown:
-            raise Refusal(422, f"example_ids: not in this version of the dataset: {', '.join(sorted(unknown))}")
-        examples = [example for example in examples if example["id"] in set(wanted)]
-    passes = parse_filter(body.get("query_filter"))
-    examples = [example for example in examples if passes(example)][: body.get("max_examples")]
-    return runs.start_experiment(world, task, body, now, version, examples)
 
 
 @ROUTES.on("GET /v2/tasks/{task_id}/runs")

@@ -11,6 +11,7 @@ import heapq
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_arize_tasks.emulator.common import Refusal, iso, make_id
+from airflow_provider_arize_tasks.emulator.filters import parse_filter
 from airflow_provider_arize_tasks.emulator.rules import AnswerRule, OutcomeRule
 from airflow_provider_arize_tasks.emulator.scores import FAILED as JUDGE_FAILED
 from airflow_provider_arize_tasks.emulator.scores import JUDGED, Judge, make_judge, run_example
@@ -20,7 +21,7 @@ from airflow_provider_arize_tasks.emulator.world import (
     CANCELLED,
     COMPLETED,
     FAILED,
-    DatasetVersion,
+    RUN_EXPERIMENT,
     Experiment,
     ExperimentRow,
     Outcome,
@@ -60,7 +61,7 @@ def start_evaluation(world: World, task: Task, body: Mapping[str, Any], now: int
         raise Refusal(400, f"No data found between {iso(window[0])} and {iso(window[1])}")
     is_done = selection.matched > 0 and not selection.units
     # Assumes "second-trigger-runs-again", which a certificate asks about.
-    run = _new_run(world, task, now, selection.units, None, is_done=is_done)
+    run = _new_run(world, task, now, selection.units, is_done=is_done)
     run.window = window
     run.settings = {"max_spans": limit, "override_evaluations": override}
     return run
@@ -83,30 +84,36 @@ def start_scoring(world: World, task: Task, body: Mapping[str, Any], experiments
         if left:
             work.append(((experiment, row), left))
     limit = body.get("max_spans") or world.settings.max_spans
-    run = _new_run(world, task, now, work[:limit], None, is_done=bool(rows) and not work)
+    run = _new_run(world, task, now, work[:limit], is_done=bool(rows) and not work)
     run.settings = {"override_evaluations": override, "experiment_ids": [item.id for item in experiments]}
     return run
 
 
-def start_experiment(
-    world: World,
-    task: Task,
-    body: Mapping[str, Any],
-    now: int,
-    version: DatasetVersion,
-    examples: Sequence[Mapping[str, Any]],
-) -> Run:
+def start_experiment(world: World, task: Task, body: Mapping[str, Any], now: int) -> Run:
     """Start a run of a run-experiment task; its experiment shows once the run is RUNNING.
 
     :param world: the state.
     :param task: the task.
     :param body: the trigger body, already validated.
     :param now: milliseconds since the epoch.
-    :param version: the version of the task's dataset.
-    :param examples: the examples to run.
+    :raises Refusal: 409 for a name that is taken, 404 and 422 for what the body names and does not exist or fit.
     """
-    name = body["experiment_name"]
-    run = _new_run(world, task, now, list(examples), name)
+    version = world.version_of(find(world.datasets, task.body["dataset_id"], "dataset"), body.get("dataset_version_id"))
+    name, examples = body["experiment_name"], version.examples
+    if world.experiment_name_taken(version.dataset_id, name):
+        # Assumes "experiment-name-clash-is-409", which a certificate asks about.
+        raise Refusal(409, f"an experiment named {name!r} already exists in this dataset")
+    for task_id in body.get("evaluation_task_ids") or []:
+        if find(world.tasks, task_id, "evaluation task").type == RUN_EXPERIMENT:
+            raise Refusal(422, f"evaluation_task_ids: task {task_id} is not an evaluation task")
+    wanted = body.get("example_ids")
+    if wanted is not None:
+        unknown = set(wanted) - {example["id"] for example in examples}
+        if unknown:
+            raise Refusal(422, f"example_ids: not in this version of the dataset: {', '.join(sorted(unknown))}")
+        examples = [example for example in examples if example["id"] in set(wanted)]
+    chosen = list(filter(parse_filter(body.get("query_filter")), examples))[: body.get("max_examples")]
+    run = _new_run(world, task, now, chosen, name)
     experiment = Experiment(
         **world.stamp("Experiment", name, run.starts_ms),
         space_id=task.space_id,
@@ -121,7 +128,7 @@ def start_experiment(
 
 
 def _new_run(
-    world: World, task: Task, now: int, work: list[Any], experiment_name: str | None, *, is_done: bool = False
+    world: World, task: Task, now: int, work: list[Any], experiment_name: str | None = None, *, is_done: bool = False
 ) -> Run:
     """A run with its times and its end; ``is_done`` says that all it could label is labelled already."""
     rule = _take_rule(world, task, experiment_name)
@@ -349,7 +356,7 @@ def start_many(world: World, task: Task, count: int, run_seconds: float) -> list
     now = world.clock.now_ms()
     started = []
     for _ in range(count):
-        run = _new_run(world, task, now, [], None)
+        run = _new_run(world, task, now, [])
         run.ends_ms = now + int(run_seconds * 1000)
         heapq.heappush(world.due, (run.ends_ms, run.number, run.id))
         started.append(run)
