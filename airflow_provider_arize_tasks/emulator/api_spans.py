@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_arize_tasks.emulator import schemas
 from airflow_provider_arize_tasks.emulator.common import Refusal, parse_strict_time
-from airflow_provider_arize_tasks.emulator.filters import parse_filter
+from airflow_provider_arize_tasks.emulator.filters import check_filter, parse_filter
 from airflow_provider_arize_tasks.emulator.requests import Call, Routes, read_limit
 from airflow_provider_arize_tasks.emulator.spans import Span, filter_columns, span_view
 from airflow_provider_arize_tasks.emulator.world import World, find
@@ -56,7 +56,8 @@ def list_spans(call: Call) -> dict[str, Any]:
     project = find(world.projects, body["project_id"], "project")
     wanted = _columns(body)
     search = _read_search(world, body, query.get("cursor"))
-    passes = parse_filter(_filter(world, body), "filter")
+    read_filter = check_filter if world.level.knows("blank filter of spans is refused") else parse_filter
+    passes = read_filter(body.get("filter"), "filter")
     now = call.now
     found = (
         span
@@ -67,13 +68,6 @@ def list_spans(call: Call) -> dict[str, Any]:
     shown, longest = chosen[:limit], body.get("truncate_string_length")
     views = [span_view(world, span, now, wanted, longest) for span in shown]
     return call.page_of("spans", views, search.cursor(shown[-1]) if len(chosen) > limit else None)
-
-
-def _filter(world: World, body: dict[str, Any]) -> str | None:
-    text = body.get("filter")
-    if text is not None and not text.strip() and world.level.knows("blank filter of spans is refused"):
-        raise Refusal(400, "filter: must not be empty or whitespace-only; omit it to apply no filter")
-    return text
 
 
 def _columns(body: dict[str, Any]) -> Callable[[str], bool]:

@@ -22,7 +22,7 @@ from airflow_provider_arize_tasks.emulator import (
     runs,
 )
 from airflow_provider_arize_tasks.emulator.assumed import turn_request, turn_response
-from airflow_provider_arize_tasks.emulator.common import Refusal, problem
+from airflow_provider_arize_tasks.emulator.common import Refusal
 from airflow_provider_arize_tasks.emulator.faults import BEFORE, LATE, Fault
 from airflow_provider_arize_tasks.emulator.guard import Guard
 from airflow_provider_arize_tasks.emulator.pages import explain, is_first_click
@@ -35,6 +35,18 @@ if TYPE_CHECKING:
     from airflow_provider_arize_tasks.emulator.world import World
 
 _PROBLEM = "application/problem+json"
+_ERRORS_PAGE = "https://arize.com/docs/ax/rest-reference/errors"
+_TITLES = {
+    400: "Invalid request",
+    401: "Authentication required",
+    403: "Access forbidden",
+    404: "Resource not found",
+    405: "Method not allowed",
+    409: "Resource conflict",
+    422: "Unprocessable entity",
+    429: "Rate limit exceeded",
+    503: "Service unavailable",
+}
 _LOG = logging.getLogger(__name__)
 _LONGEST_DETAIL = 2000
 _PAGE = "<html><head><title>{0}</title></head><body><h1>{0}</h1><p>gateway</p></body></html>"
@@ -216,8 +228,16 @@ def _check_level(request: web.Request) -> None:
 def _problem_response(
     request: web.Request, status: int, detail: str, headers: dict[str, str] | None = None
 ) -> web.Response:
-    request_id = secrets.token_hex(8)
-    document = problem(status, detail[:_LONGEST_DETAIL], request.path[:_LONGEST_DETAIL], request_id)
+    """The RFC 9457 document for a refusal; ``detail`` is its specific cause."""
+    request_id, title = secrets.token_hex(8), _TITLES.get(status, "Internal server error")
+    document = {
+        "status": status,
+        "title": title,
+        "type": f"{_ERRORS_PAGE}#{title.lower().replace(' ', '-')}",
+        "detail": detail[:_LONGEST_DETAIL],
+        "instance": request.path[:_LONGEST_DETAIL],
+        "request_id": request_id,
+    }
     all_headers = {"x-request-id": request_id, **(headers or {})}
     return web.json_response(document, status=status, content_type=_PROBLEM, headers=all_headers)
 

@@ -5,24 +5,13 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import re
 import time
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _FIRST_MS, _LAST_MS = -2_208_988_800_000, 9_214_646_400_000
-_ERRORS_PAGE = "https://arize.com/docs/ax/rest-reference/errors"
-_CLASSES: dict[int, tuple[str, str]] = {
-    400: ("Invalid request", "invalid-request"),
-    401: ("Authentication required", "authentication-required"),
-    403: ("Access forbidden", "access-forbidden"),
-    404: ("Resource not found", "resource-not-found"),
-    405: ("Method not allowed", "method-not-allowed"),
-    409: ("Resource conflict", "resource-conflict"),
-    422: ("Unprocessable entity", "unprocessable-entity"),
-    429: ("Rate limit exceeded", "rate-limit-exceeded"),
-    503: ("Service unavailable", "service-unavailable"),
-}
 
 
 class Refusal(Exception):  # noqa: N818 -- an answer of the API, not an error of the emulator
@@ -36,25 +25,6 @@ class Refusal(Exception):  # noqa: N818 -- an answer of the API, not an error of
         super().__init__(detail)
         self.status = status
         self.detail = detail
-
-
-def problem(status: int, detail: str, instance: str, request_id: str) -> dict[str, Any]:
-    """The RFC 9457 document for a refusal.
-
-    :param status: HTTP status code.
-    :param detail: the specific cause.
-    :param instance: path of the request.
-    :param request_id: the emulator's id of the request.
-    """
-    title, anchor = _CLASSES.get(status, ("Internal server error", "internal-server-error"))
-    return {
-        "status": status,
-        "title": title,
-        "type": f"{_ERRORS_PAGE}#{anchor}",
-        "detail": detail,
-        "instance": instance,
-        "request_id": request_id,
-    }
 
 
 class Clock:
@@ -117,7 +87,8 @@ def parse_time(value: Any, where: str) -> int:
         raise Refusal(400, f"{where} must be an RFC 3339 date-time")
     text = f"{value[:-1]}+00:00" if value.endswith(("Z", "z")) else value
     try:
-        moment = datetime.fromisoformat(_plain_fraction(text))
+        # Python 3.10 reads a fraction of a second where it has six digits.
+        moment = datetime.fromisoformat(re.sub(r"\.([0-9]*)", lambda digits: f".{digits[1][:6]:0<6}", text, count=1))
     except ValueError:
         raise Refusal(400, f"{where} must be an RFC 3339 date-time, got {value!r}") from None
     if moment.tzinfo is None:
@@ -148,15 +119,6 @@ def parse_strict_time(value: Any, where: str) -> int:
         # Assumes "naive-time-is-422", which a certificate asks about.
         raise Refusal(422, f"Invalid ISO datetime: {where} has no offset from UTC: {value!r}")
     return ms
-
-
-def _plain_fraction(text: str) -> str:
-    """Bring a fraction of a second to six digits, which is what Python 3.10 reads."""
-    head, dot, tail = text.partition(".")
-    if not dot:
-        return text
-    digits = len(tail) - len(tail.lstrip("0123456789"))
-    return f"{head}.{tail[:digits][:6].ljust(6, '0')}{tail[digits:]}"
 
 
 def unit_hash(*parts: object) -> float:

@@ -299,12 +299,9 @@ def forget_requests(call: Call) -> None:
 def list_runs(call: Call) -> list[Any]:
     """Every run of every task, oldest first, hidden ones too; ``?task=`` one task's."""
     world, now, wanted = call.world, call.now, call.request.query.get("task")
-    chosen = [run for run in world.runs.values() if wanted is None or wanted in _names(world.tasks.get(run.task_id))]
+    tasks = {task.id for task in world.tasks.values() if wanted in (None, task.id, task.name)}
+    chosen = [run for run in world.runs.values() if run.task_id in tasks]
     return [views.run(world, run, now) | {"settings": run.settings} for run in chosen]
-
-
-def _names(task: Task | None) -> tuple[str, ...]:
-    return (task.id, task.name) if task is not None else ()
 
 
 @ROUTES.on("POST /_emulator/runs")

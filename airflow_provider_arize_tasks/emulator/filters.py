@@ -8,6 +8,7 @@ with null is false.
 
 from __future__ import annotations
 
+import fnmatch
 import re
 from collections.abc import Callable, Iterable, Mapping
 from operator import eq, ge, gt, le, lt, ne
@@ -25,6 +26,8 @@ _Compare = Callable[[Any, Any], bool]
 _EQUAL: Mapping[str, _Compare] = {"=": eq, "==": eq, "!=": ne, "<>": ne}
 _COMPARE: Mapping[str, _Compare] = {**_EQUAL, "<": lt, "<=": le, ">": gt, ">=": ge}
 _DEEPEST, _LONGEST_PATTERN, _LONGEST_NUMBER = 50, 1000, 40
+#: Characters of a ``LIKE`` pattern -> what ``fnmatch`` calls them; its patterns go through a text once.
+_GLOB = {"%": "*", "_": "?", "*": "[*]", "?": "[?]", "[": "[[]"}
 _CONSTANTS = {"true": True, "false": False, "null": None}
 
 
@@ -213,37 +216,21 @@ class _Parser:
         raise self._refuse(f"expected a value, found {value or 'the end'!r}")
 
 
-def _like_of(column: str, is_like: Callable[[str], bool]) -> Predicate:
+def _like_of(column: str, is_like: Callable[[str], object]) -> Predicate:
     """``LIKE`` on a column; on the name of a span it matches nothing, as users of Arize report."""
 
     def predicate(item: Mapping[str, Any]) -> bool:
         if column == "name" and "context.span_id" in item:
             return False
-        return is_like(str(lookup(item, column) or ""))
+        return is_like(str(lookup(item, column) or "")) is not None
 
     return predicate
 
 
-def _like(pattern: str) -> Callable[[str], bool]:
-    """A ``LIKE`` pattern as a function: its parts between the ``%`` are looked for one after another, never twice."""
-    parts = [re.compile(re.escape(part).replace("_", "."), re.DOTALL) for part in pattern.split("%")]
-    lengths = [len(part) for part in pattern.split("%")]
-
-    def matches(text: str) -> bool:
-        if len(parts) == 1:
-            return parts[0].fullmatch(text) is not None
-        end = len(text) - lengths[-1]
-        if end < lengths[0] or not parts[0].match(text) or not parts[-1].fullmatch(text, end):
-            return False
-        at = lengths[0]
-        for part in parts[1:-1]:
-            found = part.search(text, at, end)
-            if found is None:
-                return False
-            at = found.end()
-        return True
-
-    return matches
+def _like(pattern: str) -> Callable[[str], object]:
+    """A ``LIKE`` pattern as a function: ``%`` stands for any text, ``_`` for any character, all else for itself."""
+    glob = "".join(_GLOB.get(character, character) for character in pattern)
+    return re.compile(fnmatch.translate(glob)).match
 
 
 def _compare(column: str, operator: str, wanted: Any) -> Predicate:

@@ -93,7 +93,12 @@ class Call:
         if self.request.content_type != "application/json":
             raise Refusal(400, f"Content-Type must be application/json, got {self.request.content_type}")
         # Tests stage replies that are no JSON, so the control path takes what Python takes.
-        return _read_control(self._raw) if is_control(self.request) else read_json(self._raw)
+        if not is_control(self.request):
+            return read_json(self._raw)
+        try:
+            return json.loads(self._raw)
+        except (ValueError, RecursionError):
+            raise Refusal(400, "the body is not valid JSON, or nested too deeply") from None
 
     def body(self, shape: Shape, *, status: int = 422, default: Any = None) -> dict[str, Any]:
         """The JSON body, of a shape.
@@ -216,13 +221,6 @@ def template_of(request: web.Request) -> str:
 def operation_of(request: web.Request) -> str:
     """Method and path template, the key of counters and of the level table."""
     return f"{request.method} {template_of(request)}"
-
-
-def _read_control(raw: bytes) -> Any:
-    try:
-        return json.loads(raw)
-    except (ValueError, RecursionError):
-        raise Refusal(400, "the body is not valid JSON, or nested too deeply") from None
 
 
 def read_json(raw: bytes) -> Any:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _NORMAL = NormalDist()
-_REASONS = {FAILED: "The run failed: staged by the emulator", CANCELLED: "The run was cancelled by a user"}
+CANCELLED_BY_USER = "The run was cancelled by a user"
+_REASONS = {FAILED: "The run failed: staged by the emulator", CANCELLED: CANCELLED_BY_USER}
 
 
 @dataclass(slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_arize_tasks.emulator.common import Refusal, iso, make_id
 from airflow_provider_arize_tasks.emulator.filters import parse_filter
-from airflow_provider_arize_tasks.emulator.rules import AnswerRule, OutcomeRule
+from airflow_provider_arize_tasks.emulator.rules import CANCELLED_BY_USER, AnswerRule, OutcomeRule
 from airflow_provider_arize_tasks.emulator.scores import FAILED as JUDGE_FAILED
 from airflow_provider_arize_tasks.emulator.scores import JUDGED, Judge, make_judge, run_example
 from airflow_provider_arize_tasks.emulator.selection import select_spans
@@ -198,7 +198,7 @@ def _outcome(world: World, rule: OutcomeRule, work: list[Any], *, is_done: bool)
     return outcome
 
 
-def cancel(world: World, run: Run, now: int, reason: str = "The run was cancelled by a user") -> None:
+def cancel(world: World, run: Run, now: int) -> None:
     """Cancel a run; what it had done by then stays.
 
     :raises Refusal: 400 for a run that has ended.
@@ -208,7 +208,7 @@ def cancel(world: World, run: Run, now: int, reason: str = "The run was cancelle
         raise Refusal(400, f"cannot cancel a run with status '{run.status(now).lower()}'")
     share = 0.0 if now < run.starts_ms else (now - run.starts_ms) / max(1, run.ends_ms - run.starts_ms)
     del run.work[int(len(run.work) * share) :]
-    run.outcome = Outcome(status=CANCELLED, reason=reason, successes=_count(world, run.work))
+    run.outcome = Outcome(status=CANCELLED, reason=CANCELLED_BY_USER, successes=_count(world, run.work))
     was_running = now >= run.starts_ms
     run.ends_ms = now
     if run.experiment_id and not was_running:

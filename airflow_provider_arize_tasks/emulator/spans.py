@@ -38,6 +38,8 @@ _FIELDS = frozenset(
 _LISTS = frozenset({"annotations", "events"})
 _KIND = "attributes.openinference.span.kind"
 _GOOD = 0.85
+#: How many missed and twice labelled spans a ledger lists.
+_MOST_EXAMPLES = 100
 
 
 class Label(NamedTuple):
@@ -130,7 +132,6 @@ def ledger(
     evaluators: Sequence[str],
     *,
     details: bool,
-    examples: int = 100,
     only: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """How often each span was labelled by each evaluator.
@@ -141,7 +142,6 @@ def ledger(
     :param spans: the spans of the range asked for.
     :param evaluators: evaluator ids to look at.
     :param details: list every span with its labels.
-    :param examples: how many missed and twice labelled spans to list.
     :param only: evaluator id -> the version whose labels count; labels of every version by default.
     """
     counts: dict[str, Any] = {
@@ -170,8 +170,8 @@ def ledger(
         "missed": len(missed),
         "twice": len(twice),
         "by_evaluator": counts,
-        "missed_spans": [_entry(span) for span in missed[:examples]],
-        "twice_spans": [_entry(span) for span in twice[:examples]],
+        "missed_spans": [_entry(span) for span in missed[:_MOST_EXAMPLES]],
+        "twice_spans": [_entry(span) for span in twice[:_MOST_EXAMPLES]],
     }
     if details:
         result["labels"] = [_entry(span) for span in spans]

@@ -94,9 +94,7 @@ def check_evaluators(world: World, kind: str, body: dict[str, Any]) -> None:
     check_filter(whole, "query_filter")
     for position, item in enumerate(items):
         check_filter(item.get("query_filter"), f"evaluators[{position}].query_filter")
-    if filters is not None:
-        _check_filters(filters)
-    _check_letters(filters, items)
+    _check_filters(filters, items)
     _check_attached(world, kind, items, is_grouped=grouped[0])
 
 
@@ -112,25 +110,22 @@ def _check_shapes(items: list[dict[str, Any]], grouped: list[bool], filters: Any
         raise Refusal(400, "query_filters: needs evaluators with query_mappings")
 
 
-def _check_filters(filters: dict[str, Any]) -> None:
-    letters = [entry["id"] for entry in filters["filters"]]
+def _check_filters(filters: dict[str, Any] | None, items: list[dict[str, Any]]) -> None:
+    entries = filters["filters"] if filters is not None else []
+    letters = [entry["id"] for entry in entries]
     if len(set(letters)) != len(letters):
         raise Refusal(400, "query_filters.filters: the same id is given more than once")
-    if len(letters) > 1 and not filters.get("expression"):
+    expression = filters.get("expression") if filters is not None else None
+    if len(letters) > 1 and not expression:
         raise Refusal(400, "query_filters.expression: is required with two or more filters")
-    for entry in filters["filters"]:
+    for entry in entries:
         check_filter(entry["filter"], f"query_filters.filters {entry['id']}")
-    if filters.get("expression"):
-        parse_expression(filters["expression"], dict.fromkeys(letters, True))
-
-
-def _check_letters(filters: dict[str, Any] | None, items: list[dict[str, Any]]) -> None:
-    letters = [entry["id"] for entry in filters["filters"]] if filters is not None else []
-    for item in items:
-        for mapping in item.get("query_mappings") or []:
-            unknown = [letter for letter in mapping["query_ids"] if letter not in letters]
-            if unknown:
-                raise Refusal(400, f"query_mappings.query_ids: {', '.join(unknown)} not declared in query_filters")
+    if expression:
+        parse_expression(expression, dict.fromkeys(letters, True))
+    for mapping in [mapping for item in items for mapping in item.get("query_mappings") or []]:
+        unknown = [letter for letter in mapping["query_ids"] if letter not in letters]
+        if unknown:
+            raise Refusal(400, f"query_mappings.query_ids: {', '.join(unknown)} not declared in query_filters")
 
 
 def _check_attached(world: World, kind: str, items: list[dict[str, Any]], *, is_grouped: bool) -> None:
