@@ -14,12 +14,19 @@ from airflow_provider_arize_tasks.emulator.filters import check_filter, parse_ex
 from airflow_provider_arize_tasks.emulator.schemas import refuse_if
 from airflow_provider_arize_tasks.emulator.scores import normalise_placeholders
 from airflow_provider_arize_tasks.emulator.views import spelled
-from airflow_provider_arize_tasks.emulator.world import CODE_EVALUATION, RUN_EXPERIMENT, Evaluator, Task, World, find
+from airflow_provider_arize_tasks.emulator.world import CODE_EVALUATION, RUN_EXPERIMENT, Task, World, find
 
 if TYPE_CHECKING:
     from airflow_provider_arize_tasks.emulator.levels import Level
 
-LONGEST_WINDOW_MS = 30 * 24 * 60 * 60 * 1000
+DAY_MS = 24 * 60 * 60 * 1000
+LONGEST_WINDOW_MS = 30 * DAY_MS
+
+
+def refuse(when: object, why: str, status: int = 400) -> None:
+    """Refuse a request where a condition holds."""
+    if when:
+        raise Refusal(status, why)
 
 
 def read_create(world: World, body: Any) -> tuple[str, str, dict[str, Any]]:
@@ -28,13 +35,11 @@ def read_create(world: World, body: Any) -> tuple[str, str, dict[str, Any]]:
     :return: type in upper case, id of the space, and the body to keep.
     :raises Refusal: 400, 404, 409 or 422.
     """
-    if not isinstance(body, dict):
-        raise Refusal(400, "body: must be an object")
-    level = world.level
-    refuse_if(schemas.TASK_TYPE(body.get("type"), "type", level))
+    refuse(not isinstance(body, dict), "body: must be an object")
+    refuse_if(schemas.TASK_TYPE(body.get("type"), "type", world.level))
     kind = body["type"].upper()
     shape = schemas.CREATE_EXPERIMENT if kind == RUN_EXPERIMENT else schemas.CREATE_EVALUATION
-    shape.read(body, level)
+    shape.read(body, world.level)
     kept = {key: value for key, value in body.items() if key not in ("type", "name")}
     if kind == RUN_EXPERIMENT:
         space_id = find(world.datasets, body["dataset_id"], "dataset").space_id
@@ -42,38 +47,35 @@ def read_create(world: World, body: Any) -> tuple[str, str, dict[str, Any]]:
     else:
         space_id = _read_source(world, body)
         check_evaluators(world, kind, body)
-    if world.task_name_taken(space_id, body["name"]):
-        # Assumes "name-clash-is-409", which a certificate asks about.
-        raise Refusal(409, f"a task named {body['name']!r} already exists in this space")
+    _check_name(world, space_id, body["name"])
     return kind, space_id, kept
+
+
+def _check_name(world: World, space_id: str, name: str, but: str | None = None) -> None:
+    is_taken = any(task.name == name and task.space_id == space_id and task.id != but for task in world.tasks.values())
+    # Assumes "name-clash-is-409", which a certificate asks about.
+    refuse(is_taken, f"a task named {name!r} already exists in this space", 409)
 
 
 def _read_source(world: World, body: dict[str, Any]) -> str:
     """Project or dataset of an evaluation task, with what belongs to each; returns the space's id."""
-    project, dataset = body.get("project_id"), body.get("dataset_id")
-    if (project is None) == (dataset is None):
-        raise Refusal(400, "exactly one of project_id and dataset_id is required")
+    project, dataset, experiments = body.get("project_id"), body.get("dataset_id"), body.get("experiment_ids")
+    refuse((project is None) == (dataset is None), "exactly one of project_id and dataset_id is required")
     if project is not None:
-        if body.get("experiment_ids"):
-            raise Refusal(400, "experiment_ids: not valid for a task of a project")
+        refuse(experiments, "experiment_ids: not valid for a task of a project")
         return find(world.projects, project, "project").space_id
     found = find(world.datasets, dataset, "dataset")
     refuse_if(_dataset_only(body))
-    if not body.get("experiment_ids"):
-        raise Refusal(400, "experiment_ids: at least one is required with dataset_id")
-    for experiment_id in body["experiment_ids"]:
-        if find(world.experiments, experiment_id, "experiment").dataset_id != found.id:
-            raise Refusal(422, f"experiment {experiment_id} does not belong to the dataset")
+    refuse(not experiments, "experiment_ids: at least one is required with dataset_id")
+    for name in experiments or []:
+        is_its_own = find(world.experiments, name, "experiment").dataset_id == found.id
+        refuse(not is_its_own, f"experiment {name} does not belong to the dataset", 422)
     return found.space_id
 
 
 def _dataset_only(body: dict[str, Any]) -> list[str]:
-    complaints = []
-    if body.get("sampling_rate") is not None:
-        complaints.append("sampling_rate: only valid for a task of a project")
-    if body.get("is_continuous"):
-        complaints.append("is_continuous: only valid for a task of a project")
-    return complaints
+    given = {"sampling_rate": body.get("sampling_rate") is not None, "is_continuous": body.get("is_continuous")}
+    return [f"{name}: only valid for a task of a project" for name, is_given in given.items() if is_given]
 
 
 def check_evaluators(world: World, kind: str, body: dict[str, Any]) -> None:
@@ -82,95 +84,68 @@ def check_evaluators(world: World, kind: str, body: dict[str, Any]) -> None:
     :param kind: the task's type in upper case.
     :param body: the whole task, as it would stand.
     """
-    filters, whole = body.get("query_filters"), body.get("query_filter")
-    if filters is not None and whole is not None:
-        raise Refusal(400, "query_filter and query_filters are mutually exclusive")
-    items = body["evaluators"]
+    filters, whole, items = body.get("query_filters"), body.get("query_filter"), body["evaluators"]
+    both = filters is not None and whole is not None
+    refuse(both, "query_filter and query_filters are mutually exclusive")
     ids = [item["evaluator_id"] for item in items]
-    if len(set(ids)) != len(ids):
-        raise Refusal(400, "evaluators: the same evaluator_id is given more than once")
+    refuse(len(set(ids)) != len(ids), "evaluators: the same evaluator_id is given more than once")
     grouped = [item.get("query_mappings") is not None for item in items]
-    _check_shapes(items, grouped, filters, whole)
+    refuse(any(grouped) and not all(grouped), "evaluators: span and trace/session shapes must not be mixed")
+    mixed = any(all(grouped) and (item.get("column_mappings") or item.get("query_filter")) for item in items)
+    refuse(mixed, "evaluators: query_mappings excludes column_mappings and query_filter")
+    refuse(grouped[0] and whole is not None, "query_filter: not valid with query_mappings; use query_filters")
+    refuse(filters is not None and not grouped[0], "query_filters: needs evaluators with query_mappings")
     check_filter(whole, "query_filter")
     for position, item in enumerate(items):
         check_filter(item.get("query_filter"), f"evaluators[{position}].query_filter")
-    _check_filters(filters, items)
+    _check_filters(filters or {"filters": []}, items)
     _check_attached(world, kind, items, is_grouped=grouped[0])
 
 
-def _check_shapes(items: list[dict[str, Any]], grouped: list[bool], filters: Any, whole: Any) -> None:
-    if any(grouped) and not all(grouped):
-        raise Refusal(400, "evaluators: span and trace/session shapes must not be mixed")
-    for item in items:
-        if item.get("query_mappings") is not None and (item.get("column_mappings") or item.get("query_filter")):
-            raise Refusal(400, "evaluators: query_mappings excludes column_mappings and query_filter")
-    if grouped[0] and whole is not None:
-        raise Refusal(400, "query_filter: not valid with query_mappings; use query_filters")
-    if filters is not None and not grouped[0]:
-        raise Refusal(400, "query_filters: needs evaluators with query_mappings")
-
-
-def _check_filters(filters: dict[str, Any] | None, items: list[dict[str, Any]]) -> None:
-    entries = filters["filters"] if filters is not None else []
-    letters = [entry["id"] for entry in entries]
-    if len(set(letters)) != len(letters):
-        raise Refusal(400, "query_filters.filters: the same id is given more than once")
-    expression = filters.get("expression") if filters is not None else None
-    if len(letters) > 1 and not expression:
-        raise Refusal(400, "query_filters.expression: is required with two or more filters")
-    for entry in entries:
+def _check_filters(filters: dict[str, Any], items: list[dict[str, Any]]) -> None:
+    letters, expression = [entry["id"] for entry in filters["filters"]], filters.get("expression")
+    refuse(len(set(letters)) != len(letters), "query_filters.filters: the same id is given more than once")
+    is_open = len(letters) > 1 and not expression
+    refuse(is_open, "query_filters.expression: is required with two or more filters")
+    for entry in filters["filters"]:
         check_filter(entry["filter"], f"query_filters.filters {entry['id']}")
     if expression:
         parse_expression(expression, dict.fromkeys(letters, True))
     for mapping in [mapping for item in items for mapping in item.get("query_mappings") or []]:
         unknown = [letter for letter in mapping["query_ids"] if letter not in letters]
-        if unknown:
-            raise Refusal(400, f"query_mappings.query_ids: {', '.join(unknown)} not declared in query_filters")
+        refuse(unknown, f"query_mappings.query_ids: {', '.join(unknown)} not declared in query_filters")
 
 
 def _check_attached(world: World, kind: str, items: list[dict[str, Any]], *, is_grouped: bool) -> None:
-    wanted = "CODE" if kind == CODE_EVALUATION else "TEMPLATE"
-    granularities = set()
-    attached = []
+    wanted, granularities, attached = "CODE" if kind == CODE_EVALUATION else "TEMPLATE", set(), []
     for item in items:
         evaluator = find(world.evaluators, item["evaluator_id"], "evaluator")
         attached.append(evaluator)
-        granularities.add(_granularity(world, evaluator, item.get("evaluator_version_id")))
-    kinds = {evaluator.type for evaluator in attached}
-    if len(kinds) > 1:
-        raise Refusal(422, "All evaluators on a task must be the same type")
-    if kinds != {wanted}:
-        raise Refusal(422, f"evaluator {attached[0].name!r} is of type {attached[0].type}, the task needs {wanted}")
-    if len(granularities) > 1:
-        raise Refusal(422, "evaluators: all must have the same data granularity")
-    if (granularities != {"SPAN"}) is not is_grouped:
-        raise Refusal(422, f"evaluators: their data granularity {granularities.pop()} doesn't fit the task's shape")
-    if sum(evaluator.is_custom_code for evaluator in attached) > 1:
-        raise Refusal(422, "Only one custom code evaluator runs per task. Create one task per custom evaluator.")
-
-
-def _granularity(world: World, evaluator: Evaluator, pinned: str | None) -> str:
-    if pinned is None:
-        return evaluator.version_at(world.clock.now_ms()).granularity
-    version = next((version for version in evaluator.versions if version.id == pinned), None)
-    if version is None:
-        raise Refusal(422, f"evaluator_version_id {pinned} is not a version of evaluator {evaluator.name!r}")
-    return version.granularity
+        pinned = item.get("evaluator_version_id")
+        is_its_own = pinned is None or any(version.id == pinned for version in evaluator.versions)
+        refuse(not is_its_own, f"evaluator_version_id {pinned} is not a version of evaluator {evaluator.name!r}", 422)
+        granularities.add(evaluator.version_for(pinned, world.clock.now_ms()).granularity)
+    first, kinds = attached[0], {evaluator.type for evaluator in attached}
+    refuse(len(kinds) > 1, "All evaluators on a task must be the same type", 422)
+    refuse(kinds != {wanted}, f"evaluator {first.name!r} is of type {first.type}, the task needs {wanted}", 422)
+    refuse(len(granularities) > 1, "evaluators: all must have the same data granularity", 422)
+    fits = (granularities != {"SPAN"}) is is_grouped
+    refuse(not fits, f"evaluators: their data granularity {min(granularities)} doesn't fit the task's shape", 422)
+    customs = sum(evaluator.is_custom_code for evaluator in attached)
+    refuse(customs > 1, "Only one custom code evaluator runs per task. Create one task per custom evaluator.", 422)
 
 
 def read_configuration(world: World, given: dict[str, Any]) -> dict[str, Any]:
     """A run configuration to keep: enums in upper case, placeholders normalised, its integration checked."""
     config: dict[str, Any] = spelled(given, world.level.read)
-    kind = config["experiment_type"]
-    if kind == "AGENT_CALL":
-        integration = find(world.integrations, config["integration_id"], "integration")
-        if integration.type != "AGENT":
-            raise Refusal(422, "run_configuration.integration_id: must be an integration of type AGENT")
+    if config["experiment_type"] == "AGENT_CALL":
+        agent = find(world.integrations, config["integration_id"], "integration")
+        is_agent = agent.type == "AGENT"
+        refuse(not is_agent, "run_configuration.integration_id: must be an integration of type AGENT", 422)
         config["input_template"] = normalise_placeholders(given["input_template"])
         return config
-    integration = find(world.integrations, config["ai_integration_id"], "AI integration")
-    if integration.type != "LLM":
-        raise Refusal(422, "run_configuration.ai_integration_id: must be an LLM integration")
+    llm = find(world.integrations, config["ai_integration_id"], "AI integration")
+    refuse(llm.type != "LLM", "run_configuration.ai_integration_id: must be an LLM integration", 422)
     config.setdefault("provider_parameters", {})
     return config
 
@@ -182,19 +157,16 @@ def read_update(world: World, task: Task, body: Any) -> dict[str, Any]:
     :raises Refusal: 400, 404, 409 or 422.
     """
     shape = schemas.UPDATE_EXPERIMENT if task.type == RUN_EXPERIMENT else schemas.UPDATE_EVALUATION
-    shape.read(body, world.level)
-    if not body:
-        raise Refusal(400, "body: at least one field is required")
-    if "name" in body and world.task_name_taken(task.space_id, body["name"], but=task.id):
-        raise Refusal(409, f"a task named {body['name']!r} already exists in this space")
-    changes = dict(body)
+    changes = shape.read(body, world.level)
+    refuse(not changes, "body: at least one field is required")
+    if "name" in changes:
+        _check_name(world, task.space_id, changes["name"], but=task.id)
     if "run_configuration" in changes:
         changes["run_configuration"] = read_configuration(world, changes["run_configuration"])
     if task.type != RUN_EXPERIMENT:
-        whole = {**task.body, **changes}
         if task.body.get("dataset_id") is not None:
             refuse_if(_dataset_only(changes))
-        check_evaluators(world, task.type, whole)
+        check_evaluators(world, task.type, {**task.body, **changes})
     return changes
 
 
@@ -203,25 +175,23 @@ def check_trigger(level: Level, task: Task, body: Any) -> None:
 
     :raises Refusal: 400 for an unknown, misplaced or wrongly typed field.
     """
-    is_experiment = task.type == RUN_EXPERIMENT
-    shape = schemas.TRIGGER_EXPERIMENT if is_experiment else schemas.TRIGGER_EVALUATION
-    other = schemas.TRIGGER_EVALUATION if is_experiment else schemas.TRIGGER_EXPERIMENT
-    if not isinstance(body, dict):
-        raise Refusal(400, "body: must be an object")
+    shape, other = schemas.TRIGGER_EVALUATION, schemas.TRIGGER_EXPERIMENT
+    if task.type == RUN_EXPERIMENT:
+        shape, other = other, shape
+    refuse(not isinstance(body, dict), "body: must be an object")
     misplaced = [name for name in body if name in other and name not in shape]
     refuse_if([f"{name}: not valid for a task of type {level.spell(task.type)}" for name in misplaced])
     shape.read(body, level)
-    if is_experiment and body.get("example_ids") is not None and body.get("max_examples") is not None:
-        raise Refusal(400, "example_ids and max_examples are mutually exclusive")
-    if is_experiment:
+    if task.type == RUN_EXPERIMENT:
+        both = body.get("example_ids") is not None and body.get("max_examples") is not None
+        refuse(both, "example_ids and max_examples are mutually exclusive")
         check_filter(body.get("query_filter"), "query_filter")
-        return
-    is_project = task.body.get("project_id") is not None
-    if is_project and body.get("experiment_ids") is not None:
-        raise Refusal(400, "experiment_ids: only valid for a task of a dataset")
-    windowed = [name for name in ("data_start_time", "data_end_time") if name in body]
-    if not is_project and windowed:
-        raise Refusal(400, f"{', '.join(windowed)}: only valid for a task of a project")
+    elif task.body.get("project_id") is not None:
+        has_experiments = body.get("experiment_ids") is not None
+        refuse(has_experiments, "experiment_ids: only valid for a task of a dataset")
+    else:
+        windowed = [name for name in ("data_start_time", "data_end_time") if name in body]
+        refuse(windowed, f"{', '.join(windowed)}: only valid for a task of a project")
 
 
 def read_window(level: Level, task: Task, body: dict[str, Any], now: int) -> tuple[int, int]:
@@ -237,12 +207,11 @@ def read_window(level: Level, task: Task, body: dict[str, Any], now: int) -> tup
         start = parse_strict_time(body["data_start_time"], "data_start_time")
     elif task.last_run_ms is not None:
         start = task.last_run_ms
-    elif level.knows("first run needs data_start_time"):
-        raise Refusal(400, "data_start_time: is required for the first run of a task")
     else:
-        start = end - 7 * 24 * 60 * 60 * 1000
-    if start >= end:
-        raise Refusal(400, "data_start_time must be before data_end_time")
-    if end - start > LONGEST_WINDOW_MS:
-        raise Refusal(400, "the range from data_start_time to data_end_time must not exceed 30 days")
+        is_needed = level.knows("first run needs data_start_time")
+        refuse(is_needed, "data_start_time: is required for the first run of a task")
+        start = end - 7 * DAY_MS
+    refuse(start >= end, "data_start_time must be before data_end_time")
+    is_long = end - start > LONGEST_WINDOW_MS
+    refuse(is_long, "the range from data_start_time to data_end_time must not exceed 30 days")
     return start, end

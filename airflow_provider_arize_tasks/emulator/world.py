@@ -98,22 +98,15 @@ class Evaluator(Record):
     description: str = ""
     versions: list[EvaluatorVersion] = field(default_factory=list)
 
-    def version_at(self, now: int) -> EvaluatorVersion:
-        """The version that "latest" stands for at a moment: the last one made by then.
-
-        :param now: milliseconds since the epoch.
-        """
-        made = [version for version in self.versions if version.created_ms <= now]
-        return made[-1] if made else self.versions[0]
-
     def version_for(self, pinned: str | None, now: int) -> EvaluatorVersion:
-        """The version that judges: a task's pin, else the latest.
+        """The version that judges: a task's pin, else the latest, which is the last one made by a moment.
 
         :param pinned: ``evaluator_version_id`` of the task.
         :param now: milliseconds since the epoch.
         """
-        found = next((version for version in self.versions if version.id == pinned), None)
-        return found or self.version_at(now)
+        found = [version for version in self.versions if version.id == pinned]
+        made = found or [version for version in self.versions if version.created_ms <= now]
+        return made[-1] if made else self.versions[0]
 
     @property
     def is_custom_code(self) -> bool:
@@ -353,10 +346,6 @@ class World:
         number = self.next_number(kind)
         at = self.clock.now_ms() if at_ms is None else at_ms
         return {"number": number, "id": make_id(kind, number), "name": name, "created_ms": at, "updated_ms": at}
-
-    def task_name_taken(self, space_id: str, name: str, but: str | None = None) -> bool:
-        """Whether another task of the space has this name."""
-        return any(t.name == name and t.space_id == space_id and t.id != but for t in self.tasks.values())
 
     def evaluator_name_taken(self, space_id: str, name: str) -> bool:
         """Whether an evaluator of a space has this name, or had it: names of deleted ones stay taken."""

@@ -159,7 +159,7 @@ def _execute_to_the_end(
         try:
             if stored is None:
                 return result.task.execute(context)
-            event = _through_json(asyncio.run(_first_event(stored, poll_interval)))
+            event = _through_json(asyncio.run(_first_event(stored["classpath"], _hurried(stored, poll_interval))))
             return result.task.resume_execution(stored["method"], {**stored["method_kwargs"], "event": event}, context)
         except TaskDeferred as raised:
             deferral = raised
@@ -172,15 +172,17 @@ def _execute_to_the_end(
         _render(result, context)
 
 
-async def _first_event(stored: Mapping[str, Any], poll_interval: float | None) -> Any:
-    """Build the trigger from its stored form, as the triggerer does, and wait for its event.
-
-    One of this provider's triggers looks at least as often as ``poll_interval`` says.
-    """
-    classpath, kwargs = str(stored["classpath"]), dict(stored["kwargs"])
+def _hurried(stored: Mapping[str, Any], poll_interval: float | None) -> dict[str, Any]:
+    """The arguments of a deferral's trigger, which looks at least this often if it is one of this provider's."""
+    kwargs = dict(stored["kwargs"])
     own = kwargs.get("poll_interval")
-    if poll_interval is not None and own is not None and classpath.startswith(_TRIGGERS):
+    if poll_interval is not None and own is not None and str(stored["classpath"]).startswith(_TRIGGERS):
         kwargs["poll_interval"] = min(own, poll_interval)
+    return kwargs
+
+
+async def _first_event(classpath: str, kwargs: dict[str, Any]) -> Any:
+    """Build the trigger from its stored form, as the triggerer does, and wait for its event."""
     module, _, name = classpath.rpartition(".")
     trigger = getattr(import_module(module), name)(**kwargs)
     events = trigger.run()
