@@ -7,6 +7,7 @@ import binascii
 import hashlib
 import re
 import time
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -27,6 +28,7 @@ class Refusal(Exception):  # noqa: N818 -- an answer of the API, not an error of
         self.detail = detail
 
 
+@dataclass
 class Clock:
     """The server's own clock, in milliseconds since the epoch.
 
@@ -36,10 +38,9 @@ class Clock:
         reply the same from one test run to the next.
     """
 
-    def __init__(self) -> None:
-        self.offset_ms = 0
-        self.skew_ms = 0
-        self.frozen_ms: int | None = None
+    offset_ms: int = 0
+    skew_ms: int = 0
+    frozen_ms: int | None = None
 
     def now_ms(self) -> int:
         """Now, in milliseconds since the epoch."""

@@ -325,8 +325,7 @@ class EmulatorControl:
         :param end: end of the range, not included.
         :return: ids of the runs that are gone.
         """
-        body = {"task": task, "start": _plain(start), "end": _plain(end)}
-        return list(self._call("POST", "forget_runs", body)["run_ids"])
+        return list(self._call("POST", "forget_runs", {"task": task, "start": start, "end": end})["run_ids"])
 
     def ledger(
         self,

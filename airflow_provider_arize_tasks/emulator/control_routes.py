@@ -12,14 +12,7 @@ from aiohttp import web
 
 from airflow_provider_arize_tasks.emulator import api_prompts as prompts
 from airflow_provider_arize_tasks.emulator import seed, views
-from airflow_provider_arize_tasks.emulator.checked import (
-    MOST_SPANS,
-    ManyRuns,
-    Outage,
-    SpansToAdd,
-    ToAdd,
-    checked,
-)
+from airflow_provider_arize_tasks.emulator.checked import MOST_SPANS, ManyRuns, Outage, SpansToAdd, ToAdd, checked
 from airflow_provider_arize_tasks.emulator.common import Refusal, in_range, parse_time
 from airflow_provider_arize_tasks.emulator.requests import Call, Routes
 from airflow_provider_arize_tasks.emulator.rules import AnswerRule, OutcomeRule, QualityRule

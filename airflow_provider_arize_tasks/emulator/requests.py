@@ -115,12 +115,7 @@ class Call:
             raise Refusal(400, "this operation takes no body")
 
     def page(
-        self,
-        key: str,
-        items: Sequence[Any],
-        query: Mapping[str, Any],
-        view: View | None = None,
-        most: int = 100,
+        self, key: str, items: Sequence[Any], query: Mapping[str, Any], view: View | None = None, most: int = 100
     ) -> dict[str, Any]:
         """One page of a list.
 

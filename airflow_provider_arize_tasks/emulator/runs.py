@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_arize_tasks.emulator.common import Refusal, iso, make_id
 from airflow_provider_arize_tasks.emulator.filters import parse_filter
 from airflow_provider_arize_tasks.emulator.rules import CANCELLED_BY_USER, AnswerRule, OutcomeRule
-from airflow_provider_arize_tasks.emulator.scores import FAILED as JUDGE_FAILED
-from airflow_provider_arize_tasks.emulator.scores import JUDGED, Judge, make_judge, run_example
+from airflow_provider_arize_tasks.emulator.scores import JUDGE_FAILED, JUDGED, Judge, make_judge, run_example
 from airflow_provider_arize_tasks.emulator.selection import select_spans
 from airflow_provider_arize_tasks.emulator.spans import Label, Span
 from airflow_provider_arize_tasks.emulator.world import (

@@ -27,7 +27,7 @@ _F_STRING = re.compile(r"(?<!\{)\{([A-Za-z_][\w.]*)\}(?!\})")
 
 #: The label of an answer of the judge that names none of its choices.
 NOT_PARSABLE = "NOT_PARSABLE"
-JUDGED, LEFT_OUT, FAILED = "judged", "left out", "failed"
+JUDGED, LEFT_OUT, JUDGE_FAILED = "judged", "left out", "failed"
 
 
 class UncastableError(ValueError):
@@ -141,7 +141,7 @@ class Judge:
         quantile = rule.quantile(*names, key, self.clusters.get(key))
         fate = rule.fate(*names, key, quantile)
         if fate in ("missing", "judge_errors"):
-            return LEFT_OUT if fate == "missing" else FAILED
+            return LEFT_OUT if fate == "missing" else JUDGE_FAILED
         choices = self.config.get("classification_choices")
         if choices:
             label, score = _choose(choices, quantile, self.mean)

@@ -128,11 +128,7 @@ class SpanStore:
 
 
 def ledger(
-    spans: Sequence[Span],
-    evaluators: Sequence[str],
-    *,
-    details: bool,
-    only: Mapping[str, str] | None = None,
+    spans: Sequence[Span], evaluators: Sequence[str], *, details: bool, only: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
     """How often each span was labelled by each evaluator.
 
