@@ -13,7 +13,7 @@ import platform
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -33,56 +33,28 @@ ENUM_KEYS = frozenset({"type", "experiment_type", "role", "input_variable_format
 NESTED_KEYS = frozenset({"run_configuration", "messages", "tool_calls", "invocation_parameters", "response_format"})
 QUERY_KEYS = frozenset({"type", "status"})
 
+_SPELL: Mapping[EnumCase, Callable[[str], str]] = {"upper": str.upper, "lower": str.lower}
+
 
 def case_of(text: object) -> EnumCase | None:
     """The case a text of the server shows, or ``None`` when it shows none."""
-    if not isinstance(text, str) or not any(letter.isalpha() for letter in text):
-        return None
-    if text == text.upper():
-        return "upper"
-    return "lower" if text == text.lower() else None
+    shown = [case for case, spell in _SPELL.items() if isinstance(text, str) and text == spell(text)]
+    return shown[0] if len(shown) == 1 else None
 
 
-def other_case(case: EnumCase) -> EnumCase:
-    """The other one."""
-    return "lower" if case == "upper" else "upper"
-
-
-def _spell(text: str, case: EnumCase) -> str:
-    return text.upper() if case == "upper" else text.lower()
-
-
-def spell_query(query: tuple[tuple[str, str], ...], case: EnumCase) -> tuple[tuple[str, str], ...]:
-    """A query with its enums in the given case."""
-    return tuple((key, _spell(value, case) if key in QUERY_KEYS else value) for key, value in query)
-
-
-def spell_body(body: Mapping[str, Any], case: EnumCase) -> dict[str, Any]:
-    """A copy of a body with its enums in the given case; what the author wrote freely is left alone."""
-    spelled: dict[str, Any] = {}
+def _respelled(body: Any, spell: Callable[[str], str]) -> Any:
+    """A copy of a body with its enums in another spelling; what the author wrote freely is left alone."""
+    if isinstance(body, (list, tuple)):
+        return [_respelled(item, spell) for item in body]
+    if not isinstance(body, Mapping):
+        return body
+    spelled = dict(body)
     for key, value in body.items():
         if key in ENUM_KEYS and isinstance(value, str):
-            spelled[key] = _spell(value, case)
+            spelled[key] = spell(value)
         elif key in NESTED_KEYS:
-            spelled[key] = _spell_nested(value, case)
-        else:
-            spelled[key] = value
+            spelled[key] = _respelled(value, spell)
     return spelled
-
-
-def _spell_nested(value: Any, case: EnumCase) -> Any:
-    if isinstance(value, Mapping):
-        return spell_body(value, case)
-    if isinstance(value, (list, tuple)):
-        return [_spell_nested(item, case) for item in value]
-    return value
-
-
-def has_enums(query: tuple[tuple[str, str], ...], body: Mapping[str, Any] | None) -> bool:
-    """Whether a request sends any enum at all. Triggering, polling, cancelling and deleting don't."""
-    if any(key in QUERY_KEYS for key, _ in query):
-        return True
-    return body is not None and spell_body(body, "upper") != spell_body(body, "lower")
 
 
 T = TypeVar("T")
@@ -121,15 +93,25 @@ class Call(Generic[T]):
         """Whether the request changes something on the server."""
         return self.method != "GET" and not self.is_search
 
-    @property
-    def has_enums(self) -> bool:
-        """Whether the request sends enums, so that their spelling matters."""
-        return has_enums(self.query, self.body)
+    @cached_property
+    def enums(self) -> frozenset[str]:
+        """The enum values that are sent, in lower case. Triggering, polling, cancelling and deleting send none."""
+        found = set()
+
+        def note(value: str) -> str:
+            found.add(value.lower())
+            return value
+
+        self._respelled(note)
+        return frozenset(found)
 
     def spelled(self, case: EnumCase) -> Call[T]:
         """The same request with its enums in the given case."""
-        body = None if self.body is None else spell_body(self.body, case)
-        return replace(self, query=spell_query(self.query, case), body=body)
+        return self._respelled(_SPELL[case])
+
+    def _respelled(self, spell: Callable[[str], str]) -> Call[T]:
+        query = tuple((key, spell(value) if key in QUERY_KEYS else value) for key, value in self.query)
+        return replace(self, query=query, body=_respelled(self.body, spell))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -233,21 +215,6 @@ def _words(error: ArizeInvalidRequestError) -> str:
     return f"{error.title or ''} {error.detail or ''}".lower().replace("'", " ").replace('"', " ")
 
 
-def _enums(body: Any) -> set[str]:
-    """The enum values in a body, in lower case."""
-    if isinstance(body, (list, tuple)):
-        return {text for item in body for text in _enums(item)}
-    if not isinstance(body, Mapping):
-        return set()
-    own = {value.lower() for key, value in body.items() if key in ENUM_KEYS and isinstance(value, str)}
-    return own.union(*(_enums(value) for key, value in body.items() if key in NESTED_KEYS))
-
-
-def _sent(call: Call[Any]) -> set[str]:
-    """The enum values of a request, in lower case."""
-    return _enums(call.body) | {value.lower() for key, value in call.query if key in QUERY_KEYS}
-
-
 class Dialect:
     """What is known of one server's spelling; learns while a hook lives.
 
@@ -279,7 +246,7 @@ class Dialect:
         :param call: the call with its enums in any case.
         :raises ArizeInvalidRequestError: refused in both; the one that is not about the spelling, if one isn't.
         """
-        if not call.has_enums:
+        if not call.enums:
             value = send(call)
             self.learn(value)
             return value
@@ -287,7 +254,7 @@ class Dialect:
         try:
             value = send(call.spelled(case))
         except ArizeInvalidRequestError as refused:
-            if not refuses_enum(refused, _sent(call)):
+            if not refuses_enum(refused, call.enums):
                 raise
             log.debug("%s was refused with enums in %s case, trying the other: %s", call.what, case, refused)
             value = self._send_other(send, call, refused)
@@ -296,11 +263,11 @@ class Dialect:
         return value
 
     def _send_other(self, send: Callable[[Call[T]], T], call: Call[T], refused: ArizeInvalidRequestError) -> T:
-        other = other_case(self.case)
+        other: EnumCase = "lower" if self.case == "upper" else "upper"
         try:
             value = send(call.spelled(other))
         except ArizeInvalidRequestError as again:
-            names_enum = [any(enum in _words(error) for enum in _sent(call)) for error in (refused, again)]
+            names_enum = [any(enum in _words(error) for enum in call.enums) for error in (refused, again)]
             if names_enum == [True, False]:
                 self._case = other
                 raise

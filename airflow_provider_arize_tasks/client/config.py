@@ -29,19 +29,6 @@ DEFAULT_APP_URL = "https://app.arize.com"
 DEFAULT_CONNECT_TIMEOUT = 10.0
 DEFAULT_READ_TIMEOUT = 60.0
 
-#: Everything the connection's extra may hold.
-EXTRA_KEYS = (
-    "region",
-    "space",
-    "organization",
-    "app_url",
-    "timeout",
-    "verify",
-    "proxies",
-    "headers",
-    "enum_case",
-    "max_requests_per_second",
-)
 #: Headers the client sets itself; a connection may not replace them.
 RESERVED_HEADERS = frozenset({"authorization", "content-type", "accept", "host", "content-length", "transfer-encoding"})
 
@@ -189,27 +176,12 @@ def config_from_fields(
     warn_of_unknown_extras(fields.label, extra)
     api_key = _api_key(fields, password)
     base_url = _base_url(fields, host, port, schema)
-    connect_timeout, read_timeout = fields.read("timeout", _timeouts) or (DEFAULT_CONNECT_TIMEOUT, DEFAULT_READ_TIMEOUT)
-    verify = fields.read("verify", _verify)
-    config = {
-        "space": fields.read("space", as_text),
-        "organization": fields.read("organization", as_text),
-        "app_url": fields.read("app_url", _app_url) or _ui_of(base_url),
-        "verify": True if verify is None else verify,
-        "proxies": fields.read("proxies", _proxies),
-        "headers": fields.read("headers", _headers) or {},
-        "enum_case": fields.read("enum_case", _enum_case),
-        "max_requests_per_second": fields.read("max_requests_per_second", _positive),
-    }
+    given: dict[str, Any] = {"app_url": _ui_of(base_url), **(fields.read("timeout", _timeouts) or {})}
+    for name, convert in _READERS.items():
+        if (value := fields.read(name, convert)) is not None:
+            given[name] = value
     fields.finish()
-    return ClientConfig(
-        base_url=base_url,
-        api_key=api_key,
-        connect_timeout=connect_timeout,
-        read_timeout=read_timeout,
-        conn_id=conn_id,
-        **config,  # type: ignore[arg-type]  # each value has the type of its field, a dict can't say so
-    )
+    return ClientConfig(base_url=base_url, api_key=api_key, conn_id=conn_id, **given)
 
 
 def warn_of_unknown_extras(label: str, extra: Mapping[str, Any]) -> None:
@@ -345,7 +317,7 @@ def _positive(value: Any) -> float:
     return float(number)
 
 
-def _timeouts(value: Any) -> tuple[float, float]:
+def _timeouts(value: Any) -> dict[str, float]:
     """``30``, ``"30"``, ``{"connect": 5, "read": 30}`` or the same as JSON text, in seconds."""
     try:
         seconds = _positive(value)
@@ -353,16 +325,12 @@ def _timeouts(value: Any) -> tuple[float, float]:
         if not isinstance(value, Mapping) and not (isinstance(value, str) and value.lstrip().startswith("{")):
             raise FieldError(f"{error} (seconds), or an object with 'connect' and 'read'") from None
     else:
-        return min(seconds, DEFAULT_CONNECT_TIMEOUT), seconds
+        return {"connect_timeout": min(seconds, DEFAULT_CONNECT_TIMEOUT), "read_timeout": seconds}
     parts = as_mapping(value)
     unknown = sorted(set(parts) - {"connect", "read"})
     if unknown:
         raise FieldError(f"knows 'connect' and 'read' only, not {unknown[0]!r}")
-    connect, read = (
-        default if is_blank(parts.get(key)) else _positive(parts[key])
-        for key, default in (("connect", DEFAULT_CONNECT_TIMEOUT), ("read", DEFAULT_READ_TIMEOUT))
-    )
-    return connect, read
+    return {f"{key}_timeout": _positive(each) for key, each in parts.items() if not is_blank(each)}
 
 
 def _verify(value: Any) -> bool | str:
@@ -417,10 +385,23 @@ def _headers(value: Any) -> dict[str, str]:
     return headers
 
 
-def _enum_case(value: Any) -> EnumCase:
+def _enum_case(value: Any) -> str:
     case = as_text(value).lower()
-    if case == "upper":
-        return "upper"
-    if case == "lower":
-        return "lower"
-    raise FieldError("must be 'upper' or 'lower'")
+    if case not in ("upper", "lower"):
+        raise FieldError("must be 'upper' or 'lower'")
+    return case
+
+
+#: How the fields of :class:`ClientConfig` are read that stand in the extra as they are.
+_READERS: Mapping[str, Callable[[Any], Any]] = {
+    "verify": _verify,
+    "space": as_text,
+    "organization": as_text,
+    "app_url": _app_url,
+    "proxies": _proxies,
+    "headers": _headers,
+    "enum_case": _enum_case,
+    "max_requests_per_second": _positive,
+}
+#: Everything the connection's extra may hold.
+EXTRA_KEYS = ("region", "timeout", *_READERS)

@@ -21,10 +21,18 @@ def _rebuild(kind: type[ArizeError], message: str, state: Mapping[str, Any]) -> 
 
 
 class ArizeError(Exception):
-    """Root of every error this provider raises about Arize."""
+    """Root of every error this provider raises about Arize.
+
+    :param message: what happened, for the person on call.
+    :param outcome_unknown: the request may have reached the server and taken effect all the same.
+    """
 
     #: Whether the same call may succeed later without a change of configuration.
     retryable: ClassVar[bool] = False
+
+    def __init__(self, message: str = "", *, outcome_unknown: bool = False) -> None:
+        super().__init__(message)
+        self.outcome_unknown = outcome_unknown
 
     def __reduce__(self) -> tuple[Callable[..., ArizeError], tuple[Any, ...]]:
         """Errors cross process borders with all they carry."""
@@ -51,17 +59,9 @@ class ArizeNameError(ArizeConfigError):
 
 
 class ArizeTransportError(ArizeError):
-    """No usable answer came back.
-
-    :param message: what happened, for the person on call.
-    :param outcome_unknown: the request may have reached the server and taken effect.
-    """
+    """No usable answer came back."""
 
     retryable = True
-
-    def __init__(self, message: str, *, outcome_unknown: bool = False) -> None:
-        super().__init__(message)
-        self.outcome_unknown = outcome_unknown
 
 
 class ArizeTlsError(ArizeTransportError):
@@ -71,15 +71,7 @@ class ArizeTlsError(ArizeTransportError):
 
 
 class ArizeReplyError(ArizeError):
-    """The server answered with something that is not the Arize API (HTML, no JSON, no object).
-
-    :param message: what came back, shortened.
-    :param outcome_unknown: the request may have taken effect all the same.
-    """
-
-    def __init__(self, message: str, *, outcome_unknown: bool = False) -> None:
-        super().__init__(message)
-        self.outcome_unknown = outcome_unknown
+    """The server answered with something that is not the Arize API (HTML, no JSON, no object): here, shortened."""
 
 
 class ArizeApiError(ArizeError):
@@ -109,7 +101,7 @@ class ArizeApiError(ArizeError):
         outcome_unknown: bool = False,
         is_page: bool = False,
     ) -> None:
-        super().__init__(message)
+        super().__init__(message, outcome_unknown=outcome_unknown)
         self.is_page = is_page
         self.status = status
         self.title = title
@@ -117,7 +109,6 @@ class ArizeApiError(ArizeError):
         self.error_code = error_code
         self.request_id = request_id
         self.retry_after = retry_after
-        self.outcome_unknown = outcome_unknown
 
 
 class ArizeInvalidRequestError(ArizeApiError):

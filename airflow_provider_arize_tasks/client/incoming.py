@@ -84,7 +84,7 @@ class Gate:
         """
         if not (_needs_a_closer_look(body) or any(secret.encode() in body for secret in self.secrets)):
             return _parsed(body)
-        return _Cleaner(self.secrets).clean(_parsed_slowly(body))
+        return _clean(_parsed_slowly(body), self.secrets)
 
 
 def _needs_a_closer_look(body: bytes) -> bool:
@@ -194,7 +194,7 @@ def _parsed(body: bytes) -> Any:
     try:
         value = from_json(body, allow_inf_nan=False, cache_strings="keys")
     except ValueError:
-        return _Cleaner(()).clean(_parsed_slowly(body))  # says what is wrong, and takes what the quick one doesn't
+        return _clean(_parsed_slowly(body))  # says what is wrong, and takes what the quick one doesn't
     if body.count(b"[") + body.count(b"{") > MAX_DEPTH:
         _check_depth(value)
     return value
@@ -231,44 +231,25 @@ def _refuse_constant(word: str) -> Any:
 
 def _check_depth(value: Any) -> None:
     level, depth = [value], 0
-    while level:
+    while level := [each for each in level if isinstance(each, (dict, list))]:
         depth += 1
         if depth > MAX_DEPTH:
             raise RefusedReplyError(f"is nested deeper than {MAX_DEPTH} levels")
-        inner: list[Any] = []
-        for item in level:
-            if isinstance(item, dict):
-                inner += [each for each in item.values() if isinstance(each, (dict, list))]
-            elif isinstance(item, list):
-                inner += [each for each in item if isinstance(each, (dict, list))]
-        level = inner
+        level = [item for each in level for item in (each.values() if isinstance(each, dict) else each)]
 
 
-class _Cleaner:
-    """Makes parsed JSON clean.
+def _clean(value: Any, secrets: tuple[str, ...] = ()) -> Any:
+    """Parsed JSON with clean texts, keys included, and secrets masked; bounded in depth, so that recursion is safe."""
 
-    :param secrets: what to mask.
-    """
-
-    def __init__(self, secrets: tuple[str, ...]) -> None:
-        self._secrets = secrets
-
-    def clean(self, value: Any) -> Any:
-        """The value with clean texts, keys included; bounded in depth, so recursion is safe."""
-        _check_depth(value)
-        return self._clean(value)
-
-    def _clean(self, value: Any) -> Any:
+    def cleaned(value: Any) -> Any:
         if isinstance(value, str):
-            return self._text(value)
+            return masked(clean_text(value), secrets, shortest=SHORTEST_IN_DATA)
         if isinstance(value, dict):
-            return {self._text(key): self._clean(item) for key, item in value.items()}
-        if isinstance(value, list):
-            return [self._clean(item) for item in value]
-        return value
+            return {cleaned(key): cleaned(item) for key, item in value.items()}
+        return [cleaned(item) for item in value] if isinstance(value, list) else value
 
-    def _text(self, text: str) -> str:
-        return masked(clean_text(text), self._secrets, shortest=SHORTEST_IN_DATA)
+    _check_depth(value)
+    return cleaned(value)
 
 
 def clean_text(text: str) -> str:

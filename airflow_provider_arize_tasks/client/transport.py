@@ -18,15 +18,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from airflow_provider_arize_tasks.client.errors import (
-    ArizeApiError,
-    ArizeConfigError,
-    ArizeError,
-    ArizeRateLimitError,
-    ArizeReplyError,
-    ArizeServerError,
-    ArizeTransportError,
-)
+from airflow_provider_arize_tasks.client.errors import ArizeApiError, ArizeConfigError, ArizeError
 from airflow_provider_arize_tasks.client.incoming import MAX_BYTES, Gate
 from airflow_provider_arize_tasks.client.printable import in_short_lines
 from airflow_provider_arize_tasks.client.responses import Failure
@@ -132,11 +124,7 @@ def worth_another_try(call: Call[Any], error: BaseException, attempt: int = 1) -
         return attempt <= _PAGES
     if not isinstance(error, ArizeError) or not error.retryable:
         return False
-    if isinstance(error, ArizeRateLimitError):
-        return True
-    if isinstance(error, (ArizeTransportError, ArizeServerError, ArizeReplyError)):
-        return call.idempotent or not error.outcome_unknown
-    return False
+    return call.idempotent or not error.outcome_unknown
 
 
 class Pace:

@@ -431,7 +431,7 @@ def test_a_trigger_of_open_fate_is_sent_once(hook, emulator, window, kind):
     emulator.control.inject(kind, path="/trigger")
     with pytest.raises((ArizeTransportError, ArizeServerError)) as caught:
         hook.trigger_run(task.id, **window)
-    assert caught.value.outcome_unknown  # type: ignore[attr-defined]
+    assert caught.value.outcome_unknown
     assert len(sent(emulator, "POST", "/trigger")) == 1
     assert len(list(hook.list_all_runs(task.id))) == (0 if kind == "drop_before" else 1)
 

@@ -80,7 +80,7 @@ def test_queries():
     ],
 )
 def test_which_calls_send_enums(call, has):
-    assert call.has_enums is has
+    assert bool(call.enums) is has
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,7 @@ def test_a_trickle_of_anything_ends(transport: Transport, odd_server: OddServer,
     with pytest.raises((ArizeTransportError, ArizeReplyError)) as caught:
         transport.send(config_for(odd_server.url, timeout=QUICK), TRIGGER)
     assert time.monotonic() - began < 4
-    assert caught.value.outcome_unknown  # type: ignore[attr-defined]
+    assert caught.value.outcome_unknown
 
 
 def test_the_limit_for_a_whole_request_is_told_from_silence(transport: Transport, odd_server: OddServer) -> None:

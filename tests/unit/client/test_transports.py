@@ -249,7 +249,7 @@ def test_whether_a_trigger_took_effect_is_not_known(transport, odd_server, respo
     policy, pauses = no_pauses()
     with pytest.raises(ArizeError, match="whether the request took effect is not known") as caught:
         transport.send(config_for(odd_server.url, timeout=0.3), TRIGGER, policy)
-    assert caught.value.outcome_unknown  # type: ignore[attr-defined]
+    assert caught.value.outcome_unknown
     assert pauses == []
 
 
@@ -269,7 +269,7 @@ def test_a_trigger_that_was_refused_took_no_effect(transport, odd_server, respon
     odd_server.answers(response)
     with pytest.raises(ArizeError) as caught:
         transport.send(config_for(odd_server.url), TRIGGER, no_pauses()[0])
-    assert not caught.value.outcome_unknown  # type: ignore[attr-defined]
+    assert not caught.value.outcome_unknown
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
@@ -378,7 +378,7 @@ def test_a_trigger_whose_fate_is_open_is_not_retried(transport, odd_server, trou
     policy, pauses = no_pauses()
     with pytest.raises(ArizeError) as caught:
         transport.send(config_for(odd_server.url), TRIGGER, policy)
-    assert caught.value.outcome_unknown  # type: ignore[attr-defined]
+    assert caught.value.outcome_unknown
     assert pauses == []
     assert len(odd_server.requests) == 1
 
