@@ -111,18 +111,15 @@ class RunSession:
         """Finds or triggers the run of each request; what resumes with all it needs makes none."""
         from airflow_provider_arize_tasks.runs.acquire import RunAcquirer
         from airflow_provider_arize_tasks.runs.attempt import DagRunTimes, Records, attempt_of
+        from airflow_provider_arize_tasks.runs.lookup import Lookup
 
         return RunAcquirer(
-            api=self.hook,
+            lookup=Lookup(api=self.hook, tasks=self.task, clock=self.clock, patience=self.patience, log=self.log),
             records=Records(self.context),
             attempt=attempt_of(self.context),
             times=DagRunTimes.of(self.context),
             reuse=self.reuse,
-            clock=self.clock,
             post=self._post,
-            tasks=self.task,
-            log=self.log,
-            patience=self.patience,
         )
 
     # -- tasks and runs ------------------------------------------------------------------------------------------

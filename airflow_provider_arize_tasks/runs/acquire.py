@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from airflow_provider_arize_tasks.client.enums import RunStatus
 from airflow_provider_arize_tasks.client.errors import (
@@ -29,7 +29,7 @@ from airflow_provider_arize_tasks.runs.identity import (
     search_after_clear,
     search_after_lost_answer,
 )
-from airflow_provider_arize_tasks.runs.lookup import Lookup, cancel_twins, reconcile
+from airflow_provider_arize_tasks.runs.lookup import Lookup
 from airflow_provider_arize_tasks.runs.names import NameOwner, Names, owner_of_name
 from airflow_provider_arize_tasks.runs.requests import (
     AcquiredRun,
@@ -41,17 +41,15 @@ from airflow_provider_arize_tasks.runs.requests import (
     foreign_name,
     is_no_data,
 )
-from airflow_provider_arize_tasks.runs.timing import Patience
 from airflow_provider_arize_tasks.runs.verdict import is_good
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
-    from airflow_provider_arize_tasks.client.models import Task, TaskRun
+    from airflow_provider_arize_tasks.client.models import TaskRun
     from airflow_provider_arize_tasks.runs.attempt import DagRunTimes, Records
-    from airflow_provider_arize_tasks.runs.lookup import RunsApi
+    from airflow_provider_arize_tasks.runs.lookup import Lookup
     from airflow_provider_arize_tasks.runs.requests import Post
-    from airflow_provider_arize_tasks.runs.timing import ServerClock
 
 #: POSTs of one attempt whose answers may get lost before the attempt gives up (the next one goes on from its record).
 _MAX_POSTS = 3
@@ -63,42 +61,31 @@ _ACTIVE = (RunStatus.PENDING, RunStatus.RUNNING)
 class RunAcquirer:
     """Finds or triggers the one run of each run request.
 
-    :param api: the server.
+    :param lookup: finds runs; it has the server, its clock, the patience and the operator's logger.
     :param records: what earlier attempts wrote down.
     :param attempt: where this attempt stands.
     :param times: of the DAG run.
     :param reuse: which run may be adopted.
-    :param clock: the server's clock.
     :param post: sends the trigger.
-    :param tasks: the Arize tasks by id, as read in this attempt.
-    :param log: the operator's logger.
-    :param patience: how long to wait for what can't be seen yet.
     """
 
     def __init__(
         self,
         *,
-        api: RunsApi,
+        lookup: Lookup,
         records: Records,
         attempt: Attempt,
         times: DagRunTimes,
         reuse: ReuseRun,
-        clock: ServerClock,
         post: Post,
-        tasks: Callable[[str], Task],
-        log: Any,
-        patience: Patience | None = None,
     ) -> None:
-        self._api = api
+        self._lookup = lookup
+        self._api, self._clock, self._patience, self._log = lookup.api, lookup.clock, lookup.patience, lookup.log
         self._records = records
         self._attempt = attempt
         self._times = times
         self._reuse = reuse
-        self._clock = clock
         self._post = post
-        self._log = log
-        self._patience = patience or Patience()
-        self._lookup = Lookup(api=api, tasks=tasks, clock=clock, patience=self._patience)
 
     def acquire(self, request: RunRequest) -> AcquiredRun:
         """The run of a request: adopted or triggered.
@@ -128,15 +115,8 @@ class RunAcquirer:
         :param record: what is on record about it.
         :raises ArizeError: the server could not be asked.
         """
-        return reconcile(
-            self._lookup,
-            request,
-            record,
-            cancels=self._reuse.for_request(request) is not ReuseRun.SAME_WINDOW,
-            log=self._log,
-            patience=self._patience,
-            clock=self._clock,
-        )
+        cancels = self._reuse.for_request(request) is not ReuseRun.SAME_WINDOW
+        return self._lookup.reconcile(request, record, cancels=cancels)
 
     def cancel_leftovers(self, requests: Iterable[RunRequest]) -> None:
         """After a clear: end runs from before it that no request may come across again.
@@ -204,7 +184,7 @@ class RunAcquirer:
                 raise
             self._log.warning("Run %s is not there any more, so there is nothing to end", run_id)
         if record.is_uncertain:
-            twins = cancel_twins(self._api, self._lookup.twins(request, record).twins, log=self._log)
+            twins = self._lookup.cancel_twins(self._lookup.twins(request, record).twins)
             record = record.having_found(twins)
         record = record.excluding([run_id])
         if not self._attempt.owns(record):
@@ -258,7 +238,7 @@ class RunAcquirer:
         assert run is not None  # noqa: S101  # for the type checker
         record = record or self._new_record()
         if owned:
-            record = record.having_found(cancel_twins(self._api, found.twins, log=self._log))
+            record = record.having_found(self._lookup.cancel_twins(found.twins))
         if found.is_sure:
             record = record.accounting_for(1)
         else:
@@ -435,8 +415,7 @@ class RunAcquirer:
 
     def _cancel_and_wait(self, run_id: str) -> None:
         """Cancel a run and wait until it has ended, so that nothing of it is active when the new one starts."""
-        patience = self._patience
-        cancel_and_wait(self._api, run_id, patience=patience.cancel, pause=patience.pause, log=self._log)
+        cancel_and_wait(self._api, run_id, patience=self._patience, log=self._log)
 
     def _write_down(self, request: RunRequest, record: RunRecord) -> None:
         try:

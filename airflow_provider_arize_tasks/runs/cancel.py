@@ -25,15 +25,15 @@ if TYPE_CHECKING:
     from airflow_provider_arize_tasks.client.models import TaskRun
     from airflow_provider_arize_tasks.client.sync import ArizeClient
     from airflow_provider_arize_tasks.runs.lookup import RunsApi
+    from airflow_provider_arize_tasks.runs.timing import Patience
 
 
-def cancel_and_wait(api: RunsApi, run_id: str, *, patience: float, pause: float, log: Any) -> TaskRun:
+def cancel_and_wait(api: RunsApi, run_id: str, *, patience: Patience, log: Any) -> TaskRun:
     """Cancel a run and wait until it has ended.
 
     :param api: the server.
     :param run_id: the run.
-    :param patience: seconds to wait for the end.
-    :param pause: seconds between two looks.
+    :param patience: how long to wait for the end, and between two looks.
     :param log: where to say what became of it.
     :return: the run, ended.
     :raises ArizeWaitError: it has not ended in that time.
@@ -43,11 +43,13 @@ def cancel_and_wait(api: RunsApi, run_id: str, *, patience: float, pause: float,
         return run
     log.info("Cancelling run %s (%s)", run_id, run.status.value)
     run = cancel_run(api, run_id)
-    give_up: float = time.monotonic() + patience
+    give_up: float = time.monotonic() + patience.cancel
     while not run.status.is_terminal:
         if time.monotonic() > give_up:
-            raise ArizeWaitError(f"run {run_id} was cancelled and is still {run.status.value} after {patience:.0f} s")
-        time.sleep(pause)
+            raise ArizeWaitError(
+                f"run {run_id} was cancelled and is still {run.status.value} after {patience.cancel:.0f} s"
+            )
+        time.sleep(patience.pause)
         run = api.get_run(run_id=run_id)
     log.info("Run %s has ended: %s", run_id, run.status.value)
     return run

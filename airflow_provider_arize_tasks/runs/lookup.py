@@ -6,6 +6,7 @@ So it also finds the twins of a run: what a trigger without a clear answer start
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -54,6 +55,7 @@ class RunsApi(Protocol):
 _MAX_LISTINGS = 20
 
 
+@dataclass(frozen=True, kw_only=True)
 class Lookup:
     """Finds runs of one attempt's run requests.
 
@@ -61,13 +63,14 @@ class Lookup:
     :param tasks: the Arize tasks by id, as read in this attempt.
     :param clock: the server's clock.
     :param patience: how long to look.
+    :param log: where to say what became of a run.
     """
 
-    def __init__(self, *, api: RunsApi, tasks: Callable[[str], Task], clock: ServerClock, patience: Patience) -> None:
-        self.api = api
-        self._tasks = tasks
-        self._clock = clock
-        self._patience = patience
+    api: RunsApi
+    tasks: Callable[[str], Task]
+    clock: ServerClock
+    patience: Patience
+    log: Any
 
     def search(self, request: RunRequest, search: Search) -> Found:
         """Look for a run until one is found, or its absence can be believed.
@@ -77,9 +80,9 @@ class Lookup:
         :raises ArizeAmbiguousRunError: several runs match, and which is ours can't be told.
         :raises ArizeWaitError: the server could not be asked, or did not say enough in time.
         """
-        give_up = self._clock.now() + timedelta(seconds=self._patience.identity)
+        give_up = self.clock.now() + timedelta(seconds=self.patience.identity)
         while True:
-            began = self._clock.now()  # a list tells of when its first page was read, however long the others took
+            began = self.clock.now()  # a list tells of when its first page was read, however long the others took
             try:
                 found = self._look(request, search)
             except ArizeWaitError:
@@ -96,7 +99,7 @@ class Lookup:
                 return found
             if found.unidentified and began >= give_up:
                 raise ArizeWaitError(unidentified_message(request, found))
-            time.sleep(self._patience.pause)
+            time.sleep(self.patience.pause)
 
     def good(self, request: RunRequest, search: Search) -> list[TaskRun]:
         """The runs that match and did their work, or are at it, at one look.
@@ -128,16 +131,16 @@ class Lookup:
         :param request: what is wanted.
         :param name: of the experiment.
         """
-        until = self._clock.now() + timedelta(seconds=self._patience.listing)
+        until = self.clock.now() + timedelta(seconds=self.patience.listing)
         while True:
-            began = self._clock.now()
+            began = self.clock.now()
             made = {each.id for each in self.named(request, name)}
             runs = [run for run in self.runs_of(request.task_id) if run.experiment_id in made]
             if runs:
                 return runs[0]
             if began >= until:
                 return None
-            time.sleep(self._patience.pause)
+            time.sleep(self.patience.pause)
 
     def series(self, request: RunRequest) -> list[Experiment]:
         """The experiments that carry a name of the request's series."""
@@ -153,7 +156,7 @@ class Lookup:
         return [each for each in self._experiments(request) if each.name == name]
 
     def _experiments(self, request: RunRequest) -> Iterable[Experiment]:
-        dataset_id = self._tasks(request.task_id).dataset_id
+        dataset_id = self.tasks(request.task_id).dataset_id
         if dataset_id is None:
             return ()
         return self.api.iter_experiments(dataset=dataset_id, name=str(request.experiment_name))
@@ -184,81 +187,73 @@ class Lookup:
         ids = [each.id for each in experiments]
         return choose(request, runs, search, experiments=ids)
 
+    def reconcile(self, request: RunRequest, record: RunRecord, *, cancels: bool) -> Twins:
+        """Look for runs of a request beside the one on record, and end them.
 
-def reconcile(
-    lookup: Lookup,
-    request: RunRequest,
-    record: RunRecord,
-    *,
-    cancels: bool,
-    log: Any,
-    patience: Patience,
-    clock: ServerClock,
-) -> Twins:
-    """Look for runs of a request beside the one on record, and end them.
+        Where triggers without a clear answer have no run that is known, and the connection of the last was given up
+        only just now, the list gets a little longer to show what each of them started.
 
-    Where triggers without a clear answer have no run that is known, and the connection of the last was given up only
-    just now, the list gets a little longer to show what each of them started.
+        :param request: what was wanted.
+        :param record: what is on record about it.
+        :param cancels: whether twins may be cancelled; ``same_window`` shares runs with others, so there they are
+            named.
+        :return: the twins.
+        :raises ArizeError: the server could not be asked.
+        """
+        twins = Twins()
+        while True:
+            # As the look begins.
+            is_over = self.clock.moments_ago(record.unclear_until or record.intent_at) >= self.patience.twin
+            found = self.twins(request, record)
+            if found.ambiguous:
+                self.log.warning(
+                    "%s: these runs match as well and are more than this task can have started, so they were left "
+                    "alone: %s",
+                    request,
+                    ", ".join(f"{run.id} ({run.status.value})" for run in found.ambiguous),
+                )
+                return twins
+            if found.twins and not cancels:
+                self.log.warning(
+                    "%s: these runs match as well; one of them may be this task's. They were left alone "
+                    "(same_window): %s",
+                    request,
+                    ", ".join(f"{run.id} ({run.status.value})" for run in found.twins),
+                )
+                return twins
+            ended = self.cancel_twins(found.twins)
+            twins, record = twins + ended, record.having_found(ended)
+            if is_over or not record.unaccounted:
+                return twins
+            time.sleep(self.patience.pause)
 
-    :param lookup: finds runs.
-    :param request: what was wanted.
-    :param record: what is on record about it.
-    :param cancels: whether twins may be cancelled; ``same_window`` shares runs with others, so there they are named.
-    :param log: where to say what became of each.
-    :param patience: how long to look.
-    :param clock: the server's clock.
-    :return: the twins.
-    :raises ArizeError: the server could not be asked.
-    """
-    twins = Twins()
-    while True:
-        is_over = clock.moments_ago(record.unclear_until or record.intent_at) >= patience.twin  # as the look begins
-        found = lookup.twins(request, record)
-        if found.ambiguous:
-            log.warning(
-                "%s: these runs match as well and are more than this task can have started, so they were left alone: "
-                "%s",
-                request,
-                ", ".join(f"{run.id} ({run.status.value})" for run in found.ambiguous),
+    def cancel_twins(self, twins: Iterable[TaskRun]) -> Twins:
+        """Cancel the twins that go on.
+
+        :param twins: second runs of a request.
+        :return: which of them were cancelled, which had ended.
+        :raises ArizeError: one goes on and could not be cancelled; the next attempt finds it again.
+        """
+        result = Twins()
+        for run in twins:
+            if run.status.is_terminal:
+                self.log.warning(
+                    "Run %s is a twin: the trigger that seemed lost had started it. It ended %s", *_words(run)
+                )
+                result += Twins(ended=(run.id,))
+                continue
+            try:
+                run = cancel_run(self.api, run.id)
+            except ArizeError as error:
+                self.log.warning(
+                    "Run %s is a twin and could not be cancelled; it may still be going: %s", run.id, error
+                )
+                raise
+            self.log.warning(
+                "Run %s is a twin: the trigger that seemed lost had started it. Cancelled, it is %s", *_words(run)
             )
-            return twins
-        if found.twins and not cancels:
-            log.warning(
-                "%s: these runs match as well; one of them may be this task's. They were left alone (same_window): %s",
-                request,
-                ", ".join(f"{run.id} ({run.status.value})" for run in found.twins),
-            )
-            return twins
-        ended = cancel_twins(lookup.api, found.twins, log=log)
-        twins, record = twins + ended, record.having_found(ended)
-        if is_over or not record.unaccounted:
-            return twins
-        time.sleep(patience.pause)
-
-
-def cancel_twins(api: RunsApi, twins: Iterable[TaskRun], *, log: Any) -> Twins:
-    """Cancel the twins that go on.
-
-    :param api: the server.
-    :param twins: second runs of a request.
-    :param log: where to say what became of each.
-    :return: which of them were cancelled, which had ended.
-    :raises ArizeError: one goes on and could not be cancelled; the next attempt finds it again.
-    """
-    result = Twins()
-    for run in twins:
-        if run.status.is_terminal:
-            log.warning("Run %s is a twin: the trigger that seemed lost had started it. It ended %s", *_words(run))
-            result += Twins(ended=(run.id,))
-            continue
-        try:
-            run = cancel_run(api, run.id)
-        except ArizeError as error:
-            log.warning("Run %s is a twin and could not be cancelled; it may still be going: %s", run.id, error)
-            raise
-        log.warning("Run %s is a twin: the trigger that seemed lost had started it. Cancelled, it is %s", *_words(run))
-        result += Twins(cancelled=(run.id,))
-    return result
+            result += Twins(cancelled=(run.id,))
+        return result
 
 
 def _words(run: TaskRun) -> tuple[str, str]:

@@ -32,6 +32,7 @@ from airflow_provider_arize_tasks.runs import acquire, cancel, lookup
 from airflow_provider_arize_tasks.runs.acquire import RunAcquirer
 from airflow_provider_arize_tasks.runs.attempt import DagRunTimes, Records
 from airflow_provider_arize_tasks.runs.identity import ReuseRun
+from airflow_provider_arize_tasks.runs.lookup import Lookup
 from airflow_provider_arize_tasks.runs.requests import Attempt, RunRequest
 from airflow_provider_arize_tasks.runs.timing import Patience
 from airflow_provider_arize_tasks.runs.verdict import is_good
@@ -247,17 +248,20 @@ class Clock:
 
 def attempt(world: World, number: Attempt, run_start: float, reuse: ReuseRun, *, has_store: bool) -> TaskRun:
     records = Records({"task_state_store": world} if has_store else {})  # type: ignore[typeddict-item]
-    made = RunAcquirer(
+    lookup = Lookup(
         api=world,
+        tasks=lambda task_id: Task(id=task_id, dataset_id="d"),
+        clock=Clock(world),  # type: ignore[arg-type]
+        patience=Patience(pause=4.0),
+        log=quiet,
+    )
+    made = RunAcquirer(
+        lookup=lookup,
         records=records,
         attempt=number,
         times=DagRunTimes(start=world.at(run_start), run_after=EPOCH - timedelta(seconds=1)),
         reuse=reuse,
-        clock=Clock(world),  # type: ignore[arg-type]
         post=world.post,  # type: ignore[arg-type]
-        tasks=lambda task_id: Task(id=task_id, dataset_id="d"),
-        log=quiet,
-        patience=Patience(pause=4.0),
     )
     made.cancel_leftovers([world.request])
     run = made.acquire(world.request).run
