@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_arize_tasks.client.printable import printable
 from airflow_provider_arize_tasks.quality.changed import what_changed
 from airflow_provider_arize_tasks.quality.conditions import Outcome, Verdict, limit_of
-from airflow_provider_arize_tasks.quality.report.chart import change_chart, scores_chart
+from airflow_provider_arize_tasks.quality.report.chart import ChangeChart, ScoresChart
 from airflow_provider_arize_tasks.quality.report.table import (
     describe_baseline,
     describe_outcome,
@@ -53,7 +53,9 @@ def _environment(*, escaping: bool) -> Environment:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     loader = FileSystemLoader(_TEMPLATES)
-    return Environment(loader=loader, autoescape=escaping, undefined=StrictUndefined)  # noqa: S701  # Markdown: no  # nosec B701
+    jinja = Environment(loader=loader, autoescape=escaping, undefined=StrictUndefined)  # noqa: S701  # Markdown: no  # nosec B701
+    jinja.filters["line"] = printable
+    return jinja
 
 
 def render_page(report: Report) -> str:
@@ -80,7 +82,8 @@ def render_page(report: Report) -> str:
         evaluators=[_evaluator(report, one) for one in check.measures if one in check.evaluators or one.findings],
         slice_by=printable(report.slice_by or "", 60),
         conditions=_conditions(check),
-        method=_method(check),
+        check=check,
+        is_clustered=any(one.change is not None and one.change.clusters is not None for one in check.measures),
     )
 
 
@@ -161,30 +164,6 @@ def _words(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def _method(check: ExperimentCheck) -> list[str]:
-    paired = "an example is compared with itself"
-    if any(one.change is not None and one.change.clusters is not None for one in check.measures):
-        paired += ", examples that belong together count as one cluster"
-    return [
-        (
-            f"Each change is the mean of the differences by example ({paired}). Its interval allows for the noise of "
-            "the examples and for what moves a whole experiment, such as a judge's mood, as far as earlier ones tell."
-        ),
-        (
-            f"Level: {check.confidence * 100:.4g} % for the check as a whole, {check.level * 100:.4g} % for each of "
-            f"{check.comparisons} comparisons (Bonferroni). A drop fails when the whole interval lies beyond max_drop."
-        ),
-        (
-            "A slow slide is looked for with a CUSUM over the accepted experiments since judge, prompt or dataset "
-            f"changed; it rings about {check.conditions.false_alarms_per_year:g} times a year without a cause."
-        ),
-        (
-            "A score that is missing is no zero: it stays out of the mean and counts against coverage. An example that "
-            "was not answered counts as missing and, in the share answered without error, as 0."
-        ),
-    ]
-
-
 # -- one evaluator -------------------------------------------------------------------------------------------------
 
 
@@ -201,11 +180,11 @@ def _cells(one: EvaluatorCheck) -> dict[str, str]:
 
 
 def _overview(check: ExperimentCheck, one: EvaluatorCheck) -> dict[str, Any]:
-    drawing: Any = ""
+    drawing = None
     if one.change is not None:
         drop = limit_of(check.conditions.max_drop, one.evaluator)
         allowed = None if not drop else (drop if one.measure.lower_is_better else -drop)
-        drawing = change_chart(one.change, tone=_tone(one), limit=allowed)
+        drawing = ChangeChart(change=one.change, tone=_tone(one), limit=allowed)
     return {**_cells(one), "lower": one.measure.lower_is_better, "drawing": drawing, "tone": _tone(one)}
 
 
@@ -214,8 +193,8 @@ def _evaluator(report: Report, one: EvaluatorCheck) -> dict[str, Any]:
     lower = one.measure.lower_is_better
     bound = limit_of(check.conditions.max_score if lower else check.conditions.min_score, one.evaluator)
     limit = None if bound is None else ("max_score" if lower else "min_score", bound)
-    chart = scores_chart(
-        points,
+    chart = ScoresChart(
+        points=points,
         title=printable(f"{one.evaluator}: {describe_measure(one.measure)} by experiment", 300),
         tone=_tone(one),
         baseline=one.baseline_score,
@@ -227,7 +206,6 @@ def _evaluator(report: Report, one: EvaluatorCheck) -> dict[str, Any]:
         "tone": _tone(one),
         "words": _numbers_in_words(one),
         "chart": chart,
-        "caption": _caption(points, f"{check.level * 100:.3g}"),
         "labels": _labels(one),
         "slices": _slices(one),
         "examples_note": _examples_note(one, folded=folded),
@@ -246,18 +224,6 @@ def _numbers_in_words(one: EvaluatorCheck) -> str:
     return (
         f"change {change.mean:+.3f} ({change.low:+.3f} to {change.high:+.3f}) over {change.examples} shared examples, "
         f"{scored}"
-    )
-
-
-def _caption(points: Sequence[Point], level: str) -> str:
-    if not any(point.is_paired for point in points):
-        return f"The bar is the {level} % interval of the mean: there is nothing to compare with yet."
-    hollow = any(point.is_accepted is False for point in points[:-1])
-    return (
-        f"Each interval ({level} %) is that of the experiment's change against the baseline, paired by example: one "
-        "that doesn't reach the dashed line is a change that noise does not explain. Tinted: the baseline."
-        f"{' Hollow: did not pass, so it counts for nothing later.' if hollow else ''}"
-        f"{' Dotted lines: judge, prompt, model or dataset changed.' if any(point.changed for point in points) else ''}"
     )
 
 
