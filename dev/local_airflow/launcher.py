@@ -92,8 +92,11 @@ class Launcher:
         from airflow.utils import db
 
         db.initdb()
-        self.cli("dags", "reserialize")
         settings.dispose_orm()
+        # In a process of its own: a task must find no module loaded that a DAG file has imported before.
+        found = self.run(["dags", "reserialize"])
+        if found["code"]:
+            raise RuntimeError(f"airflow dags reserialize failed: {found['output'][-2000:]}")
 
     def fork(self, name: str, arguments: list[str], extra_env: dict[str, str], log: Path) -> int:
         """Run one ``airflow`` command in a child of its own process group.
