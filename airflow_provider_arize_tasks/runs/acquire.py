@@ -29,7 +29,6 @@ from airflow_provider_arize_tasks.runs.identity import (
     search_after_clear,
     search_after_lost_answer,
 )
-from airflow_provider_arize_tasks.runs.lookup import Lookup
 from airflow_provider_arize_tasks.runs.names import NameOwner, Names, owner_of_name
 from airflow_provider_arize_tasks.runs.requests import (
     AcquiredRun,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from datetime import timedelta
 from enum import Enum
 from functools import cached_property
@@ -265,7 +266,7 @@ class ArizeTaskRunSensor(BaseSensorOperator):
             raise AirflowSkipException("; ".join(each.reason for each in skipped))
         completed = [run for run in runs if run.status.value == "COMPLETED"]
         if completed:
-            gate = judge_counts(Counts.of(completed), self._policy())
+            gate = judge_counts(Counts.of(completed), self._policy)
             if gate.outcome is not Outcome.SUCCEED:
                 raise ArizeGateError(f"run(s) {', '.join(run.id for run in completed)}: {gate.reason}")
         for verdict in verdicts:
@@ -273,13 +274,16 @@ class ArizeTaskRunSensor(BaseSensorOperator):
         return combined_runs(runs)
 
     def _judge(self, hook: ArizeHook, run: TaskRun) -> Verdict:
-        verdict = judge_run(run, self._policy(hook, run))
+        policy = self._policy
+        if policy.max_spans is not None and _has_window(run):
+            evaluators = self._evaluators(hook, run) if run.num_processed >= policy.max_spans else 1
+            policy = replace(policy, limited_by_max_spans=True, evaluators=evaluators)
+        verdict = judge_run(run, policy)
         for warning in verdict.warnings:
             self.log.warning(warning)
         if verdict.outcome not in (Outcome.SUCCEED, Outcome.SKIP):
             raise ArizePermanentError(f"{verdict.reason}. Not retried: looking again would find the same")
-        is_unlimited = args.optional(args.count)(self.max_spans) is None and _has_window(run)
-        if is_unlimited and run.num_processed >= SERVER_MAX_SPANS:
+        if policy.max_spans is None and _has_window(run) and run.num_processed >= SERVER_MAX_SPANS:
             self.log.warning(
                 "Run %s judged %d rows, at least the server's own limit of %d. Whether it was cut short can't be told "
                 "without the limit it was triggered with: give max_spans to this sensor",
@@ -289,20 +293,16 @@ class ArizeTaskRunSensor(BaseSensorOperator):
             )
         return verdict
 
-    def _policy(self, hook: ArizeHook | None = None, run: TaskRun | None = None) -> RunPolicy:
-        max_spans = args.optional(args.count)(self.max_spans)
-        is_limited = max_spans is not None and run is not None and _has_window(run)
-        evaluators = 1
-        if is_limited and hook is not None and run is not None and run.num_processed >= (max_spans or 0):
-            evaluators = self._evaluators(hook, run)
+    @cached_property
+    def _policy(self) -> RunPolicy:
+        """How a run is judged of which it is not known that ``max_spans`` was its limit."""
         return RunPolicy(
             on_already_evaluated=OnAlreadyEvaluated(self.on_already_evaluated),
             on_truncated=OnTruncated(self.on_truncated) if self.on_truncated is not None else None,
-            max_spans=max_spans,
-            evaluators=evaluators,
+            max_spans=args.optional(args.count)(self.max_spans),
             max_error_rate=args.optional(args.rate)(self.max_error_rate),
             min_successes=args.optional(args.whole)(self.min_successes),
-            limited_by_max_spans=is_limited,
+            limited_by_max_spans=False,
         )
 
     def _evaluators(self, hook: ArizeHook, run: TaskRun) -> int:
