@@ -22,7 +22,7 @@ def config_for(conn_id: str | None) -> ClientConfig:
         ``arize_default``.
     :raises ArizeConfigError: there is no such connection, or something of it is wrong.
     """
-    from airflow_provider_arize_tasks.client.environment import config_from_environment, has_environment
+    from airflow_provider_arize_tasks.hooks.environment import config_from_environment, has_environment
 
     if conn_id is None and has_environment(os.environ):
         return config_from_environment(os.environ)

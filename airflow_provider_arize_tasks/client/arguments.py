@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta, timezone
 from enum import Enum
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from airflow_provider_arize_tasks.client.errors import ArizeValidationError
@@ -260,46 +261,27 @@ def choice(*members: str) -> Shape:
     return shape
 
 
-def number(least: float | None = None, most: float | None = None) -> Shape:
-    """A number, also written as text."""
+def _read_by(convert: Callable[[Any], float], least: float | None = None, most: float | None = None) -> Shape:
+    """A value that may be written as text, within its limits."""
 
     def shape(check: Checker, where: str, value: Any) -> Any:
-        return _in_range(check, where, value, as_number, least, most)
+        try:
+            converted = convert(value)
+        except FieldError as error:
+            check.problem(where, f"{error}, not {value!r}")
+            return value
+        if least is not None and converted < least:
+            check.problem(where, f"must be {least} or more, not {converted}")
+        elif most is not None and converted > most:
+            check.problem(where, f"must be {most} or less, not {converted}")
+        return converted
 
     return shape
 
 
-def integer(least: int | None = None, most: int | None = None) -> Shape:
-    """A whole number, also written as text."""
-
-    def shape(check: Checker, where: str, value: Any) -> Any:
-        return _in_range(check, where, value, as_int, least, most)
-
-    return shape
-
-
-def _in_range(
-    check: Checker, where: str, value: Any, convert: Callable[[Any], float], least: float | None, most: float | None
-) -> Any:
-    try:
-        converted = convert(value)
-    except FieldError as error:
-        check.problem(where, f"{error}, not {value!r}")
-        return value
-    if least is not None and converted < least:
-        check.problem(where, f"must be {least} or more, not {converted}")
-    elif most is not None and converted > most:
-        check.problem(where, f"must be {most} or less, not {converted}")
-    return converted
-
-
-def boolean(check: Checker, where: str, value: Any) -> Any:
-    """A truth value, also written as text."""
-    try:
-        return as_bool(value)
-    except FieldError as error:
-        check.problem(where, f"{error}, not {value!r}")
-        return value
+#: A number, a whole number (both with a least and a most) and a truth value, also written as text.
+number, integer = partial(_read_by, as_number), partial(_read_by, as_int)
+boolean = _read_by(as_bool)
 
 
 def instant(check: Checker, where: str, value: Any) -> Any:
@@ -329,7 +311,7 @@ def list_of(item: Shape, *, least: int = 0, most: int | None = None, unit: str =
     """
 
     def shape(check: Checker, where: str, value: Any) -> Any:
-        value = _parsed(check, where, value, (list, tuple), "a list")
+        value = as_list(check, where, value)
         if not isinstance(value, (list, tuple)):
             return value
         if len(value) < least:
@@ -348,7 +330,7 @@ def map_of(item: Shape) -> Shape:
     """
 
     def shape(check: Checker, where: str, value: Any) -> Any:
-        value = _parsed(check, where, value, (Mapping,), "an object")
+        value = as_object(check, where, value)
         if not isinstance(value, Mapping):
             return value
         cleaned = {}
@@ -374,7 +356,7 @@ def free(check: Checker, where: str, value: Any) -> Any:
 
 def free_object(check: Checker, where: str, value: Any) -> Any:
     """An object that JSON can hold, also written as JSON."""
-    value = _parsed(check, where, value, (Mapping,), "an object")
+    value = as_object(check, where, value)
     return free(check, where, value) if isinstance(value, Mapping) else value
 
 
@@ -389,7 +371,7 @@ def record(fields: Mapping[str, Shape], *, required: Iterable[str] = (), ignored
     needed, dropped = tuple(required), frozenset(ignored)
 
     def shape(check: Checker, where: str, value: Any) -> Any:
-        value = _parsed(check, where, value, (Mapping,), "an object")
+        value = as_object(check, where, value)
         if not isinstance(value, Mapping):
             return value
         for key in needed:
@@ -408,30 +390,33 @@ def record(fields: Mapping[str, Shape], *, required: Iterable[str] = (), ignored
     return shape
 
 
-def as_object(check: Checker, where: str, value: Any) -> Any:
-    """An object, also written as JSON, its content unchecked."""
-    return _parsed(check, where, value, (Mapping,), "an object")
-
-
 def _hint(key: str, known: Iterable[str]) -> str:
     known = list(known)
     near = difflib.get_close_matches(key, known, n=1)
     return f"; did you mean {near[0]!r}?" if near else f"; known are {', '.join(known)}"
 
 
-def _parsed(check: Checker, where: str, value: Any, kinds: tuple[type, ...], expected: str) -> Any:
+def _parsed(kinds: tuple[type, ...], expected: str) -> Shape:
     """The value, parsed if it is JSON text, and a problem noted if it is of none of the kinds."""
-    if isinstance(value, kinds):
+
+    def shape(check: Checker, where: str, value: Any) -> Any:
+        if isinstance(value, kinds):
+            return value
+        if isinstance(value, str):
+            if not check.rendered and _FILE.fullmatch(value.strip()):
+                return value
+            try:
+                parsed = json.loads(value)
+            except (ValueError, RecursionError):
+                check.problem(where, f"must be {expected}, got text that is no JSON: {value[:60]!r}")
+                return value
+            if isinstance(parsed, kinds):
+                return parsed
+        check.problem(where, f"must be {expected}, not {type(value).__name__}")
         return value
-    if isinstance(value, str):
-        if not check.rendered and _FILE.fullmatch(value.strip()):
-            return value
-        try:
-            parsed = json.loads(value)
-        except (ValueError, RecursionError):
-            check.problem(where, f"must be {expected}, got text that is no JSON: {value[:60]!r}")
-            return value
-        if isinstance(parsed, (list, tuple) if list in kinds else Mapping):
-            return parsed
-    check.problem(where, f"must be {expected}, not {type(value).__name__}")
-    return value
+
+    return shape
+
+
+#: A list, and an object, also written as JSON, their content unchecked.
+as_list, as_object = _parsed((list, tuple), "a list"), _parsed((Mapping,), "an object")

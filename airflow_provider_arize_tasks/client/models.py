@@ -56,6 +56,11 @@ class ArizeObject(BaseModel):
     #: What the server sent, as parsed JSON. Empty for an object that did not come from a server.
     raw: ClassVar[Mapping[str, Any]] = {}
 
+    def __init_subclass__(cls, *, kind: str | None = None, **options: Any) -> None:
+        """A reply that messages call by its kind."""
+        super().__init_subclass__(**options)
+        cls.KIND = kind or cls.KIND
+
     @classmethod
     def read(cls, data: Any) -> Self:
         """The object that parsed JSON holds.
@@ -116,10 +121,8 @@ def _names(data: Mapping[str, Any]) -> str:
     return names or "none"
 
 
-class TaskEvaluator(ArizeObject):
+class TaskEvaluator(ArizeObject, kind="an evaluator of a task"):
     """An evaluator as attached to a task."""
-
-    KIND: ClassVar[str] = "an evaluator of a task"
 
     evaluator_id: Ref = None
     evaluator_name: Text = None
@@ -135,10 +138,8 @@ def _evaluators(value: Any) -> tuple[TaskEvaluator, ...]:
     return tuple(TaskEvaluator.read(item) for item in items)
 
 
-class Task(ArizeObject):
+class Task(ArizeObject, kind="a task"):
     """A task. ``type_text`` is the type as the server spelled it (its case tells the server's dialect)."""
-
-    KIND: ClassVar[str] = "a task"
 
     id: Id
     name: Text = None
@@ -159,10 +160,8 @@ class Task(ArizeObject):
     created_by_user_id: Ref = None
 
 
-class TaskRun(ArizeObject):
+class TaskRun(ArizeObject, kind="a task run"):
     """A run of a task. Counts are ``None`` when the server left them out."""
-
-    KIND: ClassVar[str] = "a task run"
 
     id: Id
     task_id: Ref = None
@@ -195,55 +194,43 @@ class Named(ArizeObject):
     updated_at: Time = None
 
 
-class Space(Named):
+class Space(Named, kind="a space"):
     """A space. ``organization_id`` is sent by servers of 8.59.1 and later only."""
-
-    KIND: ClassVar[str] = "a space"
 
     organization_id: Ref = None
 
 
-class Project(Named):
+class Project(Named, kind="a project"):
     """A tracing project."""
-
-    KIND: ClassVar[str] = "a project"
 
     space_id: Ref = None
 
 
-class Dataset(Named):
+class Dataset(Named, kind="a dataset"):
     """A dataset; ``versions`` (newest first) come with a single get only."""
-
-    KIND: ClassVar[str] = "a dataset"
 
     space_id: Ref = None
     versions: Objects = ()
 
 
-class Experiment(Named):
+class Experiment(Named, kind="an experiment"):
     """An experiment of a dataset, or a standalone one."""
-
-    KIND: ClassVar[str] = "an experiment"
 
     space_id: Ref = None
     dataset_id: Ref = None
     dataset_version_id: Ref = None
 
 
-class Evaluator(Named):
+class Evaluator(Named, kind="an evaluator"):
     """An evaluator; ``version`` comes with a single get only."""
-
-    KIND: ClassVar[str] = "an evaluator"
 
     space_id: Ref = None
     type: Text = None
     version: Object = None
 
 
-class EvaluatorVersion(Named):
+class EvaluatorVersion(Named, kind="an evaluator version"):
     """A version of an evaluator; ``created_at`` tells since when "latest" has meant this one."""
-
-    KIND: ClassVar[str] = "an evaluator version"
 
     evaluator_id: Ref = None
     commit_message: Text = None
@@ -251,19 +238,15 @@ class EvaluatorVersion(Named):
     code_config: Object = None
 
 
-class AiIntegration(Named):
+class AiIntegration(Named, kind="an integration"):
     """An integration: of an LLM provider (``ai-integrations``) or, with type ``AGENT``, of an agent."""
-
-    KIND: ClassVar[str] = "an integration"
 
     space_id: Ref = None
     type: Text = None
 
 
-class PromptVersion(Named):
+class PromptVersion(Named, kind="a prompt version"):
     """A version of a prompt of the Prompt Hub."""
-
-    KIND: ClassVar[str] = "a prompt version"
 
     messages: Objects = ()
     input_variable_format: Text = None
@@ -282,30 +265,24 @@ def _prompt_version(value: Any) -> PromptVersion:
         raise ValueError(str(error)) from None
 
 
-class Prompt(Named):
+class Prompt(Named, kind="a prompt"):
     """A prompt of the Prompt Hub; ``version`` comes with a single get only."""
-
-    KIND: ClassVar[str] = "a prompt"
 
     space_id: Ref = None
     description: Text = None
     version: Annotated[PromptVersion | None, made_by(_prompt_version)] = None
 
 
-class Example(ArizeObject):
+class Example(ArizeObject, kind="an example"):
     """One example of a dataset; the author's columns are in ``raw``."""
-
-    KIND: ClassVar[str] = "an example"
 
     id: Text = None
     created_at: Time = None
     updated_at: Time = None
 
 
-class ExperimentRun(ArizeObject):
+class ExperimentRun(ArizeObject, kind="an experiment run"):
     """One row of an experiment: an example, its output or error, and its evaluations (free columns, in ``raw``)."""
-
-    KIND: ClassVar[str] = "an experiment run"
 
     id: Text = None
     example_id: Ref = None
@@ -313,10 +290,8 @@ class ExperimentRun(ArizeObject):
     error: Text = None
 
 
-class Span(ArizeObject):
+class Span(ArizeObject, kind="a span"):
     """A span of a trace, with the evaluations it carries (``name``, ``score``, ``label``, ``explanation``)."""
-
-    KIND: ClassVar[str] = "a span"
 
     name: Text = None
     kind: Text = None
@@ -342,10 +317,8 @@ class Span(ArizeObject):
         return value if isinstance(value, str) else None
 
 
-class Pagination(ArizeObject):
+class Pagination(ArizeObject, kind="pagination"):
     """Where a list goes on. ``next_cursor`` is ``None`` on the last page; ``has_more`` is what the server said."""
-
-    KIND: ClassVar[str] = "pagination"
 
     has_more: Flag = None
     next_cursor: Text = None

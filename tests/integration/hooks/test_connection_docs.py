@@ -60,7 +60,7 @@ def test_uris(uri, base_url):
 def test_every_variable_of_the_sdk_is_documented():
     import inspect
 
-    from airflow_provider_arize_tasks.client import environment
+    from airflow_provider_arize_tasks.hooks import environment
 
     read = set(re.findall(r"ARIZE_[A-Z_]+[A-Z]", inspect.getsource(environment)))
     section = DOCS.partition("### From the variables of Arize's SDK")[2].partition("\n### ")[0]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_arize_tasks.client.environment import config_from_environment, has_environment
 from airflow_provider_arize_tasks.client.errors import ArizeConfigError
+from airflow_provider_arize_tasks.hooks.environment import config_from_environment, has_environment
 
 KEY = {"ARIZE_API_KEY": "ak-secret"}
 
