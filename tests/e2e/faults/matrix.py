@@ -47,6 +47,14 @@ GRACE, BUSY_GRACE = 8.0, 90.0
 #: Seconds a row may take: a busy machine is no fault of the product's.
 LIMIT = 1800.0
 ACTIVE = {"PENDING", "RUNNING"}
+#: Why there is another run than the one that counts: what an attempt's log says of a run, and that in a few words.
+REASONS = (
+    (r"Run {run} is a twin", "a twin, found by an attempt that was killed"),
+    (r"Killed; run {run} is|Task killed: Arize run {run} |task was killed; run\(s\) .*{run}", "cancelled on a kill"),
+    (r"cancelling run {run}", "gave way to an older one"),
+    (r"Cancelling run {run} ", "ended by a clear"),
+    (r"[Rr]un {run} ended (FAILED|CANCELLED)", "it failed or was cancelled"),
+)
 
 
 @dataclass(kw_only=True)
@@ -54,6 +62,8 @@ class Result:
     """What came of a row, or of one DAG run of it.
 
     ``task``: the Arize task; ``experiments``: regular expression on the names of its experiments, where it has some.
+    ``second_runs``: for each run beside the one that counts, why it is there; ``unexplained``: those of which nobody
+    said so.
     """
 
     name: str
@@ -79,6 +89,9 @@ class Result:
     said: str = ""
     problem: str = ""
     steps: list[str] = field(default_factory=list)
+    second_runs: list[str] = field(default_factory=list)
+    unexplained: list[str] = field(default_factory=list)
+    ids: list[str] = field(default_factory=list)
 
 
 class Matrix:
@@ -166,11 +179,12 @@ class Matrix:
         while result.going > (result.expected.going if result.expected else 0) and time.monotonic() < until:
             time.sleep(2)
             self._count(result, window)
-        self._read_result(result, dag_id, run_id)
+        said = self._read_result(result, dag_id, run_id)
         killed = self._kills(dag_id, run_id)
         result.kills = len(killed)
         result.steps = [kill["step"] for kill in killed]
-        self._read_logs(result, dag_id, run_id, {kill["attempt"] for kill in killed})
+        logs = self._read_logs(result, dag_id, run_id, {kill["attempt"] for kill in killed})
+        self.explain(result, said, logs)
         return result
 
     def _count(self, result: Result, window: tuple[str, str]) -> None:
@@ -197,21 +211,31 @@ class Matrix:
         result.spans, result.once = EXAMPLES, sum(count == 1 for count in rows.values())
         result.missed, result.twice = EXAMPLES - len(rows), sum(count > 1 for count in rows.values())
 
-    def _read_result(self, result: Result, dag_id: str, run_id: str) -> None:
+    def _read_result(self, result: Result, dag_id: str, run_id: str) -> dict[str, Any]:
         """What the task says of itself; one that failed says nothing."""
-        if result.state == "success":
-            said = self.api.xcom(dag_id, run_id, TASK)
-            result.twins = len((said or {}).get("twins_cancelled") or ())
+        said = (self.api.xcom(dag_id, run_id, TASK) if result.state == "success" else None) or {}
+        result.twins = len(said.get("twins_cancelled") or ())
+        return said
+
+    def explain(self, result: Result, said: dict[str, Any], logs: str) -> None:
+        """Why each run is there beside those that count: those of the task's result, or the last if it has none."""
+        counting = [run["id"] for run in said.get("runs") or [said] if run.get("id")] or result.ids[-1:]
+        others = [each for each in result.ids if each not in counting]
+        reasons = {each: _reason(each, said, logs) for each in others}
+        result.second_runs = [reason for reason in reasons.values() if reason]
+        result.unexplained = [each for each, reason in reasons.items() if not reason]
 
     def _kills(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
         file = self.kills / f"{dag_id}.{run_id}.jsonl"
         return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
 
-    def _read_logs(self, result: Result, dag_id: str, run_id: str, killed: set[int]) -> None:
+    def _read_logs(self, result: Result, dag_id: str, run_id: str, killed: set[int]) -> str:
+        logs = []
         result.attempts = int(self.api.task(dag_id, run_id, TASK)["try_number"])
         says = re.compile(result.expected.says) if result.expected and result.expected.says else None
         for attempt in range(1, result.attempts + 1):
             log = self.api.log(dag_id, run_id, TASK, attempt)
+            logs.append(log)
             failed = "Task failed with exception" in log
             if attempt < result.attempts and attempt not in killed and not failed:
                 result.platform += 1
@@ -220,6 +244,7 @@ class Matrix:
                 result.said = _sentence(log, found[-1]) if found else result.said
         # An attempt that somebody cleared leaves no error behind either.
         result.platform = max(0, result.platform - (result.expected.cleared if result.expected else 0))
+        return "\n".join(logs)
 
     # ------------------------------------------------------------------ the parts
 
@@ -247,8 +272,12 @@ class Matrix:
                 ACTIONS[row.action](self, row, dag_id, run_id)
             self.finish(result, dag_id, run_id, window)
             if row.action == "rival":
-                state = self.api.wait_for_task(dag_id, "rival", TASK, limit=LIMIT)["state"]
-                result.problem = "" if state == "success" else f"the rival ended {state}"
+                rival = self.api.wait_for_task(dag_id, "rival", TASK, limit=LIMIT)
+                result.problem = "" if rival["state"] == "success" else f"the rival ended {rival['state']}"
+                attempts = [run_id] * result.attempts + ["rival"] * int(rival["try_number"])
+                numbers = [*range(1, result.attempts + 1), *range(1, int(rival["try_number"]) + 1)]
+                logs = [self.api.log(dag_id, each, TASK, n) for each, n in zip(attempts, numbers, strict=True)]
+                self.explain(result, self._read_result(result, dag_id, run_id), "\n".join(logs))
         except Exception as error:  # noqa: BLE001 - one broken row must not hide the others; it fails its own test
             result.problem = f"{type(error).__name__}: {error}"
         return result
@@ -309,7 +338,17 @@ def _within(run: dict[str, Any], window: tuple[str, str]) -> bool:
 def _count_runs(result: Result, runs: list[dict[str, Any]]) -> None:
     statuses = [run["status"].upper() for run in runs]
     result.runs, result.completed = len(runs), statuses.count("COMPLETED")
+    result.ids = [run["id"] for run in sorted(runs, key=lambda run: run["created_at"])]
     result.going = sum(status in ACTIVE for status in statuses)
+
+
+def _reason(run: str, said: dict[str, Any], logs: str) -> str:
+    """Why a run is there that does not count, by the task's result or else by the logs; empty if nobody says so."""
+    if run in (said.get("twins_cancelled") or ()):
+        return "a twin, cancelled"
+    if run in (said.get("twins_ended") or ()):
+        return "a twin that had ended, named"
+    return next((why for says, why in REASONS if re.search(says.replace("{run}", re.escape(run)), logs)), "")
 
 
 def _sentence(log: str, part: str) -> str:

@@ -138,12 +138,16 @@ def _merged(components: list[Result]) -> list[Result]:
                 what=what,
                 expected=None,
                 operator=f"evaluation, {weather} weather",
-                state=", ".join(f"{state} {count}x" for state, count in states.items()),
+                state=_times(states),
                 problem="; ".join(each.problem for each in hit if each.problem),
                 **{name: sum(getattr(each, name) for each in hit) for name in SUMS},
             )
         )
     return merged
+
+
+def _times(counted: Counter[str]) -> str:
+    return ", ".join(f"{what} {count}x" for what, count in counted.items())
 
 
 def _loop(loop: list[Result], seed: str) -> str:
@@ -158,13 +162,15 @@ def _loop(loop: list[Result], seed: str) -> str:
         "still going",
         "missed",
         "twice",
+        "why more runs than DAG runs",
     )
     text = "| " + " | ".join(head) + " |\n" + "|---" * len(head) + "|\n"
     for operator, group in groupby(loop, key=lambda each: each.operator):
         hit = list(group)
         kills = [each.kills for each in hit]
-        states = ", ".join(f"{state} {count}x" for state, count in Counter(each.state for each in hit).items())
+        states = _times(Counter(each.state for each in hit))
         sums = [sum(getattr(each, name) for each in hit) for name in ("runs", "twins", "going", "missed", "twice")]
-        cells = (operator, len(hit), sum(kills), max(kills), states, *sums)
+        why = Counter(reason for each in hit for reason in each.second_runs)
+        cells = (operator, len(hit), sum(kills), max(kills), states, *sums, _times(why))
         text += "| " + " | ".join(str(cell) for cell in cells) + " |\n"
     return f"{text}\nSeed {seed}. A task's processes are killed up to three times, executing, waiting or resuming.\n"

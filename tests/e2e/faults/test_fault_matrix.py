@@ -127,6 +127,7 @@ def test_row(row: Row, rows: dict[str, Result]) -> None:
         assert (found.runs, found.twins) == (row.runs, row.twins)
     if row.labelled:
         assert (found.missed, found.once + found.twice) == (0, found.spans)
+    assert not found.unexplained, "runs beside the one that counts, of which nobody says why they are there"
     assert found.said or not row.says, f"no attempt's log says {row.says!r}"
 
 
@@ -138,6 +139,7 @@ def test_component(name: str, components: dict[str, list[Result]]) -> None:
         assert (found.state, found.completed, found.going) == ("success", 1, 0)
         assert found.missed == 0
         assert found.twice == 0 or found.twins
+        assert not found.unexplained
         assert found.weather == BAD or found.runs == 1
 
 
@@ -148,7 +150,8 @@ def test_killed_at_random_moments(loop: list[Result]) -> None:
         for found in loop
         if found.problem
         or (found.state, found.completed, found.going, found.missed) != ("success", 1, 0, 0)
-        or (found.twice and not found.twins)
+        or (found.twice and not found.second_runs)
+        or found.unexplained
     ]
     assert not wrong, "\n".join(map(str, wrong))
     # Without kills the loop would prove nothing.
