@@ -38,7 +38,14 @@ from airflow_provider_arize_tasks.runs.progress import (
     fetch_todo,
     run_result,
 )
-from airflow_provider_arize_tasks.runs.verdict import OnNoData, Outcome, RunPolicy, Verdict, judge_run
+from airflow_provider_arize_tasks.runs.verdict import (
+    OnAlreadyEvaluated,
+    OnNoData,
+    Outcome,
+    RunPolicy,
+    Verdict,
+    judge_run,
+)
 from airflow_provider_arize_tasks.windows.window import span_of
 
 if TYPE_CHECKING:
@@ -242,7 +249,10 @@ class TriggerRunOperator(WaitingForRuns):
         finished: list[FinishedRun] = []
         follow: list[RunRequest] = []
         for active, run in zip(progress.active, runs, strict=True):
-            verdict = judge_run(run, self._policy(active.request))
+            policy = self._policy(active.request)
+            if active.record is not None and active.record.twins.ended:
+                policy = replace(policy, on_already_evaluated=OnAlreadyEvaluated.SUCCEED)  # by its own twin
+            verdict = judge_run(run, policy)
             session.record(run)
             self._push_later_links(session, active.request, run)
             for line in in_short_lines("; ".join(verdict.warnings)):

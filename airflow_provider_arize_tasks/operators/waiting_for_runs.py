@@ -264,6 +264,7 @@ class WaitingForRuns(BaseOperator):
 
     def _reconcile(self, session: RunSession, progress: Progress) -> Progress:
         """Look for runs that a trigger without a clear answer has started after all."""
+        looked_at = []
         for active in progress.active:
             try:
                 twins = session.reconcile(active)
@@ -272,9 +273,11 @@ class WaitingForRuns(BaseOperator):
                     f"whether a trigger whose answer was lost has started another run beside {active.run_id} could not "
                     f"be found out: {error}. The next attempt looks at that run and for another again"
                 ) from error
-            if twins is not None:
+            if twins is not None and active.record is not None:
                 progress = replace(progress, twins=progress.twins + twins)
-        return progress
+                active = replace(active, record=active.record.having_found(twins))
+            looked_at.append(active)
+        return replace(progress, active=tuple(looked_at))
 
 
 def _has_ended(wait: WaitEvent, run_id: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NoReturn
@@ -26,6 +27,7 @@ from airflow_provider_arize_tasks.runs.identity import (
     Step,
     by_age,
     first_step,
+    is_rival,
     search_after_clear,
     search_after_lost_answer,
 )
@@ -131,8 +133,16 @@ class RunAcquirer:
         wanted = {request.key for request in requests}
         left: dict[str, set[str]] = {}
         for key, record in self._records.before_clear(self._attempt).items():
-            if key not in wanted and record.owned and record.run_id is not None:
-                left.setdefault(RunRequest.task_of(key), set()).add(record.run_id)
+            if key in wanted or not record.owned:
+                continue
+            request = RunRequest.of_key(key)
+            if record.run_id is not None:
+                left.setdefault(request.task_id, set()).add(record.run_id)
+            else:
+                record = record.given_up(record.intent_at)
+            if record.is_uncertain:
+                with suppress(ArizeNotFoundError):  # the task was deleted, and its runs with it
+                    self.reconcile(request, record)
         for task_id, run_ids in left.items():
             for run in self._active_of(task_id):
                 if run.id in run_ids:
@@ -245,12 +255,7 @@ class RunAcquirer:
         return self._adopt(request, run, record, owned=owned and found.is_sure)
 
     def _adopt(
-        self,
-        request: RunRequest,
-        run: TaskRun,
-        record: RunRecord | None = None,
-        *,
-        owned: bool = True,
+        self, request: RunRequest, run: TaskRun, record: RunRecord | None = None, *, owned: bool = True
     ) -> AcquiredRun:
         self._log.info("Adopting run %s (%s) for %s", run.id, run.status.value, request)
         adopted = replace(
@@ -324,7 +329,7 @@ class RunAcquirer:
             began = self._clock.now()
             rivals = self._lookup.good(mine.request, search)
             # What had ended before this trigger was not on the list before it, or is not to be adopted (a clear).
-            older = [run for run in rivals if by_age(run) < by_age(mine.run) and _is_rival(run, mine.record)]
+            older = [run for run in rivals if by_age(run) < by_age(mine.run) and is_rival(run, mine.record)]
             if older or began >= until:
                 break
             time.sleep(self._patience.pause)
@@ -421,7 +426,3 @@ class RunAcquirer:
             self._records.put(request.key, record)
         except Exception as error:  # noqa: BLE001 - the run exists and its intent is on record: waiting for it is right
             self._log.warning("Run %s could not be written to the task state store: %s", record.run_id, error)
-
-
-def _is_rival(run: TaskRun, record: RunRecord) -> bool:
-    return not run.status.is_terminal or run.created_at is None or run.created_at >= record.intent_at

@@ -342,6 +342,11 @@ def by_age(run: TaskRun) -> tuple[datetime, str]:
     return (run.created_at or _EPOCH, run.id)
 
 
+def is_rival(run: TaskRun, record: RunRecord) -> bool:
+    """Whether a run over the same window had not ended before the trigger on record."""
+    return not run.status.is_terminal or run.created_at is None or run.created_at >= record.intent_at
+
+
 def find_twins(
     request: RunRequest, runs: Sequence[TaskRun], record: RunRecord, *, experiments: Iterable[str] = ()
 ) -> Found:

@@ -89,10 +89,16 @@ class RunRequest:
     is_part: bool = False
     not_before: datetime | None = None
 
-    @staticmethod
-    def task_of(key: str) -> str:
-        """The id of the Arize task in a request's key."""
-        return key.split("|", 1)[0]
+    @classmethod
+    def of_key(cls, key: str) -> RunRequest:
+        """As much of a request as its key tells: the task, and its window or the name of its experiment."""
+        task_id, _, what = key.partition("|")
+        if what.startswith("experiments:"):
+            return cls(task_id=task_id)
+        if what.startswith("name:"):
+            return cls(task_id=task_id, experiment_name=what.removeprefix("name:"))
+        start, _, end = what.partition("/")
+        return cls(task_id=task_id, window=Window(parse_iso(start), parse_iso(end)))
 
     @property
     def key(self) -> str:

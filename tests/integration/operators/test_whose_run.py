@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -163,6 +164,36 @@ def test_never_ends_what_an_attempt_started_that_did_not_live_to_read_the_answer
     third = evaluate(retry_of=second, reuse_run="never")
     assert third.state == "success", third.error
     assert statuses(emulator, evaluation_task) == ["CANCELLED", "COMPLETED"]
+
+
+def test_a_clear_ends_what_a_killed_attempt_started_over_a_window_that_is_another_now(
+    evaluate: Callable[..., TaskResult],
+    killed: Callable[..., TaskResult],
+    emulator: EmulatorProcess,
+    evaluation_task: str,
+    window: Window,
+) -> None:
+    """The DAG was mended before the clear, and the attempt before it did not live to learn its run's id."""
+    emulator.control.set_outcome("COMPLETED", run_seconds=60)
+    first = killed(KillSwitch, "remember")
+    earlier = type(window)(window.start - timedelta(days=1), window.end - timedelta(days=1))
+    assert evaluate(cleared_after=first, **earlier.to_dict()).state == "success"
+    assert statuses(emulator, evaluation_task) == ["CANCELLED", "COMPLETED"]
+
+
+@pytest.mark.parametrize("policy", ["fail", "skip"])
+def test_a_window_that_its_own_twin_has_labelled_was_not_labelled_already(
+    evaluate: Callable[..., TaskResult], emulator: EmulatorProcess, evaluation_task: str, policy: str
+) -> None:
+    """The answer of the first trigger is lost, and its run has labelled all by the time of the second trigger."""
+    emulator.control.set_outcome("COMPLETED", run_seconds=0.1, hidden_seconds=3)
+    emulator.control.inject("drop_after", method="POST", path=TRIGGER)
+    emulator.control.configure(run_seconds=2)
+    result = evaluate(on_already_evaluated=policy)
+    assert result.state == "success", result.error
+    twin, run = runs_of(emulator, evaluation_task)
+    assert (twin["status"], run["status"]) == ("COMPLETED", "CANCELLED")
+    assert (result.value["id"], result.value["twins_ended"]) == (run["id"], [twin["id"]])
 
 
 # -- what is another's ------------------------------------------------------------------------------------------------

@@ -454,6 +454,14 @@ def test_a_request_survives_json(request: RunRequest) -> None:
     assert again.key == request.key
 
 
+@pytest.mark.parametrize(
+    "request_", [DAILY, RunRequest(task_id="t", experiment_name="a|b: c"), RunRequest(task_id="t")], ids=str
+)
+def test_a_key_tells_the_task_and_what_shows_in_its_runs(request_: RunRequest) -> None:
+    assert RunRequest.of_key(request_.key) == replace(request_, stage="")
+    assert RunRequest.of_key(replace(RunRequest(task_id="t"), experiment_ids=("e",)).key) == RunRequest(task_id="t")
+
+
 @given(written=records)
 def test_a_record_survives_json(written: RunRecord) -> None:
     assert RunRecord.from_dict(json.loads(json.dumps(written.to_dict()))) == written
@@ -478,7 +486,7 @@ def test_the_key_tells_requests_apart_and_not_their_bookkeeping() -> None:
     different += [RunRequest(task_id="task", experiment_ids=ids) for ids in ((), ("a",), ("a", "b"))]
     assert len({request.key for request in different}) == len(different)
     assert DAILY.key == replace(DAILY, stage="x", evaluators=3, project_id="p", is_part=True).key
-    assert {RunRequest.task_of(request.key) for request in different} == {"task", "other"}
+    assert {RunRequest.of_key(request.key).task_id for request in different} == {"task", "other"}
 
 
 def test_a_part_knows_that_it_is_one() -> None:
