@@ -105,15 +105,12 @@ def add_spans(call: Call) -> dict[str, Any]:
     if wanted.arrives_after is not None:
         columns["arrives_after"] = wanted.arrives_after
     if wanted.times is None:
-        count, start, end = wanted.count or 0, _time(wanted.start, "start"), _time(wanted.end, "end")
+        times = seed.spread(_time(wanted.start, "start"), _time(wanted.end, "end"), wanted.count or 0)
     else:
         times = [_time(item, "times") for item in wanted.times]
-        count = len(times)
     project = _project(world, wanted.project, create=True)
-    if len(world.spans[project]) + count > MOST_SPANS:
+    if len(world.spans[project]) + len(times) > MOST_SPANS:
         raise Refusal(400, f"a project holds at most {MOST_SPANS} spans")
-    if wanted.times is None:
-        times = seed.spread(start, end, count)
     added = seed.add_spans(world, project, [(time_ms, dict(columns)) for time_ms in times])
     return _done(added=len(added), span_ids=[span.id for span in added])
 

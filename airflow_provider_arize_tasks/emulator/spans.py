@@ -17,18 +17,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_arize_tasks.emulator.world import Evaluator, EvaluatorVersion, World
 
-TOPICS = (
-    "refund",
-    "delivery",
-    "login",
-    "invoice",
-    "upgrade",
-    "cancellation",
-    "warranty",
-    "address",
-    "discount",
-    "tax",
-)
+TOPICS = ("refund", "delivery", "login", "invoice", "upgrade", "cancellation", "warranty", "address", "discount", "tax")
 _MODELS = ("gpt-4o", "gpt-4o-mini", "claude-sonnet")
 _KINDS = ("LLM", "LLM", "RETRIEVER", "CHAIN", "TOOL")
 #: Columns that are fields of a span of their own; all others are attributes.
