@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 LATEST = "8.61"
@@ -92,6 +93,7 @@ OLD_SPELLING: dict[str, str] = {
 _NEW_SPELLING = {old: new for new, old in OLD_SPELLING.items()}
 
 
+@cache
 def parse_level(text: str) -> tuple[int, ...]:
     """A level as numbers that compare.
 
