@@ -126,7 +126,7 @@ class ArizeApi(TasksApi):
         :param space: space of the dataset, or to list.
         :param name: part of the name, in any case.
         """
-        given = check_list(name=name)
+        given = self._checked(check_list, name=name)
         return self._iterate(endpoints.list_experiments, **self._scope(dataset, space), **given)
 
     def get_experiment(self, experiment: str, dataset: str | None = None, space: str | None = None) -> Experiment:
@@ -230,7 +230,7 @@ class ArizeApi(TasksApi):
         cursor: str | None,
     ) -> Page[T]:
         """One page of a list, of the server's own length unless told."""
-        given = check_list(name=name, limit=limit, cursor=cursor)
+        given = self._checked(check_list, name=name, limit=limit, cursor=cursor)
         return self.call(listing(**scope, **{"limit": None, **given}))
 
     def _scope(self, dataset: str | None, space: str | None) -> dict[str, str | None]:

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_arize_tasks.client import endpoints
+from airflow_provider_arize_tasks.client.arguments import Checker
 from airflow_provider_arize_tasks.client.enums import UNSET, RunStatus, TaskType, Unset
 from airflow_provider_arize_tasks.client.errors import (
     ArizeApiError,
@@ -25,7 +26,7 @@ from airflow_provider_arize_tasks.client.validation import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from airflow_provider_arize_tasks.client.arguments import HasToDict
@@ -97,7 +98,7 @@ class TasksApi(Resolver):
         :param cursor: ``next_cursor`` of the page before.
         :return: the page; iterable, with ``.to_df()``.
         """
-        given = check_list(name=name, task_type=task_type, limit=limit, cursor=cursor)
+        given = self._checked(check_list, name=name, task_type=task_type, limit=limit, cursor=cursor)
         return self.call(endpoints.list_tasks(**self._task_filters(given, project, dataset, space), **given))
 
     def iter_tasks(
@@ -110,7 +111,7 @@ class TasksApi(Resolver):
         task_type: TaskType | str | None = None,
     ) -> Iterator[Task]:
         """All tasks, page after page; arguments as in :meth:`list_tasks`."""
-        given = check_list(name=name, task_type=task_type)
+        given = self._checked(check_list, name=name, task_type=task_type)
         return self._iterate(endpoints.list_tasks, **self._task_filters(given, project, dataset, space), **given)
 
     def _task_filters(
@@ -174,7 +175,8 @@ class TasksApi(Resolver):
         :raises ArizeValidationError: names every problem at once; nothing was sent.
         :raises ArizeConflictError: the name is taken.
         """
-        given, notes = check_evaluation_task(
+        given = self._checked(
+            check_evaluation_task,
             name=name,
             task_type=task_type,
             evaluators=evaluators,
@@ -186,7 +188,6 @@ class TasksApi(Resolver):
             query_filter=query_filter,
             query_filters=query_filters,
         )
-        self._log_notes(notes)
         return self.call(endpoints.create_task(self.body_of(given, space)))
 
     def create_run_experiment_task(
@@ -202,8 +203,7 @@ class TasksApi(Resolver):
         :raises ArizeValidationError: names every problem at once; nothing was sent.
         :raises ArizeConflictError: the name is taken.
         """
-        given, notes = check_experiment_task(name=name, dataset=dataset, run_configuration=run_configuration)
-        self._log_notes(notes)
+        given = self._checked(check_experiment_task, name=name, dataset=dataset, run_configuration=run_configuration)
         return self.call(endpoints.create_task(self.body_of({**given, "task_type": "RUN_EXPERIMENT"}, space)))
 
     def update_task(
@@ -244,10 +244,9 @@ class TasksApi(Resolver):
             "evaluators": evaluators,
         }
         if known_task is None:
-            check_update(**changes)  # what is wrong whatever the task is should cost no request
+            self._checked(check_update, **changes)  # what is wrong whatever the task is should cost no request
         current = known_task or self.get_task(task, space)
-        given, notes = check_update(task=current, **changes)
-        self._log_notes(notes)
+        given = self._checked(check_update, task=current, **changes)
         changed = self.call(endpoints.update_task(current.id, self.body_of(given, space)))
         if "name" in given:
             self._forget("task")
@@ -263,9 +262,14 @@ class TasksApi(Resolver):
         self.call(endpoints.delete_task(self.resolve_task(task, space)))
         self._forget("task")
 
-    def _log_notes(self, notes: Sequence[str]) -> None:
-        for note in notes:
+    def _checked(self, check_request: Callable[..., dict[str, Any]], **arguments: Any) -> dict[str, Any]:
+        """What ``client.validation`` makes of the arguments of a request."""
+        check = Checker()
+        given = check_request(check, **arguments)
+        check.raise_if_any()
+        for note in check.notes:
             log.warning("%s", note)
+        return given
 
     def trigger_run(
         self,
@@ -323,8 +327,7 @@ class TasksApi(Resolver):
             "query_filter": query_filter,
         }
         current = known_task or self.get_task(task, space)
-        given, notes = check_run(task=current, **arguments)
-        self._log_notes(notes)
+        given = self._checked(check_run, task=current, **arguments)
         return self.call(endpoints.trigger_task_run(current.id, self.body_of(given, space, current.dataset_id)))
 
     def list_runs(
@@ -344,14 +347,14 @@ class TasksApi(Resolver):
         :param limit: most entries, 1 to 100.
         :param cursor: ``next_cursor`` of the page before.
         """
-        given = check_list(status=status, limit=limit, cursor=cursor)
+        given = self._checked(check_list, status=status, limit=limit, cursor=cursor)
         return self.call(endpoints.list_task_runs(self.resolve_task(task, space), **given))
 
     def list_all_runs(
         self, task: str, status: RunStatus | str | None = None, space: str | None = None
     ) -> Iterator[TaskRun]:
         """All runs of a task, page after page; arguments as in :meth:`list_runs`."""
-        given = check_list(status=status)
+        given = self._checked(check_list, status=status)
         return self._iterate(endpoints.list_task_runs, self.resolve_task(task, space), **given)
 
     iter_runs = list_all_runs

@@ -1,8 +1,9 @@
 """What the server would refuse, found before anything is sent.
 
 One function per request. Each takes the arguments as the author wrote them, returns them in the form the API takes
-(only those that were given), and raises one :class:`ArizeValidationError` that names every problem with its argument.
-With ``rendered=False`` they serve at DAG parse time: what templates or other tasks have yet to fill in is passed over.
+(only those that were given), and tells the :class:`Checker` every problem with its argument, and what should be logged.
+A checker whose templates are not rendered yet serves at DAG parse time: what templates or other tasks have yet to fill
+in is passed over.
 
 Rules: https://arize.com/docs/ax/rest-reference and the request models of the vendor's SDK.
 """
@@ -14,8 +15,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_arize_tasks.client import arguments as shapes
-from airflow_provider_arize_tasks.client.arguments import Checker
-from airflow_provider_arize_tasks.client.enums import UNSET, TaskType
+from airflow_provider_arize_tasks.client.enums import UNSET, RunStatus, TaskType
 from airflow_provider_arize_tasks.client.schemas import (
     EVALUATION_RUN,
     EVALUATION_TASK,
@@ -26,7 +26,7 @@ from airflow_provider_arize_tasks.client.schemas import (
 )
 
 if TYPE_CHECKING:
-    from airflow_provider_arize_tasks.client.arguments import Shape
+    from airflow_provider_arize_tasks.client.arguments import Checker, Shape
     from airflow_provider_arize_tasks.client.models import Task
 
 #: The widest data window the API accepts.
@@ -50,20 +50,13 @@ def _require(check: Checker, values: Mapping[str, Any], *names: str) -> None:
             check.problem(name, "is missing")
 
 
-def check_evaluation_task(*, rendered: bool = True, **arguments: Any) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """Check the arguments of an evaluation task to be created (names as in ``ArizeHook.create_evaluation_task``).
-
-    :param rendered: ``False`` passes over what is not filled in yet.
-    :return: the arguments that were given, in the form the API takes; and lines to log.
-    :raises ArizeValidationError: names every problem.
-    """
-    check = Checker(rendered=rendered)
+def check_evaluation_task(check: Checker, **arguments: Any) -> dict[str, Any]:
+    """Check the arguments of an evaluation task to be created (names as in ``ArizeHook.create_evaluation_task``)."""
     _require(check, arguments, "name", "task_type", "evaluators")
     given = _given(check, EVALUATION_TASK, arguments)
     _source(check, given)
     _filters(check, given)
-    check.raise_if_any()
-    return given, tuple(check.notes)
+    return given
 
 
 def _source(check: Checker, given: Mapping[str, Any]) -> None:
@@ -167,16 +160,12 @@ def _query_ids(check: Checker, where: str, mappings: Any, letters: frozenset[str
                 )
 
 
-def check_experiment_task(*, rendered: bool = True, **arguments: Any) -> tuple[dict[str, Any], tuple[str, ...]]:
+def check_experiment_task(check: Checker, **arguments: Any) -> dict[str, Any]:
     """Check the arguments of a run-experiment task to be created.
 
-    :param rendered: ``False`` passes over what is not filled in yet.
     :param arguments: ``name``, ``dataset``, ``run_configuration``; ``prompt`` of the Prompt Hub that decides messages
         and format, so that the configuration must not; ``prompt_label`` or ``prompt_version_id`` of its version.
-    :return: the arguments, in the form the API takes; and lines to log.
-    :raises ArizeValidationError: names every problem.
     """
-    check = Checker(rendered=rendered)
     _require(check, arguments, "name", "dataset", "run_configuration")
     prompt, label, version = (arguments.get(name) for name in ("prompt", "prompt_label", "prompt_version_id"))
     given = _given(check, EXPERIMENT_TASK if prompt is None else PROMPTED_TASK, arguments)
@@ -184,23 +173,17 @@ def check_experiment_task(*, rendered: bool = True, **arguments: Any) -> tuple[d
         check.problem("prompt", "is missing: prompt_label and prompt_version_id choose one of its versions")
     if label is not None and version is not None:
         check.problem("prompt_label", "and prompt_version_id exclude each other: give one of them")
-    check.raise_if_any()
-    return given, tuple(check.notes)
+    return given
 
 
-def check_update(
-    *, task: Task | None = None, rendered: bool = True, **changes: Any
-) -> tuple[dict[str, Any], tuple[str, ...]]:
+def check_update(check: Checker, *, task: Task | None = None, **changes: Any) -> dict[str, Any]:
     """Check changes to a task.
 
     :param task: the task as it is, if known: its type decides which fields it has.
-    :param rendered: ``False`` passes over what is not filled in yet.
     :param changes: ``name``, ``sampling_rate``, ``is_continuous``, ``query_filter``, ``query_filters``, ``evaluators``,
         ``run_configuration``; ``UNSET`` leaves a field alone, ``None`` clears one of the two filters.
-    :return: the changes, ``None`` for what is cleared; and lines to log.
-    :raises ArizeValidationError: names every problem.
+    :return: the changes, ``None`` for what is cleared.
     """
-    check = Checker(rendered=rendered)
     wanted = {key: value for key, value in changes.items() if value is not UNSET}
     given: dict[str, Any] = {}
     for key, value in wanted.items():
@@ -216,8 +199,7 @@ def check_update(
     if task is not None and _evaluates_dataset(task):
         _project_fields(check, given)
     _filters(check, given)
-    check.raise_if_any()
-    return given, tuple(check.notes)
+    return given
 
 
 def _evaluates_dataset(task: Task) -> bool:
@@ -242,24 +224,20 @@ def _fields_of_type(check: Checker, task: Task | None, given: Mapping[str, Any])
 
 
 def check_run(
-    *, task: Task | None = None, experiment: bool | None = None, rendered: bool = True, **arguments: Any
-) -> tuple[dict[str, Any], tuple[str, ...]]:
+    check: Checker, *, task: Task | None = None, experiment: bool | None = None, **arguments: Any
+) -> dict[str, Any]:
     """Check the arguments of a run to be triggered (names as in ``ArizeHook.trigger_run``, ``None`` is not given).
 
     :param task: the task, if known: its type decides which arguments it takes, and whether it has a window.
     :param experiment: where the task is not known: whether it runs experiments; ``None`` is decided by the arguments.
-    :param rendered: ``False`` passes over what is not filled in yet.
-    :return: the arguments that were given, in the form the API takes, times as ``datetime``; and lines to log.
-    :raises ArizeValidationError: names every problem.
+    :return: the arguments that were given, in the form the API takes, times as ``datetime``.
     """
-    check = Checker(rendered=rendered)
     given = _given(check, {**EVALUATION_RUN, **EXPERIMENT_RUN}, arguments)
     if _runs_experiments(task, experiment, given):
         _experiment_run(check, task, given)
     else:
         _evaluation_run(check, task, given)
-    check.raise_if_any()
-    return given, tuple(check.notes)
+    return given
 
 
 def _runs_experiments(task: Task | None, experiment: bool | None, given: Mapping[str, Any]) -> bool:
@@ -310,21 +288,15 @@ def _window(check: Checker, given: Mapping[str, Any]) -> None:
         )
 
 
-def check_list(*, most: int = 100, rendered: bool = True, **arguments: Any) -> dict[str, Any]:
-    """Check the arguments of a list: ``name``, ``task_type``, ``status``, ``limit``, ``cursor``; ``None`` is not given.
+_LIST: Mapping[str, Shape] = {
+    "name": shapes.text(longest=_MAX_NAME_FILTER),
+    "task_type": shapes.choice(*(kind.value for kind in TaskType if kind is not TaskType.UNKNOWN)),
+    "status": shapes.choice(*(status.value for status in RunStatus if status is not RunStatus.UNKNOWN)),
+    "limit": shapes.integer(1, 100),
+    "cursor": shapes.text(),
+}
 
-    :param most: largest ``limit``.
-    :return: the arguments that were given, in the form the API takes.
-    :raises ArizeValidationError: names every problem.
-    """
-    check = Checker(rendered=rendered)
-    table: Mapping[str, Shape] = {
-        "name": shapes.text(longest=_MAX_NAME_FILTER),
-        "task_type": shapes.choice(*(kind.value for kind in TaskType if kind is not TaskType.UNKNOWN)),
-        "status": shapes.choice("PENDING", "RUNNING", "COMPLETED", "FAILED", "CANCELLED"),
-        "limit": shapes.integer(1, most),
-        "cursor": shapes.text(),
-    }
-    given = _given(check, table, arguments)
-    check.raise_if_any()
-    return given
+
+def check_list(check: Checker, **arguments: Any) -> dict[str, Any]:
+    """Check the arguments of a list: ``name``, ``task_type``, ``status``, ``limit``, ``cursor``."""
+    return _given(check, _LIST, arguments)

@@ -12,7 +12,6 @@ from airflow_provider_arize_tasks.client.errors import (
     ArizeConfigError,
     ArizeError,
     ArizeNotFoundError,
-    ArizeValidationError,
 )
 from airflow_provider_arize_tasks.exceptions import failing_for_good
 from airflow_provider_arize_tasks.operators.task_base import TaskOperator, as_definition
@@ -98,10 +97,7 @@ class ArizeUpdateTaskOperator(TaskOperator):
 
         check = Checker(rendered=rendered)
         task = check.read("task", self.task, args.reference, "")
-        try:
-            check_update(**self._given(), rendered=rendered)
-        except ArizeValidationError as error:
-            check.note(error.problems)
+        check_update(check, **self._given())
         check.raise_if_any(self._subject())
         return task
 

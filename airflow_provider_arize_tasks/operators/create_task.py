@@ -12,7 +12,6 @@ from airflow_provider_arize_tasks.client.errors import (
     ArizeConflictError,
     ArizeError,
     ArizeInvalidRequestError,
-    ArizeValidationError,
 )
 from airflow_provider_arize_tasks.exceptions import failing_for_good
 from airflow_provider_arize_tasks.links.arize import push_xcom
@@ -58,8 +57,8 @@ class _CreateTaskOperator(TaskOperator):
         self.if_exists = if_exists
 
     @abstractmethod
-    def _given(self, *, rendered: bool) -> tuple[dict[str, Any], tuple[str, ...]]:
-        """The arguments in the API's form, and lines to log; raises one error that names every problem."""
+    def _given(self, check: Checker) -> dict[str, Any]:
+        """The arguments in the API's form."""
 
     @abstractmethod
     def _body(self, hook: ArizeHook, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -76,14 +75,9 @@ class _CreateTaskOperator(TaskOperator):
     def _checked(self, *, rendered: bool) -> tuple[IfExists, dict[str, Any]]:
         check = Checker(rendered=rendered)
         if_exists = check.choice("if_exists", self.if_exists, IfExists, IfExists.REUSE)
-        given: dict[str, Any] = {}
-        notes: tuple[str, ...] = ()
-        try:
-            given, notes = self._given(rendered=rendered)
-        except ArizeValidationError as error:
-            check.note(error.problems)
+        given = self._given(check)
         check.raise_if_any(self._subject())
-        for note in notes if rendered else ():
+        for note in check.notes if rendered else ():
             self.log.warning("%s", note)
         return if_exists, given
 
@@ -262,10 +256,11 @@ class ArizeCreateEvaluationTaskOperator(_CreateTaskOperator):
         self.query_filters = as_definition(query_filters)
         self._checked(rendered=False)
 
-    def _given(self, *, rendered: bool) -> tuple[dict[str, Any], tuple[str, ...]]:
+    def _given(self, check: Checker) -> dict[str, Any]:
         from airflow_provider_arize_tasks.client.validation import check_evaluation_task
 
         return check_evaluation_task(
+            check,
             name=self.name,
             task_type=self.evaluation_task_type,
             evaluators=self.evaluators,
@@ -276,7 +271,6 @@ class ArizeCreateEvaluationTaskOperator(_CreateTaskOperator):
             is_continuous=self.is_continuous,
             query_filter=self.query_filter,
             query_filters=self.query_filters,
-            rendered=rendered,
         )
 
     def _body(self, hook: ArizeHook, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -354,18 +348,18 @@ class ArizeCreateRunExperimentTaskOperator(_CreateTaskOperator):
         self._ran: Prompt | None = None
         self._checked(rendered=False)
 
-    def _given(self, *, rendered: bool) -> tuple[dict[str, Any], tuple[str, ...]]:
+    def _given(self, check: Checker) -> dict[str, Any]:
         from airflow_provider_arize_tasks.client.prompts import plain
         from airflow_provider_arize_tasks.client.validation import check_experiment_task
 
         return check_experiment_task(
+            check,
             name=self.name,
             dataset=self.dataset,
             run_configuration=plain(self.run_configuration),
             prompt=self.prompt,
             prompt_label=self.prompt_label,
             prompt_version_id=self.prompt_version_id,
-            rendered=rendered,
         )
 
     def _completed(self, hook: ArizeHook, given: dict[str, Any]) -> dict[str, Any]:
@@ -387,7 +381,10 @@ class ArizeCreateRunExperimentTaskOperator(_CreateTaskOperator):
             version.commit_hash if version else None,
             f"carries {label}" if label else "as given" if version_id else "the latest",
         )
-        return check_experiment_task(**{**given, "run_configuration": configuration})[0]
+        check = Checker()
+        completed = check_experiment_task(check, **{**given, "run_configuration": configuration})
+        check.raise_if_any()
+        return completed
 
     def _told(self) -> dict[str, Any]:
         if self._ran is None or self._ran.version is None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_arize_tasks.client import arguments as args
 from airflow_provider_arize_tasks.client.enums import RunStatus, TaskType
-from airflow_provider_arize_tasks.client.errors import ArizeConfigError, ArizeValidationError
+from airflow_provider_arize_tasks.client.errors import ArizeConfigError
 from airflow_provider_arize_tasks.exceptions import ArizeWaitError
 from airflow_provider_arize_tasks.operators.base import TriggerRunOperator
 from airflow_provider_arize_tasks.runs.names import experiment_name_problem
@@ -147,10 +147,9 @@ class ArizeTriggerExperimentRunOperator(TriggerRunOperator):
         super()._check(check)
         problem = experiment_name_problem(check.read("experiment_name", self.experiment_name, _text, "pending"))
         check.note([problem] if problem else [])
-        try:
-            check_run(experiment=True, rendered=check.rendered, **self._run_arguments(rendered=check.rendered))
-        except ArizeValidationError as error:
-            check.note(each for each in error.problems if problem is None or not each.startswith("experiment_name"))
+        of_run = args.Checker(rendered=check.rendered)
+        check_run(of_run, experiment=True, **self._run_arguments(rendered=check.rendered))
+        check.note(each for each in of_run.problems if problem is None or not each.startswith("experiment_name"))
         check.choice("on_already_evaluated", self.on_already_evaluated, OnAlreadyEvaluated, OnAlreadyEvaluated.SUCCEED)
         if self.wait_for_evaluations and self.evaluation_task_ids is None:
             check.note(["wait_for_evaluations needs evaluation_task_ids"])

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from airflow_provider_arize_tasks.client.arguments import Checker
 from airflow_provider_arize_tasks.client.enums import UNSET, TaskType
 from airflow_provider_arize_tasks.client.errors import ArizeValidationError
 from airflow_provider_arize_tasks.client.models import Task
@@ -61,12 +62,18 @@ UNKNOWN_TASK = Task(id="t", name="nightly", type=TaskType.UNKNOWN)
 START = datetime(2026, 11, 1, tzinfo=timezone.utc)
 
 
-def problems(check, **arguments):
-    try:
-        check(**arguments)
-    except ArizeValidationError as error:
-        return error.problems
-    return ()
+def problems(check, *, rendered=True, **arguments):
+    checker = Checker(rendered=rendered)
+    check(checker, **arguments)
+    return tuple(checker.problems)
+
+
+def checked(check, **arguments):
+    """What was made of good arguments, and what to log."""
+    checker = Checker()
+    given_arguments = check(checker, **arguments)
+    checker.raise_if_any()
+    return given_arguments, tuple(checker.notes)
 
 
 # ------------------------------------------------------------ evaluation tasks
@@ -202,20 +209,21 @@ def test_dataset_tasks(changes, expected):
 
 
 def test_a_dataset_task_without_experiments_is_left_to_the_server_with_a_note():
-    given_arguments, notes = check_evaluation_task(**{**DATASET, "experiment_ids": None})
+    given_arguments, notes = checked(check_evaluation_task, **{**DATASET, "experiment_ids": None})
     assert "experiment_ids" not in given_arguments
     assert "experiment_ids is not given" in notes[0]
 
 
 def test_values_take_the_form_of_the_api():
-    given_arguments, _ = check_evaluation_task(
+    given_arguments, _ = checked(
+        check_evaluation_task,
         **{
             **EVALUATION,
             "task_type": "template_evaluation",
             "sampling_rate": "0.5",
             "is_continuous": "True",
             "evaluators": [{**SPAN, "evaluator_name": "from a reply", "evaluator_version_id": None}],
-        }
+        },
     )
     assert given_arguments == {
         "name": "n",
@@ -229,7 +237,7 @@ def test_values_take_the_form_of_the_api():
 
 def test_all_problems_come_as_one_error():
     with pytest.raises(ArizeValidationError) as caught:
-        check_evaluation_task(name="", task_type="x", evaluators=[{"a": 1}], sampling_rate=2, is_continuous=3)
+        checked(check_evaluation_task, name="", task_type="x", evaluators=[{"a": 1}], sampling_rate=2, is_continuous=3)
     assert [problem.split()[0] for problem in caught.value.problems] == [
         "name",
         "task_type",
@@ -248,7 +256,7 @@ def test_all_problems_come_as_one_error():
     "configuration", [LLM, JUDGE, AGENT, json.dumps(LLM), {**LLM, "experiment_type": "llm_generation"}]
 )
 def test_good_experiment_tasks(configuration):
-    given_arguments, _ = check_experiment_task(name="n", dataset="d", run_configuration=configuration)
+    given_arguments, _ = checked(check_experiment_task, name="n", dataset="d", run_configuration=configuration)
     assert given_arguments["run_configuration"]["experiment_type"] in (
         "LLM_GENERATION",
         "TEMPLATE_EVALUATION",
@@ -265,7 +273,7 @@ def test_a_configuration_that_was_read_can_be_sent_back():
         "provider_parameters": {},
         "messages": [{"role": "USER", "content": "hi", "tool_calls": None, "tool_call_id": None}],
     }
-    given_arguments, _ = check_experiment_task(name="n", dataset="d", run_configuration=read)
+    given_arguments, _ = checked(check_experiment_task, name="n", dataset="d", run_configuration=read)
     assert given_arguments["run_configuration"] == {
         **LLM,
         "invocation_parameters": {"temperature": 0.1},
@@ -329,8 +337,8 @@ def test_bad_configurations(configuration, expected):
 
 
 def test_updates_hold_what_was_given():
-    changes, _ = check_update(
-        task=PROJECT_TASK, name="new", query_filter=None, sampling_rate=UNSET, is_continuous=False
+    changes, _ = checked(
+        check_update, task=PROJECT_TASK, name="new", query_filter=None, sampling_rate=UNSET, is_continuous=False
     )
     assert changes == {"name": "new", "query_filter": None, "is_continuous": False}
 
@@ -438,7 +446,9 @@ def test_runs(task, arguments, expected):
 
 def test_naive_times_become_utc_and_it_is_said():
     naive = datetime(2026, 11, 1)  # noqa: DTZ001
-    given_arguments, notes = check_run(task=PROJECT_TASK, data_start_time=naive, data_end_time="2026-11-02T00:00:00")
+    given_arguments, notes = checked(
+        check_run, task=PROJECT_TASK, data_start_time=naive, data_end_time="2026-11-02T00:00:00"
+    )
     assert given_arguments["data_start_time"].isoformat() == "2026-11-01T00:00:00+00:00"
     assert given_arguments["data_end_time"].isoformat() == "2026-11-02T00:00:00+00:00"
     assert len(notes) == 2
@@ -447,12 +457,12 @@ def test_naive_times_become_utc_and_it_is_said():
 
 @pytest.mark.parametrize("text", ["2026-11-01T00:00:00Z", "2026-11-01T02:00:00+02:00", "2026-11-01 00:00-00:00"])
 def test_times_with_an_offset_are_not_remarked_on(text):
-    _, notes = check_run(task=PROJECT_TASK, data_start_time=text, data_end_time=START + timedelta(hours=1))
+    _, notes = checked(check_run, task=PROJECT_TASK, data_start_time=text, data_end_time=START + timedelta(hours=1))
     assert notes == ()
 
 
 def test_one_end_alone_is_remarked_on():
-    _, notes = check_run(task=PROJECT_TASK, data_start_time=START)
+    _, notes = checked(check_run, task=PROJECT_TASK, data_start_time=START)
     assert "data_end_time is not given" in notes[0]
 
 
