@@ -1,4 +1,8 @@
-"""One question for each assumption, put to a server."""
+"""What this provider and its emulator assume of the server: each assumption with the question that is put to a server.
+
+Whoever relies on an assumption says so beside the code, with the comment ``Assumes "NAME"``; so does the emulator where
+it behaves that way. A test holds the assumptions and the comments together.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_arize_tasks.certificate.assumptions import ASSUMPTIONS, Finding, finding, not_asked
+from airflow_provider_arize_tasks.certificate.assumptions import Assumption, Finding, Verdict
 from airflow_provider_arize_tasks.certificate.redact import redacted
 from airflow_provider_arize_tasks.certificate.session import CannotAskError, Session
 from airflow_provider_arize_tasks.client import endpoints
@@ -16,9 +20,12 @@ from airflow_provider_arize_tasks.client.errors import ArizeApiError, ArizeError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from airflow_provider_arize_tasks.certificate.assumptions import Question
     from airflow_provider_arize_tasks.client.endpoints import Reply
     from airflow_provider_arize_tasks.client.models import Experiment, Task, TaskRun
 
+#: By name, in the order of asking: later questions build on what earlier ones made.
+ASSUMPTIONS: dict[str, Assumption] = {}
 _MILLISECONDS = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 #: No project of this API has spans of that time.
 _LONG_AGO = ("2001-01-01T00:00:00", "2001-01-01T01:00:00")
@@ -31,25 +38,38 @@ def ask_all(session: Session, tell: Callable[[Finding], None] = lambda _finding:
     :param session: makes and finds what the questions need.
     :param tell: is told each finding as it comes.
     """
-    for each in ASSUMPTIONS:
-        found = _ask(session, each.name)
+    for each in ASSUMPTIONS.values():
+        found = _ask(session, each)
         tell(found)
         yield found
 
 
-def _ask(session: Session, name: str) -> Finding:
+def _ask(session: Session, assumed: Assumption) -> Finding:
     try:
-        answer = QUESTIONS[name](session)
+        answer = assumed.ask(session)
     except CannotAskError as error:
-        return not_asked(name, str(error))
+        return _not_asked(assumed, str(error))
     except ArizeApiError as error:
-        return not_asked(name, f"the server answered {error.status}: {redacted(error.detail) or 'no reason'}")
+        return _not_asked(assumed, f"the server answered {error.status}: {redacted(error.detail) or 'no reason'}")
     except ArizeError as error:
-        return not_asked(name, f"{type(error).__name__} on the way")
-    text = None
-    if isinstance(answer, tuple):
-        answer, text = answer
-    return finding(name, answer, redacted(text))
+        return _not_asked(assumed, f"{type(error).__name__} on the way")
+    answer, text = answer if isinstance(answer, tuple) else (answer, None)
+    verdict = Verdict.HOLDS if answer == assumed.answer else Verdict.DIFFERS
+    return Finding(name=assumed.name, verdict=verdict, found=answer, text=redacted(text))
+
+
+def _not_asked(assumed: Assumption, why: str) -> Finding:
+    return Finding(name=assumed.name, verdict=Verdict.NOT_ASKED, found=why)
+
+
+def assumption(name: str, says: str, *, answer: str) -> Callable[[Question], Question]:
+    """Add an assumption to the list, with the question that is decorated; see :class:`.Assumption`."""
+
+    def add(ask: Question) -> Question:
+        ASSUMPTIONS[name] = Assumption(name=name, says=says, answer=answer, ask=ask)
+        return ask
+
+    return add
 
 
 def _refusal(send: Callable[[], Any]) -> tuple[str, str | None]:
@@ -93,6 +113,7 @@ def _newest(session: Session) -> TaskRun:
     return session.once("newest run", lambda: session.completed(session.trigger(session.task("first"), **body)))
 
 
+@assumption("newest-first", "Lists of tasks and runs begin with the newest.", answer="newest first")
 def newest_first(session: Session) -> str:
     """The order of two lists."""
     first, last = _first_completed(session), _newest(session)
@@ -106,6 +127,9 @@ def newest_first(session: Session) -> str:
     return "newest first" if orders == {True} else "oldest first"
 
 
+@assumption(
+    "pages-hold-all-once", "The pages of a list hold each run once, and the last has no cursor.", answer="each once"
+)
 def pages_hold_all_once(session: Session) -> str:
     """A list in pages of one."""
     made = {_first_completed(session).id, _newest(session).id}
@@ -124,12 +148,18 @@ def pages_hold_all_once(session: Session) -> str:
     return "each once" if made <= set(seen) else "some missing"
 
 
+@assumption("created-at-milliseconds", "`created_at` of a run is in UTC with milliseconds.", answer="UTC, milliseconds")
 def created_at_milliseconds(session: Session) -> str:
     """How a time is written."""
     text = str(_first(session).value.to_dict().get("created_at"))
     return "UTC, milliseconds" if _MILLISECONDS.fullmatch(text) else re.sub(r"\d", "9", text)[:40]
 
 
+@assumption(
+    "created-at-is-the-date-clock",
+    "`created_at` of a run and the `Date` header are of one clock, to a few seconds.",
+    answer="within 5 s",
+)
 def created_at_is_the_date_clock(session: Session) -> str:
     """Two clocks of one reply."""
     reply = _first(session)
@@ -139,6 +169,9 @@ def created_at_is_the_date_clock(session: Session) -> str:
     return "within 5 s" if apart <= timedelta(seconds=5) else "further apart"
 
 
+@assumption(
+    "second-trigger-runs-again", "A second trigger over the same window starts a second run.", answer="another run"
+)
 def second_trigger_runs_again(session: Session) -> str | tuple[str, str | None]:
     """The same trigger twice."""
     first = _first_completed(session)
@@ -149,6 +182,11 @@ def second_trigger_runs_again(session: Session) -> str | tuple[str, str | None]:
     return "the same run" if second.id == first.id else "another run"
 
 
+@assumption(
+    "labelled-run-is-cancelled",
+    "A run whose data is labelled already ends CANCELLED, 0/0/0, and its reason names `override_evaluations`.",
+    answer="CANCELLED, counts zero, reason names override_evaluations",
+)
 def labelled_run_is_cancelled(session: Session) -> tuple[str, str | None]:
     """Another task with the same judge, over what is labelled."""
     _first_completed(session)
@@ -158,6 +196,9 @@ def labelled_run_is_cancelled(session: Session) -> tuple[str, str | None]:
     return f"{(run.status_text or '').upper()[:12]}, counts {counts}, reason {reason}", run.failure_reason
 
 
+@assumption(
+    "limit-after-labels", "`max_spans` counts after labelled spans are left out.", answer="labelled spans do not count"
+)
 def limit_after_labels(session: Session) -> str:
     """A limit of two, over two labelled spans, two without labels, and two labelled ones."""
     _first_completed(session)
@@ -166,6 +207,7 @@ def limit_after_labels(session: Session) -> str:
     return "labelled spans do not count" if run.num_processed else "labelled spans count"
 
 
+@assumption("counts-once", "A run counts each span once, however many evaluators the task has.", answer="once per span")
 def counts_once(session: Session) -> str:
     """Two judges on two spans."""
     task = session.task("two", evaluators=2)
@@ -174,6 +216,11 @@ def counts_once(session: Session) -> str:
     return {2: "once per span", 4: "once per span and evaluator"}.get(run.num_processed, f"{run.num_processed} of 2")
 
 
+@assumption(
+    "no-data-is-400",
+    "A trigger over a window without spans is refused with 400, 'No data found'.",
+    answer="400 no data found",
+)
 def no_data_is_400(session: Session) -> tuple[str, str | None]:
     """A window of long ago."""
     start, end = (f"{text}Z" for text in _LONG_AGO)
@@ -181,12 +228,14 @@ def no_data_is_400(session: Session) -> tuple[str, str | None]:
     return f"{status} no data found" if "no data found" in (text or "").lower() else status, text
 
 
+@assumption("naive-time-is-422", "A time without an offset is refused with 422.", answer="422")
 def naive_time_is_422(session: Session) -> tuple[str, str | None]:
     """A time without an offset."""
     start, end = _LONG_AGO
     return _refusal(lambda: session.trigger(session.task("first"), data_start_time=start, data_end_time=end))
 
 
+@assumption("name-clash-is-409", "A task of a name that is taken is refused with 409.", answer="409")
 def name_clash_is_409(session: Session) -> tuple[str, str | None]:
     """A task like one that is there."""
     first = session.task("first")
@@ -199,12 +248,14 @@ def name_clash_is_409(session: Session) -> tuple[str, str | None]:
     return _refusal(lambda: session.api.call(endpoints.create_task(body)))
 
 
+@assumption("enums-upper-case", "Replies spell enums in upper case.", answer="upper case")
 def enums_upper_case(session: Session) -> str:
     """How a type is spelled."""
     text = session.task("first").type_text or ""
     return "upper case" if text == text.upper() else "lower case" if text == text.lower() else "mixed case"
 
 
+@assumption("cancel-of-ended-run-is-400", "Cancelling a run that has ended is refused with 400.", answer="400")
 def cancel_of_ended_run_is_400(session: Session) -> tuple[str, str | None]:
     """A cancel that comes too late."""
     run = _first_completed(session)
@@ -223,12 +274,22 @@ def _evaluations(session: Session) -> list[dict[str, Any]]:
     return [dict(each) for span in page for each in span.evaluations]
 
 
+@assumption(
+    "labels-readable-at-end",
+    "Labels can be read with the spans as soon as the run has completed.",
+    answer="within 15 s",
+)
 def labels_readable_at_end(session: Session) -> str:
     """Labels of the run that has just completed."""
     _first_completed(session)
     return "within 15 s" if session.within(session.soon, lambda: bool(_evaluations(session))) else "later"
 
 
+@assumption(
+    "evaluation-metadata-names-run",
+    "The metadata of a span's evaluation names the task and the run.",
+    answer="task and run",
+)
 def evaluation_metadata_names_run(session: Session) -> tuple[str, str]:
     """Ids in the metadata of a label, and its keys."""
     _first_completed(session)
@@ -242,6 +303,11 @@ def evaluation_metadata_names_run(session: Session) -> tuple[str, str]:
     return " and ".join(named) or "neither", " ".join(keys)
 
 
+@assumption(
+    "no-rate-limit-headers",
+    "Replies carry no headers about the rate limit but `Retry-After` with a 429.",
+    answer="none",
+)
 def no_rate_limit_headers(session: Session) -> str:
     """Headers of all replies so far."""
     _first(session)
@@ -291,12 +357,22 @@ def _experiment(session: Session) -> Experiment:
     return session.once("experiment", make)
 
 
+@assumption(
+    "experiment-name-clash-is-409",
+    "An experiment of a name that is taken is refused at the trigger with 409.",
+    answer="409",
+)
 def experiment_name_clash_is_409(session: Session) -> tuple[str, str | None]:
     """An experiment's name once more."""
     _experiment(session)
     return _refusal(lambda: _start(session))
 
 
+@assumption(
+    "scores-readable-at-end",
+    "Scores of an experiment can be read as soon as its evaluation has completed.",
+    answer="within 15 s",
+)
 def scores_readable_at_end(session: Session) -> str:
     """Scores of an evaluation that has just completed."""
     experiment, judge = _experiment(session), session.judges[0]
@@ -318,6 +394,7 @@ def scores_readable_at_end(session: Session) -> str:
     return "within 15 s" if session.within(session.soon, is_there) else "later"
 
 
+@assumption("deleted-experiment-name-is-free", "The name of a deleted experiment can be used again.", answer="free")
 def deleted_experiment_name_is_free(session: Session) -> str | tuple[str, str | None]:
     """The name of an experiment that is gone."""
     session.api.call(endpoints.delete_experiment(_experiment(session).id))
@@ -327,27 +404,3 @@ def deleted_experiment_name_is_free(session: Session) -> str | tuple[str, str | 
         return str(error.status), error.detail
     session.api.cancel_run(run.id)
     return "free"
-
-
-#: By assumption. In the order of the list, later ones build on what earlier ones made.
-QUESTIONS: dict[str, Callable[[Session], str | tuple[str, str | None]]] = {
-    "newest-first": newest_first,
-    "pages-hold-all-once": pages_hold_all_once,
-    "created-at-milliseconds": created_at_milliseconds,
-    "created-at-is-the-date-clock": created_at_is_the_date_clock,
-    "second-trigger-runs-again": second_trigger_runs_again,
-    "labelled-run-is-cancelled": labelled_run_is_cancelled,
-    "limit-after-labels": limit_after_labels,
-    "counts-once": counts_once,
-    "no-data-is-400": no_data_is_400,
-    "naive-time-is-422": naive_time_is_422,
-    "name-clash-is-409": name_clash_is_409,
-    "enums-upper-case": enums_upper_case,
-    "cancel-of-ended-run-is-400": cancel_of_ended_run_is_400,
-    "labels-readable-at-end": labels_readable_at_end,
-    "evaluation-metadata-names-run": evaluation_metadata_names_run,
-    "no-rate-limit-headers": no_rate_limit_headers,
-    "experiment-name-clash-is-409": experiment_name_clash_is_409,
-    "scores-readable-at-end": scores_readable_at_end,
-    "deleted-experiment-name-is-free": deleted_experiment_name_is_free,
-}

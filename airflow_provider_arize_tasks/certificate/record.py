@@ -7,7 +7,8 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_arize_tasks.certificate.assumptions import ASSUMPTIONS, BY_NAME, Finding, Verdict
+from airflow_provider_arize_tasks.certificate.assumptions import Finding, Verdict
+from airflow_provider_arize_tasks.certificate.questions import ASSUMPTIONS
 from airflow_provider_arize_tasks.certificate.redact import hashed
 
 if TYPE_CHECKING:
@@ -32,7 +33,8 @@ def certificate(findings: Sequence[Finding], *, base_url: str, release: str, dat
         "date": date,
         "server": hashed(base_url),
         "assumptions": [
-            {**asdict(each), "verdict": each.verdict.value, "assumed": BY_NAME[each.name].answer} for each in findings
+            {**asdict(each), "verdict": each.verdict.value, "assumed": ASSUMPTIONS[each.name].answer}
+            for each in findings
         ],
     }
     return {**body, "digest": digest(body)}
@@ -62,7 +64,7 @@ def table(certificates: Iterable[dict[str, Any]]) -> str:
         for entry in body["assumptions"]:
             if entry["verdict"] != Verdict.NOT_ASKED.value:
                 latest[entry["name"]] = (body["date"], entry)
-    rows = [f"| `{each.name}` | {each.says} | {_state(latest.get(each.name))} |" for each in ASSUMPTIONS]
+    rows = [f"| `{each.name}` | {each.says} | {_state(latest.get(each.name))} |" for each in ASSUMPTIONS.values()]
     known = f"{count} certificate{'s' if count != 1 else ''}" if count else "No certificate"
     is_are = "are" if count > 1 else "is"
     return "\n".join(

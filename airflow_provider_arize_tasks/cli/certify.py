@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_arize_tasks import __version__
-from airflow_provider_arize_tasks.certificate.assumptions import BY_NAME, Finding, Verdict
-from airflow_provider_arize_tasks.certificate.questions import ask_all
+from airflow_provider_arize_tasks.certificate.assumptions import Finding, Verdict
+from airflow_provider_arize_tasks.certificate.questions import ASSUMPTIONS, ask_all
 from airflow_provider_arize_tasks.certificate.record import certificate
 from airflow_provider_arize_tasks.certificate.session import (
     MOST_ANSWERS,
@@ -160,5 +160,5 @@ def _terminable() -> Iterator[None]:
 
 
 def _tell(found: Finding) -> None:
-    more = f", assumed was: {BY_NAME[found.name].answer}" if found.verdict is Verdict.DIFFERS else ""
+    more = f", assumed was: {ASSUMPTIONS[found.name].answer}" if found.verdict is Verdict.DIFFERS else ""
     sys.stderr.write(f"{found.verdict.value:>18}  {found.name}: {found.found}{more}\n")

@@ -53,12 +53,20 @@ def add_parser(commands: Any) -> None:
 
     :param commands: what ``ArgumentParser.add_subparsers`` returned.
     """
-    parser = commands.add_parser(
-        "coverage",
-        help="show which windows of a range an evaluation task has covered",
-        description="Show which windows of a range an evaluation task has covered, as a calendar or as JSON.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    what = "show which windows of a range an evaluation task has covered"
+    add_command(commands, "coverage", what, f"{what.capitalize()}, as a calendar or as JSON.")
+
+
+def add_command(commands: Any, name: str, what: str, description: str) -> argparse.ArgumentParser:
+    """Add the command under a name to a parser's commands.
+
+    :param commands: as above.
+    :param name: of the command.
+    :param what: it does, in the list of commands.
+    :param description: the same on its own page.
+    """
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name, help=what, description=description, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
     add("--task", required=True, help="name or id of the task")
@@ -89,6 +97,7 @@ def add_parser(commands: Any) -> None:
     add("--ascii", action="store_true", help="use ASCII characters only (default: if the terminal can't show others)")
     add("--fail-on-gaps", action="store_true", help="exit with status 1 if windows are left to evaluate")
     parser.set_defaults(run=run)
+    return parser
 
 
 def run(arguments: argparse.Namespace) -> int:

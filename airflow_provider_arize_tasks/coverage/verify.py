@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from airflow_provider_arize_tasks.client.enums import TaskType
 from airflow_provider_arize_tasks.client.errors import ArizeConfigError, ArizeInvalidRequestError
@@ -22,12 +23,13 @@ from airflow_provider_arize_tasks.coverage.spans import iter_spans
 from airflow_provider_arize_tasks.windows.window import Window
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from airflow_provider_arize_tasks.client.models import Span, Task
     from airflow_provider_arize_tasks.coverage.reading import TaskSource
-    from airflow_provider_arize_tasks.coverage.spans import Sends
 
+#: What gives the spans of a window, as ``iter_spans`` does.
+_Spans: TypeAlias = "Callable[..., Iterator[Span]]"
 #: How far after a window's end its spans are looked for: the search goes by the time of arrival, a few hours around the
 #: range, so what arrived later is found only by a wider range.
 LATE = timedelta(hours=24)
@@ -68,12 +70,13 @@ def verify_window(
     found = reply.value
     if found.type is TaskType.RUN_EXPERIMENT or not found.project_id:
         raise ArizeConfigError(f"task {task!r} has no windows: only tasks that evaluate a project's spans have")
-    look = _Look(send=source.call, project_id=found.project_id, window=window, late=late, progress=progress)
+    some_spans = partial(iter_spans, source.call, found.project_id, progress=progress)
+    all_spans = partial(some_spans, window, late=late)
     judges = read_judges(source.call, found)
     looked_at = reply.server_time or datetime.now(timezone.utc)
-    spans, sampled = _spans_of(look, judges, found.query_filter, sample)
+    spans, sampled = _spans_of(all_spans, some_spans, window, judges, found.query_filter, sample)
     unit = next((judge.unit for judge in judges if judge.unit is not Unit.SPAN), Unit.SPAN)
-    passes = _Filters(look, found, unit, is_filtered=sampled is not None)
+    passes = _Filters(all_spans, found, unit, is_filtered=sampled is not None)
     matching = [span for span in spans if passes.task(span)]
     tallies = tuple(Tally(judge) for judge in judges)
     for tally in tallies:
@@ -97,46 +100,13 @@ def verify_window(
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Look:
-    """Where to read spans."""
-
-    send: Sends
-    project_id: str
-    window: Window
-    late: timedelta
-    progress: Callable[[int], None] | None
-
-    def all(self, columns: Iterable[str], query_filter: str | None = None) -> Iterator[Span]:
-        """All spans of the window that a filter lets through."""
-        return iter_spans(
-            self.send,
-            self.project_id,
-            self.window,
-            query_filter=query_filter,
-            columns=list(columns),
-            late=self.late,
-            progress=self.progress,
-        )
-
-    def newest_before(
-        self, instant: datetime, count: int, columns: Iterable[str], query_filter: str | None
-    ) -> Iterator[Span]:
-        """Some spans before an instant of the window, the newest first."""
-        found = iter_spans(
-            self.send,
-            self.project_id,
-            Window(self.window.start, instant),
-            query_filter=query_filter,
-            columns=list(columns),
-            limit=count,
-            progress=self.progress,
-        )
-        return (span for _, span in zip(range(count), found, strict=False))
-
-
 def _spans_of(
-    look: _Look, judges: Sequence[Judge], query_filter: str | None, sample: int | None
+    all_spans: _Spans,
+    some_spans: _Spans,
+    window: Window,
+    judges: Sequence[Judge],
+    query_filter: str | None,
+    sample: int | None,
 ) -> tuple[list[Span], int | None]:
     """The spans to look at, and how many they are if they are a sample (of those that the task's filter lets through).
 
@@ -144,10 +114,9 @@ def _spans_of(
     """
     columns = columns_for(judges)
     if sample is None or any(judge.unit is not Unit.SPAN for judge in judges):
-        return list(look.all(columns)), None
+        return list(all_spans(columns=columns)), None
     places = sample // 500 + 1 + _MORE_REQUESTS
     each = -(-sample // places)
-    window = look.window
     found: dict[tuple[str | None, str | None], Span] = {}
     spread = random.Random()  # noqa: S311 -- a sample, no secret
     for number in range(places):
@@ -156,22 +125,20 @@ def _spans_of(
         is_last = number == places - 1
         at = window.end if is_last else window.start + window.width * ((number + spread.random()) / places)
         wanted = sample - len(found) if is_last else each
-        part = Window(window.start, at)
+        part, most = Window(window.start, at), min(wanted, 500)
         if part.width:
-            found.update(
-                ((span.trace_id, span.span_id), span)
-                for span in look.newest_before(part.end, min(wanted, 500), columns, query_filter)
-            )
+            newest = islice(some_spans(part, query_filter=query_filter, columns=columns, limit=most), most)
+            found.update(((span.trace_id, span.span_id), span) for span in newest)
     if len(found) < sample // 2:  # the window holds little more than that: look at all of it
-        return list(look.all(columns)), None
+        return list(all_spans(columns=columns)), None
     return list(found.values()), len(found)
 
 
 class _Filters:
     """Which spans the task's filter, and an evaluator's own, let through: the server decides, by another search."""
 
-    def __init__(self, look: _Look, task: Task, unit: Unit, *, is_filtered: bool) -> None:
-        self._look = look
+    def __init__(self, all_spans: _Spans, task: Task, unit: Unit, *, is_filtered: bool) -> None:
+        self._all_spans = all_spans
         self._unit = unit
         self._whole = None if is_filtered else self._searched(task.query_filter)
         self._groups = self._searched_groups(task.query_filters)
@@ -194,7 +161,8 @@ class _Filters:
 
     def _search(self, query_filter: str) -> Iterator[Span]:
         try:
-            yield from self._look.all(("context.span_id", "context.trace_id", "attributes.session.id"), query_filter)
+            columns = ("context.span_id", "context.trace_id", "attributes.session.id")
+            yield from self._all_spans(columns=columns, query_filter=query_filter)
         except ArizeInvalidRequestError as error:
             raise ArizeConfigError(
                 f"the filter {query_filter!r} can't be used to search spans, so nothing can be proven: {error}"

@@ -367,9 +367,9 @@ def _message(check: ExperimentCheck, report: str | None) -> str:
     """What the person on call reads first."""
     label = printable(check.candidate.label, 200)
     if check.verdict is Verdict.INCONCLUSIVE:
-        lines = [f"Experiment {label} is inconclusive, judged {describe_baseline(check.baseline)}."]
+        lines = [f"Experiment {label} is inconclusive, judged {describe_baseline(check.past.pool)}."]
     else:
-        lines = [f"Experiment {label} did not pass, judged {describe_baseline(check.baseline)}."]
+        lines = [f"Experiment {label} did not pass, judged {describe_baseline(check.past.pool)}."]
     lines += [f"- {finding.message}" for finding in (*check.failures, *check.doubts)]
     if report:
         lines.append(f"Report with the examples that got worse: {report}")

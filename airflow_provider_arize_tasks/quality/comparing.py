@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -178,8 +177,3 @@ class Comparison:
             if not same_setup or (all(versions) and versions[0] != versions[1]):
                 return index
         return len(history)
-
-
-def mean_of(values: Sequence[float]) -> float | None:
-    """Their mean; ``None`` without any."""
-    return math.fsum(values) / len(values) if values else None

@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 from airflow_provider_arize_tasks.quality.distributions import normal_score
@@ -79,7 +80,7 @@ def find_drift(values: Sequence[float], *, false_alarms_per_year: float, tests: 
         total = max(0.0, total - _score(values[:index], values[index]) - ALLOWANCE)
         since = since + 1 if total > 0 else 0
     before, after = values[: len(values) - since], values[len(values) - since :]
-    fallen = _mean(before) - _mean(after) if before and after else 0.0
+    fallen = fmean(before) - fmean(after) if before and after else 0.0
     return Drift(sum=total, limit=limit, experiments=len(values), fallen=fallen, since=since)
 
 
@@ -108,12 +109,8 @@ def average_run_length(limit: float) -> float:
 def _score(before: Sequence[float], value: float) -> float:
     """How far a value lies from those before it, as a standard normal score."""
     count = len(before)
-    mean = _mean(before)
+    mean = fmean(before)
     variance = math.fsum((each - mean) ** 2 for each in before) / (count - 1) / _NARROWED
     if variance <= 0:
         return 0.0 if math.isclose(value, mean, abs_tol=1e-12) else math.copysign(3.0, value - mean)
     return normal_score((value - mean) / math.sqrt(variance * (1 + 1 / count)), count - 1)
-
-
-def _mean(values: Sequence[float]) -> float:
-    return math.fsum(values) / len(values)

@@ -109,10 +109,8 @@ def _unknown_labels(check: EvaluatorCheck, labels: frozenset[str] | None) -> Ite
     unknown = [label for label in check.measure.good_labels if labels is not None and label not in labels]
     if unknown and labels:
         given = ", ".join(repr(printable(label, 40)) for label in sorted(labels)[:8])
-        yield (
-            Outcome.UNKNOWN_LABEL,
-            f"good_labels names {', '.join(map(repr, unknown))}, which it never gave; it gave {given}",
-        )
+        message = f"good_labels names {', '.join(map(repr, unknown))}, which it never gave; it gave {given}"
+        yield Outcome.UNKNOWN_LABEL, message
 
 
 def _missing(check: EvaluatorCheck, past: Past) -> Found | None:
@@ -146,13 +144,11 @@ def _against_baseline(check: EvaluatorCheck, comparison: Comparison, numbers: Nu
     if comparison.max_drop(check.evaluator) is None or not past.pool:
         return
     if numbers.left_out:
-        yield (
-            Outcome.JUDGE_CHANGED,
-            (
-                f"another version of it judged {numbers.left_out} of {len(past.pool)} baseline experiments: "
-                "they are not compared with today's"
-            ),
+        message = (
+            f"another version of it judged {numbers.left_out} of {len(past.pool)} baseline experiments: "
+            "they are not compared with today's"
         )
+        yield Outcome.JUDGE_CHANGED, message
     if not numbers.baseline:
         if not numbers.left_out:
             yield Outcome.NEW_EVALUATOR, "the baseline has no score of it, so a drop can't be told yet"
@@ -210,14 +206,12 @@ def _drift(check: EvaluatorCheck) -> Iterator[Found]:
     if drift is None or not drift.rings:
         return
     verb = "risen" if check.measure.lower_is_better else "fallen"
-    yield (
-        Outcome.SCORE_DRIFTED,
-        (
-            f"has {verb} slowly: over the last {drift.since} experiments {describe_measure(check.measure)} lies "
-            f"{digits(abs(drift.fallen))} worse than before (CUSUM {drift.sum:.1f}, limit {drift.limit:.1f}); no "
-            "single comparison shows it. Mend it, or accept it as the new normal with accept_since"
-        ),
+    message = (
+        f"has {verb} slowly: over the last {drift.since} experiments {describe_measure(check.measure)} lies "
+        f"{digits(abs(drift.fallen))} worse than before (CUSUM {drift.sum:.1f}, limit {drift.limit:.1f}); no "
+        "single comparison shows it. Mend it, or accept it as the new normal with accept_since"
     )
+    yield Outcome.SCORE_DRIFTED, message
 
 
 def _coverage(check: EvaluatorCheck, conditions: Conditions) -> Iterator[Found]:
@@ -225,26 +219,16 @@ def _coverage(check: EvaluatorCheck, conditions: Conditions) -> Iterator[Found]:
     if limit is None or not check.expected or check.coverage >= limit - _SLACK:
         return
     unread = f"; of {check.unparsable} the judge's answer could not be read" if check.unparsable else ""
-    yield (
-        Outcome.COVERAGE_TOO_LOW,
-        (
-            f"scored {check.scored} of {check.expected} expected examples ({check.coverage:.1%}), below min_coverage "
-            f"{limit:.1%}{unread}"
-        ),
-    )
+    scored = f"scored {check.scored} of {check.expected} expected examples ({check.coverage:.1%})"
+    yield Outcome.COVERAGE_TOO_LOW, f"{scored}, below min_coverage {limit:.1%}{unread}"
 
 
 def _errors(check: EvaluatorCheck, conditions: Conditions) -> Iterator[Found]:
     limit = limit_of(conditions.max_error_rate, check.evaluator)
     if limit is None or check.error_rate <= limit + _SLACK:
         return
-    yield (
-        Outcome.TOO_MANY_ERRORS,
-        (
-            f"the app or the evaluator failed on {check.errors} of {check.expected} expected examples "
-            f"({check.error_rate:.1%}), above max_error_rate {limit:.1%}"
-        ),
-    )
+    message = f"the app or the evaluator failed on {check.errors} of {check.expected} expected examples"
+    yield Outcome.TOO_MANY_ERRORS, f"{message} ({check.error_rate:.1%}), above max_error_rate {limit:.1%}"
 
 
 # -- the experiment ------------------------------------------------------------------------------------------------
@@ -278,26 +262,22 @@ def _dataset_changes(candidate: ExperimentRows, experiments: Sequence[Experiment
         return
     own = candidate.example_ids
     others = frozenset().union(*(experiment.example_ids for experiment in experiments))
-    yield (
-        Outcome.DATASET_CHANGED,
-        (
-            f"{len(changed)} of {len(experiments)} baseline experiments ran on another version of the dataset (or "
-            f"another dataset); compared are the {len(own & others)} examples that both have, of {len(own)}"
-        ),
+    message = (
+        f"{len(changed)} of {len(experiments)} baseline experiments ran on another version of the dataset (or "
+        f"another dataset); compared are the {len(own & others)} examples that both have, of {len(own)}"
     )
+    yield Outcome.DATASET_CHANGED, message
 
 
 def _setup_changes(candidate: ExperimentRows, experiments: Sequence[ExperimentRows]) -> Iterator[Found]:
     changed = [experiment for experiment in experiments if experiment.setup != candidate.setup]
     if changed and candidate.setup:
         before = changed[0].setup or "before"
-        yield (
-            Outcome.SETUP_CHANGED,
-            (
-                f"prompt, model or parameters changed since {len(changed)} of {len(experiments)} baseline experiments: "
-                f"{printable(before, 300)} -> {printable(candidate.setup, 300)}"
-            ),
+        message = (
+            f"prompt, model or parameters changed since {len(changed)} of {len(experiments)} baseline experiments: "
+            f"{printable(before, 300)} -> {printable(candidate.setup, 300)}"
         )
+        yield Outcome.SETUP_CHANGED, message
 
 
 def _version(experiment: ExperimentRows) -> tuple[str | None, str | None]:

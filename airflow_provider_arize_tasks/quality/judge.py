@@ -13,9 +13,10 @@ rings, however many evaluators there are (measured in ``docs/experiment-quality.
 from __future__ import annotations
 
 from dataclasses import replace
+from statistics import fmean
 from typing import TYPE_CHECKING
 
-from airflow_provider_arize_tasks.quality.comparing import Comparison, Numbers, mean_of
+from airflow_provider_arize_tasks.quality.comparing import Comparison, Numbers
 from airflow_provider_arize_tasks.quality.conditions import ANSWERED, Conditions
 from airflow_provider_arize_tasks.quality.examples import changed_examples, slices_of
 from airflow_provider_arize_tasks.quality.findings import (
@@ -115,7 +116,7 @@ def _measured(name: str, numbers: Numbers, comparison: Comparison, level: float,
     change, reference, series = comparison.changes(numbers, confidence=level)
     sign = -1 if measure.lower_is_better else 1
     moves = [sign * move for move in numbers.differences.values()]
-    shared = [numbers.baseline[example] for example in numbers.differences]
+    before = [numbers.baseline[example] for example in numbers.differences] or list(numbers.baseline.values())
     return EvaluatorCheck(
         evaluator=name,
         measure=measure,
@@ -124,7 +125,7 @@ def _measured(name: str, numbers: Numbers, comparison: Comparison, level: float,
         errors=len({row.example or f"row {index}" for index, row in enumerate(candidate.rows) if _failed(row, name)}),
         unparsable=sum(1 for row in candidate.rows if (said := row.evaluations.get(name)) and said.is_unparsable),
         score=_score_of(numbers.candidate, candidate.rows, measure, book),
-        baseline_score=mean_of(shared or list(numbers.baseline.values())),
+        baseline_score=fmean(before) if before else None,
         change=change,
         reference_change=reference if numbers.comparable_reference else None,
         drift=comparison.drift(name, numbers, series, tests=tests),

@@ -200,19 +200,9 @@ class ExperimentCheck:
     comparisons: int
 
     @property
-    def baseline(self) -> tuple[ExperimentRows, ...]:
-        """The experiments of the baseline, newest first; empty where there was nothing."""
-        return self.past.pool
-
-    @property
-    def confidence(self) -> float:
-        """That of the check as a whole."""
-        return self.conditions.confidence
-
-    @property
     def level(self) -> float:
         """Confidence of each single comparison."""
-        return 1 - (1 - self.confidence) / self.comparisons
+        return 1 - (1 - self.conditions.confidence) / self.comparisons
 
     @property
     def measures(self) -> tuple[EvaluatorCheck, ...]:
@@ -268,7 +258,7 @@ class ExperimentCheck:
             "reference": [describe(experiment) for experiment in self.past.reference],
             "expected": {"examples": self.expected.count, "source": self.expected.source},
             "changes": what_changed(self.candidate, self.past),
-            "confidence": self.confidence,
+            "confidence": self.conditions.confidence,
             "correction": {"method": "bonferroni", "comparisons": self.comparisons, "level": self.level},
             "evaluators": {check.evaluator: check.to_dict() for check in self.evaluators},
             "answered": self.answered.to_dict(),

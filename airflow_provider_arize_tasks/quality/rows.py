@@ -8,12 +8,12 @@ of every mean.
 
 from __future__ import annotations
 
-import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from statistics import fmean
 from typing import Any
 
 from airflow_provider_arize_tasks.client.printable import printable
@@ -194,7 +194,7 @@ def _means(pairs: Iterable[tuple[str | None, float | None]]) -> dict[str, float]
     for example, value in pairs:
         if example is not None and value is not None:
             found.setdefault(example, []).append(value)
-    return {example: math.fsum(values) / len(values) for example, values in found.items()}
+    return {example: fmean(values) for example, values in found.items()}
 
 
 def label_shares(rows: Iterable[Row], evaluator: str) -> dict[str, float]:

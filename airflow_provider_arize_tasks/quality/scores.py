@@ -127,11 +127,5 @@ def range_of(experiments: Iterable[Mapping[str, float]]) -> float:
 
     :param experiments: scores by example id, of several experiments.
     """
-    low, high = 0.0, 1.0
-    found = False
-    for experiment in experiments:
-        if experiment:
-            least, most = min(experiment.values()), max(experiment.values())
-            low, high = (min(low, least), max(high, most)) if found else (min(0.0, least), max(1.0, most))
-            found = True
-    return high - low
+    values = [0.0, 1.0, *(value for experiment in experiments for value in experiment.values())]
+    return max(values) - min(values)

@@ -131,7 +131,7 @@ def _link(report: Report) -> str:
 
 def _facts(check: ExperimentCheck) -> list[str]:
     candidate = check.candidate
-    against = describe_baseline(check.baseline)
+    against = describe_baseline(check.past.pool)
     found = [against[:1].upper() + against[1:]]
     source = {"dataset": "of the dataset", "baseline": "of the baseline", "rows": ""}[check.expected.source]
     errors = f", {candidate.errors} with an error" if candidate.errors else ""

@@ -49,7 +49,7 @@ def summary_table(check: ExperimentCheck, console: Console | None = None) -> str
         cells = (name, measure, *numbers_of(evaluator).values(), scored, describe_outcome(evaluator))
         table.add_row(*map(Text, cells))
     verdict = Text(_VERDICTS[check.verdict], _COLOURS.get(check.verdict, ""))
-    about = f": experiment {printable(check.candidate.label, 200)} {describe_baseline(check.baseline)}"
+    about = f": experiment {printable(check.candidate.label, 200)} {describe_baseline(check.past.pool)}"
     findings = [
         f"{word}  {finding.message}"
         for word, found in (("failed", check.failures), ("doubt ", check.doubts), ("note  ", check.remarks))
