@@ -87,25 +87,18 @@ def run(arguments: argparse.Namespace) -> int:
         patience=arguments.patience,
     )
     try:
-        with _api(arguments.conn_id) as api:
-            return _tidy(api, account) if arguments.clean_up else _certify(api, account, arguments)
+        with ListeningClient(config_for(arguments.conn_id)) as client:
+            api = ArizeApi(client)
+            if not arguments.clean_up:
+                return _certify(api, account, arguments)
+            sys.stdout.write(f"{clean_up(api, account)} left over, deleted\n")
+            return 0
     except ArizeError as error:
         sys.stderr.write(f"certify: {error}\n")
         return 3 if error.retryable else 2
     except KeyboardInterrupt:
         sys.stderr.write("certify: stopped; what it had made is deleted\n")
         return 130
-
-
-@contextlib.contextmanager
-def _api(conn_id: str | None) -> Iterator[ArizeApi]:
-    with ListeningClient(config_for(conn_id)) as client:
-        yield ArizeApi(client)
-
-
-def _tidy(api: ArizeApi, account: Account) -> int:
-    sys.stdout.write(f"{clean_up(api, account)} left over, deleted\n")
-    return 0
 
 
 def _certify(api: ArizeApi, account: Account, arguments: argparse.Namespace) -> int:

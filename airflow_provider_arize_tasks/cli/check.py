@@ -121,7 +121,8 @@ def _settings(arguments: argparse.Namespace) -> CheckSettings:
     for name in (limit.replace("-", "_") for limit in _LIMITS):
         setattr(given, name, _limits(getattr(arguments, name), defaults.get(name)))
     given.evaluators = arguments.evaluator
-    given.good_labels = {name: labels.split(",") for name, labels in _pairs(arguments.good_labels)} or None
+    labels = (text.partition("=") for text in arguments.good_labels or ())
+    given.good_labels = {name: names.split(",") for name, _, names in labels} or None
     given.on_failure = "fail"
     given.tasks_if_passed = given.tasks_if_failed = given.tasks_if_inconclusive = None
     given.report_path = given.report_url = None
@@ -137,11 +138,6 @@ def _limits(given: list[str] | None, default: float | None) -> Any:
         name, sign, number = text.rpartition("=")
         found[name if sign else "*"] = number
     return found
-
-
-def _pairs(given: list[str] | None) -> list[tuple[str, str]]:
-    parts = [text.partition("=") for text in given or ()]
-    return [(name, value) for name, _, value in parts]
 
 
 def _judge(arguments: argparse.Namespace, settings: CheckSettings) -> Found:

@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import json
 import sys
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
@@ -245,9 +246,6 @@ def _as_text(seen: _Seen, arguments: argparse.Namespace) -> str:
 
 def _as_json(seen: _Seen) -> dict[str, Any]:
     found, gaps = seen.found, seen.gaps
-    counts: dict[str, int] = {}
-    for cell in seen.cells:
-        counts[cell.state.value] = counts.get(cell.state.value, 0) + 1
     return {
         "task_id": found.task.id,
         "task_name": found.task.name,
@@ -256,7 +254,7 @@ def _as_json(seen: _Seen) -> dict[str, Any]:
         "timezone": str(found.range.zone),
         "window_seconds": found.range.every.total_seconds(),
         "now": iso(found.now),
-        "counts": counts,
+        "counts": Counter(cell.state.value for cell in seen.cells),
         "windows": [
             {
                 **cell.window.to_dict(),

@@ -53,13 +53,7 @@ class Cost:
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON."""
-        return {
-            "windows": self.windows,
-            "spans": self.spans,
-            "judge_calls": self.judge_calls,
-            "repeated": self.repeated,
-            "counted": self.is_counted,
-        }
+        return {("counted" if name == "is_counted" else name): value for name, value in vars(self).items()}
 
 
 def cost_of(send: Sends, found: TaskCoverage, windows: Sequence[Window]) -> Cost:

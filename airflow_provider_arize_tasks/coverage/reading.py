@@ -195,9 +195,10 @@ def read_task_coverage(
 
 def _refuse_without_windows(found: Task, task: str) -> None:
     if found.type is TaskType.RUN_EXPERIMENT or (found.dataset_id and not found.project_id):
+        is_of_dataset = found.type is not TaskType.RUN_EXPERIMENT
+        what = "evaluates experiments of a dataset" if is_of_dataset else "runs experiments"
         raise ArizeConfigError(
-            f"task {task!r} has no windows: it {_what_it_does(found)}. Coverage is about tasks that evaluate the "
-            "spans of a project"
+            f"task {task!r} has no windows: it {what}. Coverage is about tasks that evaluate the spans of a project"
         )
 
 
@@ -266,7 +267,3 @@ def spans_for_run(send: Sends, task: Task, window: Window, *, up_to: int | None 
         with contextlib.suppress(ArizeInvalidRequestError):
             return count_spans(send, project, window, query_filter=task.query_filter, up_to=up_to)
     return count_spans(send, project, window, up_to=up_to)
-
-
-def _what_it_does(task: Task) -> str:
-    return "runs experiments" if task.type is TaskType.RUN_EXPERIMENT else "evaluates experiments of a dataset"

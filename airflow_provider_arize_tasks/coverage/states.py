@@ -176,6 +176,8 @@ class _Lane(IntEnum):
     EARLY = 9
     FAILED = 10
     EMPTY = 11
+    NOT_SETTLED = 12  # no evidence, and not over
+    NO_RUN = 13  # no evidence
 
 
 _LANES = {
@@ -187,39 +189,25 @@ _LANES = {
 }
 
 
-class _Decision(Enum):
-    """What decides about a stretch: a state, and for some states one of several reasons."""
-
-    COVERED = State.COVERED, ""
-    RUNNING = State.RUNNING, ""
-    OLD = State.STALE, "old"
-    UNSEEN = State.STALE, "unseen"
-    TRUNCATED = State.TRUNCATED, ""
-    DOUBTFUL = State.DOUBTFUL, ""
-    UNDATED = State.DOUBTFUL, "undated"
-    EARLY = State.EARLY, ""
-    NOT_SETTLED = State.EARLY, "not settled"
-    FAILED = State.FAILED, ""
-    EMPTY = State.EMPTY, ""
-    NO_RUN = State.MISSING, ""
-
-    @property
-    def state(self) -> State:
-        """The state."""
-        return self.value[0]
-
-
-#: What a lane means where no better one is busy, the first that is.
-_DECISIONS = {
-    _Lane.UNSEEN: _Decision.UNSEEN,
-    _Lane.TRUNCATED: _Decision.TRUNCATED,
-    _Lane.DOUBTFUL: _Decision.DOUBTFUL,
-    _Lane.UNDATED: _Decision.UNDATED,
-    _Lane.EARLY: _Decision.EARLY,
-    _Lane.FAILED: _Decision.FAILED,
-    _Lane.EMPTY: _Decision.EMPTY,
+#: What it comes to where a lane decides.
+_STATES = {
+    _Lane.FRESH: State.COVERED,
+    _Lane.PLAIN: State.COVERED,
+    _Lane.RUNNING: State.RUNNING,
+    _Lane.OLD: State.STALE,
+    _Lane.UNSEEN: State.STALE,
+    _Lane.TRUNCATED: State.TRUNCATED,
+    _Lane.DOUBTFUL: State.DOUBTFUL,
+    _Lane.UNDATED: State.DOUBTFUL,
+    _Lane.EARLY: State.EARLY,
+    _Lane.FAILED: State.FAILED,
+    _Lane.EMPTY: State.EMPTY,
+    _Lane.NOT_SETTLED: State.EARLY,
+    _Lane.NO_RUN: State.MISSING,
 }
-_ALL_LANES = tuple(_Lane)
+_BUSY_LANES = tuple(_Lane)[: _Lane.NOT_SETTLED]
+#: Those of which, where no better one is busy, the first decides.
+_OTHER_LANES = _BUSY_LANES[_Lane.UNSEEN :]
 _BEGINNING = datetime.min.replace(tzinfo=timezone.utc)
 #: Lane, start and end of a piece of evidence, and the evidence.
 _Piece = tuple[_Lane, datetime, datetime, Evidence]
@@ -297,61 +285,61 @@ class _Sweep:
             heappop(heap)
         return self._pieces[heap[0][2]][3] if heap else None
 
-    def _decide(self, at: datetime) -> tuple[_Decision, Evidence | None]:
-        """What decides about an instant, and the run it is by."""
-        newest = {lane: found for lane in _ALL_LANES if self._busy[lane] and (found := self._newest(lane, at))}
-        decision, by = self._choose(newest)
+    def _decide(self, at: datetime) -> tuple[_Lane, Evidence | None]:
+        """The lane that decides about an instant, and the evidence in it."""
+        newest = {lane: found for lane in _BUSY_LANES if self._busy[lane] and (found := self._newest(lane, at))}
+        lane, by = self._choose(newest)
         if by is None and self._settled is not None and at >= self._settled:
-            decision = _Decision.NOT_SETTLED
-        return decision, by
+            lane = _Lane.NOT_SETTLED
+        return lane, by
 
-    def _choose(self, newest: dict[_Lane, Evidence]) -> tuple[_Decision, Evidence | None]:
+    def _choose(self, newest: dict[_Lane, Evidence]) -> tuple[_Lane, Evidence | None]:
         if _Lane.FRESH in newest:
-            return _Decision.COVERED, newest[_Lane.FRESH]
+            return _Lane.FRESH, newest[_Lane.FRESH]
         plain = newest.get(_Lane.PLAIN)
         old = newest.get(_Lane.OLD) or (newest.get(_Lane.OLD_PART) if plain else None)
         if plain and not old:
-            return _Decision.COVERED, plain
+            return _Lane.PLAIN, plain
         if _Lane.RUNNING in newest:
-            return _Decision.RUNNING, newest[_Lane.RUNNING]
+            return _Lane.RUNNING, newest[_Lane.RUNNING]
         if old:
-            return _Decision.OLD, old
+            return _Lane.OLD, old
         if _Lane.OLD_PART in newest:
             part = newest[_Lane.OLD_PART]
-            return _DECISIONS[_LANES[part.kind]], part
+            return _LANES[part.kind], part
         if _Lane.DOUBTFUL in newest and _is_newer(newest[_Lane.DOUBTFUL], newest.get(_Lane.TRUNCATED)):
             newest.pop(_Lane.TRUNCATED, None)  # made up for since, as far as counts can tell
-        for lane, decision in _DECISIONS.items():
+        for lane in _OTHER_LANES:
             if lane in newest:
-                return decision, newest[lane]
-        return _Decision.NO_RUN, None
+                return lane, newest[lane]
+        return _Lane.NO_RUN, None
 
-    def _stretch(self, parts: list[tuple[datetime, datetime, _Decision, Evidence | None]]) -> Stretch:
-        _, end, decision, by = parts[-1]
+    def _stretch(self, parts: list[tuple[datetime, datetime, _Lane, Evidence | None]]) -> Stretch:
+        _, end, lane, by = parts[-1]
         return Stretch(
             window=Window(parts[0][0], end),
             evaluator=self._judge.name,
-            state=decision.state,
-            reason=self._reason(decision, by),
+            state=_STATES[lane],
+            reason=self._reason(lane, by),
             run_id=None if by is None else by.run.id,
-            needs_override=decision is _Decision.OLD,
+            needs_override=lane is _Lane.OLD,
         )
 
-    def _reason(self, decision: _Decision, by: Evidence | None) -> str:
+    def _reason(self, lane: _Lane, by: Evidence | None) -> str:
         settle = in_words(self._rules.settle)
         if by is None:
-            if decision is _Decision.NO_RUN:
+            if lane is _Lane.NO_RUN:
                 return "rule no run: none was made over it; a window without data leaves none either"
             return "rule settle: it was not over" + (f", and its late spans are seen {settle} later" if settle else "")
         judge = self._judge
-        if decision is _Decision.OLD:
+        if lane is _Lane.OLD:
             version = f"version {judge.version_id}" if judge.version_id else "today's version"
             return f"{by.why}; that was before {version} of {judge.name} was made ({_when(judge.since)})"
-        if decision is _Decision.UNSEEN:
+        if lane is _Lane.UNSEEN:
             return f"{by.why}; that was before {judge.name} was part of the task ({_when(judge.attached)})"
-        if decision is _Decision.EARLY:
+        if lane is _Lane.EARLY:
             return f"{by.why}; it was made at {_when(by.made)}, and spans are seen {settle} late (settle)"
-        if decision is _Decision.UNDATED:
+        if lane is _Lane.UNDATED:
             return f"{by.why}; it does not say when it was made"
         return by.why
 

@@ -81,7 +81,8 @@ class Comparison:
         )
 
         def of_same_judge(experiments: Sequence[ExperimentRows]) -> list[ExperimentRows]:
-            return [experiment for experiment in experiments if self._is_same_judge(experiment, evaluator)]
+            own = self.candidate.judges.get(evaluator)
+            return [each for each in experiments if own is None or each.judges.get(evaluator, own) == own]
 
         history = of_same_judge(self.past.history[: slow.HISTORY])
         pool, reference, series = (
@@ -164,10 +165,6 @@ class Comparison:
             confidence=confidence,
             are_selected=self.past.is_pool_accepted and not is_reference,
         )
-
-    def _is_same_judge(self, experiment: ExperimentRows, evaluator: str) -> bool:
-        own, other = self.candidate.judges.get(evaluator), experiment.judges.get(evaluator)
-        return own is None or other is None or own == other
 
     def _alike(self, history: Sequence[ExperimentRows]) -> int:
         """How many of the latest experiments differ in nothing that the slow test would take for a slide."""

@@ -28,15 +28,13 @@ def labels_ever_given(
     experiments: Iterable[ExperimentRows], conditions: Conditions, known: Mapping[str, frozenset[str]]
 ) -> dict[str, frozenset[str]]:
     """By evaluator named in ``good_labels``, all labels that it gave in any experiment, or is known to give."""
-    found = {name: set(known.get(name, ())) for name in conditions.good_labels}
-    if found:
-        for experiment in experiments:
-            for row in experiment.rows:
-                for name in found:
-                    said = row.evaluations.get(name)
-                    if said is not None and said.label is not None:
-                        found[name].add(said.label)
-    return {name: frozenset(labels) for name, labels in found.items()}
+    rows = [row for experiment in experiments for row in experiment.rows] if conditions.good_labels else []
+    found = {}
+    for name in conditions.good_labels:
+        said = (row.evaluations.get(name) for row in rows)
+        given = {each.label for each in said if each is not None and each.label is not None}
+        found[name] = known.get(name, frozenset()) | given
+    return found
 
 
 def evaluator_findings(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_arize_tasks.client.errors import ArizeConfigError, ArizeError, ArizeNotFoundError
 from airflow_provider_arize_tasks.client.printable import printable
 from airflow_provider_arize_tasks.quality.history import earlier_experiments
-from airflow_provider_arize_tasks.quality.rows import Evaluation, ExperimentRows, Row, read_row
+from airflow_provider_arize_tasks.quality.rows import ExperimentRows, Row, read_row
 from airflow_provider_arize_tasks.windows.window import iso
 
 if TYPE_CHECKING:
@@ -194,8 +194,5 @@ def reference_of(experiment: Any) -> tuple[str, str | None]:
 
 
 def _without_texts(row: Row) -> Row:
-    said = {
-        name: Evaluation(score=one.score, label=one.label, error=one.error, is_unparsable=one.is_unparsable)
-        for name, one in row.evaluations.items()
-    }
-    return Row(example=row.example, error=row.error, evaluations=said)
+    said = {name: replace(one, explanation=None) for name, one in row.evaluations.items()}
+    return replace(row, output=None, evaluations=said)

@@ -222,14 +222,13 @@ def _nested(value: Any) -> list[tuple[str, Mapping[str, Any]]]:
 
 def _evaluation(said: Mapping[str, Any]) -> Evaluation:
     label = _text(said.get("label"))
-    if label is not None and label.strip().upper() in _UNPARSABLE:
-        explanation, error = _text(said.get("explanation")), _text(said.get("error"))
-        return Evaluation(explanation=explanation, error=error, is_unparsable=True)
+    is_unparsable = label is not None and label.strip().upper() in _UNPARSABLE
     return Evaluation(
-        score=_number(said.get("score")),
-        label=label,
+        score=None if is_unparsable else _number(said.get("score")),
+        label=None if is_unparsable else label,
         explanation=_text(said.get("explanation")),
         error=_text(said.get("error")),
+        is_unparsable=is_unparsable,
     )
 
 

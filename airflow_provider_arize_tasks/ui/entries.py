@@ -122,25 +122,17 @@ class Entry:
     def airflow_path(self) -> str:
         """Path of the task instance in Airflow."""
         record = self.record
-        path = f"{dag_run_path(record)}/tasks/{quote(record.task_id, safe='')}"
+        path = f"{self.dag_run_path}/tasks/{quote(record.task_id, safe='')}"
         return path if record.map_index < 0 else f"{path}/mapped/{record.map_index}"
 
     @property
     def dag_run_path(self) -> str:
         """Path of the DAG run in Airflow."""
-        return dag_run_path(self.record)
+        return f"/dags/{quote(self.record.dag_id, safe='')}/runs/{quote(self.record.run_id, safe='')}"
 
     def touched(self) -> Iterator[date]:
         """The days its window touches."""
         return (self.day + timedelta(days=number) for number in range(self.days))
-
-
-def dag_run_path(record: TaskRecord) -> str:
-    """Path of a DAG run in Airflow.
-
-    :param record: a task instance of it.
-    """
-    return f"/dags/{quote(record.dag_id, safe='')}/runs/{quote(record.run_id, safe='')}"
 
 
 def entry_of(record: TaskRecord) -> Entry:

@@ -214,21 +214,17 @@ def days_of(task: ArizeTask, first: date, last: date, *, today: date) -> list[Da
         for day in entry.touched():
             by_day[day].append(entry)
     seen = seen_by_day(task.looks)
-    begun = min(by_day, default=None)
+    begun, newest = min(by_day, default=None), max(by_day, default=today)
     days = []
     for number in range((last - first).days + 1):
         day = first + timedelta(days=number)
         entries = by_day.get(day, [])
         state = state_of_day(entries, _states(entries), seen.get(day, ()))
-        if state is None and not task.is_experiment and begun is not None and begun <= day < _newest(by_day, today):
+        # A day after the last window is not missing before the next run was due, which records don't tell.
+        if state is None and not task.is_experiment and begun is not None and begun <= day < min(newest, today):
             state = State.MISSING
         days.append(Day(date=day, state=state, count=len(entries)))
     return days
-
-
-def _newest(by_day: Mapping[date, object], today: date) -> date:
-    """A day after the last window is not missing before the next run was due, which records don't tell."""
-    return min(max(by_day), today)
 
 
 def _states(entries: Sequence[Entry]) -> dict[object, State]:

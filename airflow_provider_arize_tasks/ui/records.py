@@ -194,6 +194,13 @@ def _conditions(tables: _Tables, wanted: Wanted) -> Iterator[Any]:
         yield instance.run_id == wanted.run[1]
 
 
+def _of_runs(tables: _Tables, *columns: Any) -> Any:
+    """A query of task instances with their DAG runs."""
+    instance, run = tables.instance, tables.run
+    together = (run.dag_id == instance.dag_id) & (run.run_id == instance.run_id)
+    return select(*columns).select_from(instance).join(run, together)
+
+
 def _any_of(conditions: Iterable[Any]) -> Any:
     return or_(false(), *conditions)
 
@@ -201,7 +208,8 @@ def _any_of(conditions: Iterable[Any]) -> Any:
 def _instances(tables: _Tables, wanted: Wanted) -> Any:
     instance, run = tables.instance, tables.run
     return (
-        select(
+        _of_runs(
+            tables,
             instance.id,
             instance.dag_id,
             instance.task_id,
@@ -216,7 +224,6 @@ def _instances(tables: _Tables, wanted: Wanted) -> Any:
             run.data_interval_start,
             run.data_interval_end,
         )
-        .join(run, (run.dag_id == instance.dag_id) & (run.run_id == instance.run_id))
         .where(*_conditions(tables, wanted))
         .order_by(run.run_after, instance.dag_id, instance.task_id, instance.map_index)
     )
@@ -225,8 +232,7 @@ def _instances(tables: _Tables, wanted: Wanted) -> Any:
 def _newest(tables: _Tables, dag_ids: frozenset[str]) -> Any:
     instance, run = tables.instance, tables.run
     return (
-        select(instance.dag_id, instance.task_id, func.max(run.run_after))
-        .join(run, (run.dag_id == instance.dag_id) & (run.run_id == instance.run_id))
+        _of_runs(tables, instance.dag_id, instance.task_id, func.max(run.run_after))
         .where(instance.operator.in_(OPERATORS), instance.dag_id.in_(sorted(dag_ids)))
         .group_by(instance.dag_id, instance.task_id)
     )
@@ -242,12 +248,8 @@ def _values(session: Session, tables: _Tables, wanted: Wanted) -> dict[Any, dict
 
 
 def _pushed(tables: _Tables, store: _Store, wanted: Wanted) -> Any:
-    instance, run, xcom = tables.instance, tables.run, store.table
-    query = (
-        select(instance.id, xcom.key, xcom.value)
-        .select_from(instance)
-        .join(run, (run.dag_id == instance.dag_id) & (run.run_id == instance.run_id))
-    )
+    xcom = store.table
+    query = _of_runs(tables, tables.instance.id, xcom.key, xcom.value)
     for table, condition in store.joins:
         query = query.join(table, condition)
     return query.where(*_conditions(tables, wanted), xcom.key.in_(_KEYS))

@@ -6,7 +6,7 @@ is seen by those who ask Arize, and written down by them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta, timezone
 from typing import TYPE_CHECKING
 
@@ -78,7 +78,7 @@ def _add(found: dict[date, list[Seen]], left: dict[date, tuple[Window, ...]], da
     """Keep what of a day nobody saw later."""
     unseen = left.setdefault(day, (day_window(day),))
     for part in intersect(unseen, (seen.window,)):
-        found.setdefault(day, []).append(Seen(part, seen.state, seen.by, seen.at))
+        found.setdefault(day, []).append(replace(seen, window=part))
     left[day] = merge(piece for each in unseen for piece in subtract(each, (seen.window,)))
 
 
