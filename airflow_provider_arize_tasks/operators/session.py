@@ -180,7 +180,7 @@ class RunSession:
             self.linker.push_runs(replace(request, window=self.window or request.window), acquired.run)
         return acquired
 
-    def _post(self, request: RunRequest, *, experiment_name: str | None) -> TaskRun:
+    def _post(self, request: RunRequest, experiment_name: str | None) -> TaskRun:
         arguments = self.trigger_arguments(request)
         if experiment_name is not None:
             arguments["experiment_name"] = experiment_name

@@ -45,12 +45,11 @@ from airflow_provider_arize_tasks.runs.requests import (
 from airflow_provider_arize_tasks.runs.verdict import is_good
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from airflow_provider_arize_tasks.client.models import TaskRun
     from airflow_provider_arize_tasks.runs.attempt import DagRunTimes, Records
     from airflow_provider_arize_tasks.runs.lookup import Lookup
-    from airflow_provider_arize_tasks.runs.requests import Post
 
 #: POSTs of one attempt whose answers may get lost before the attempt gives up (the next one goes on from its record).
 _MAX_POSTS = 3
@@ -67,7 +66,7 @@ class RunAcquirer:
     :param attempt: where this attempt stands.
     :param times: of the DAG run.
     :param reuse: which run may be adopted.
-    :param post: sends the trigger.
+    :param post: triggers a run for a request, under an experiment's name where it has one.
     """
 
     def __init__(
@@ -78,7 +77,7 @@ class RunAcquirer:
         attempt: Attempt,
         times: DagRunTimes,
         reuse: ReuseRun,
-        post: Post,
+        post: Callable[[RunRequest, str | None], TaskRun],
     ) -> None:
         self._lookup = lookup
         self._api, self._clock, self._patience, self._log = lookup.api, lookup.clock, lookup.patience, lookup.log
@@ -284,7 +283,7 @@ class RunAcquirer:
             name, before = names.next(), self._records.get(request.key)
             record = self._intend(request, record, name, again=again)
             try:
-                run = self._post(request, experiment_name=name)
+                run = self._post(request, name)
             except ArizeError as error:
                 if isinstance(error, ArizeConflictError) and name is not None:
                     lost_at = names.lost.get(name)

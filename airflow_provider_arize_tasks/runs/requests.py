@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_arize_tasks.client.errors import ArizeInvalidRequestError
 from airflow_provider_arize_tasks.runs.errors import ArizeRecordError
@@ -381,13 +381,6 @@ class RunRecord:
 
 class NoDataError(Exception):
     """The server refused to trigger: the window holds no data."""
-
-
-class Post(Protocol):
-    """Sends the POST that triggers a run."""
-
-    def __call__(self, request: RunRequest, *, experiment_name: str | None) -> TaskRun:
-        """Trigger and return the new run."""
 
 
 @dataclass(frozen=True, kw_only=True)

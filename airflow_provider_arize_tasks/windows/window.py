@@ -7,8 +7,7 @@ from datetime import date, datetime, timedelta, timezone, tzinfo
 from typing import TYPE_CHECKING, Literal, TypedDict
 
 from airflow_provider_arize_tasks.client.fields import in_utc, length_of_time, point_in_time
-from airflow_provider_arize_tasks.windows.partitions import read_partition
-from airflow_provider_arize_tasks.windows.times import DAY, MILLISECOND, in_words, shift, zone_of
+from airflow_provider_arize_tasks.windows.times import DAY, MILLISECOND, in_words, read_partition, shift, zone_of
 from airflow_provider_arize_tasks.windows.times import WindowError as WindowError
 
 if TYPE_CHECKING:

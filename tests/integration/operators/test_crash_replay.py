@@ -173,7 +173,7 @@ class World:
         seen = [run for run in self.listed() if run.name and self.now >= run.named_from and name in run.name]
         return [Experiment(id=f"experiment {run.name}", name=run.name, created_at=self.at(run.created)) for run in seen]
 
-    def post(self, _slot: RunRequest, *, experiment_name: str | None) -> TaskRun:
+    def post(self, _slot: RunRequest, experiment_name: str | None) -> TaskRun:
         self.step()
         if experiment_name is not None and experiment_name in {run.name for run in self.runs}:
             raise ArizeConflictError("taken", status=409)
@@ -261,7 +261,7 @@ def attempt(world: World, number: Attempt, run_start: float, reuse: ReuseRun, *,
         attempt=number,
         times=DagRunTimes(start=world.at(run_start), run_after=EPOCH - timedelta(seconds=1)),
         reuse=reuse,
-        post=world.post,  # type: ignore[arg-type]
+        post=world.post,
     )
     made.cancel_leftovers([world.request])
     run = made.acquire(world.request).run
