@@ -11,12 +11,9 @@ import json
 import re
 import zlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from airflow_provider_arize_tasks.client.printable import SHORTEST_IN_DATA, masked
-
-if TYPE_CHECKING:
-    from airflow_provider_arize_tasks.client.config import ClientConfig
 
 MIB = 1024 * 1024
 #: Most bytes of a reply after decompression: in a worker, and in a triggerer that many share.
@@ -58,15 +55,6 @@ class Gate:
 
     secrets: tuple[str, ...] = ()
     max_bytes: int = MAX_BYTES
-
-    @classmethod
-    def of(cls, config: ClientConfig, *, max_bytes: int) -> Gate:
-        """The gate of one server.
-
-        :param config: whose secrets are masked.
-        :param max_bytes: most bytes of a reply.
-        """
-        return cls(secrets=tuple(s for s in config.secrets if len(s) >= SHORTEST_IN_DATA), max_bytes=max_bytes)
 
     def body(self, content_encoding: str | None) -> Body:
         """A body that is about to come in.

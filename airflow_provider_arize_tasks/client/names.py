@@ -12,7 +12,7 @@ import binascii
 import logging
 from datetime import datetime
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from airflow_provider_arize_tasks.client import endpoints
 from airflow_provider_arize_tasks.client.calls import Dialect
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_arize_tasks.client.calls import Call
     from airflow_provider_arize_tasks.client.config import ClientConfig
-    from airflow_provider_arize_tasks.client.models import Experiment, Page, Space, Task
+    from airflow_provider_arize_tasks.client.models import Experiment, Named, Page, Space, Task
     from airflow_provider_arize_tasks.client.sync import ArizeClient
 
 log = logging.getLogger(__name__)
@@ -32,20 +32,7 @@ log = logging.getLogger(__name__)
 #: The server takes no longer text for its filter; it is only a filter, so a longer name is cut.
 _MAX_FILTER = 255
 
-
-class HasName(Protocol):
-    """Anything with an id and a name."""
-
-    @property
-    def id(self) -> str:
-        """Its id."""
-
-    @property
-    def name(self) -> str | None:
-        """Its name."""
-
-
-N = TypeVar("N", bound=HasName)
+N = TypeVar("N", bound="Named | Task")
 T = TypeVar("T")
 
 if TYPE_CHECKING:
@@ -146,7 +133,7 @@ class Resolver:
         return Dialect(self.config.enum_case)
 
     @cached_property
-    def _known(self) -> dict[tuple[str, ...], Any]:
+    def _known(self) -> dict[tuple[str, ...], Named | Task]:
         """What was found, by its kind, its name and where it was looked for."""
         return {}
 
@@ -317,8 +304,7 @@ class Resolver:
                 raise nothing_called(kind, wanted, self._names(listing, scope), where)
             log.info("%s %r is %s", kind, wanted, found.id)
             self._known[key] = found
-        known: N = self._known[key]
-        return known
+        return cast("N", self._known[key])
 
     def _look(self, kind: str, wanted: str, listing: Listing[N], where: str = "", **scope: str) -> N | None:
         return the_one(kind, wanted, self._iterate(listing, **scope, name=wanted[:_MAX_FILTER]), where)

@@ -197,11 +197,12 @@ def _redirect(config: ClientConfig, call: Call[Any], response: Response) -> Ariz
     return ArizeReplyError(masked(text, config.secrets))
 
 
-def retry_after(response: Response, now: datetime | None = None) -> float | None:
+def retry_after(response: Response) -> float | None:
     """Seconds the server asks to wait (``Retry-After`` as seconds or as an HTTP date): from none to an hour.
 
+    A date is told by the server's own ``Date``, so that clocks need not agree, else by ours.
+
     :param response: the response with its headers.
-    :param now: the time now; by default the server's own ``Date``, so that clocks need not agree, else ours.
     """
     text = response.headers.get("retry-after", "").strip()
     if not text:
@@ -211,7 +212,7 @@ def retry_after(response: Response, now: datetime | None = None) -> float | None
     until = _parse_http_date(text)
     if until is None:
         return None
-    now = now or http_date(response) or datetime.now(timezone.utc)
+    now = http_date(response) or datetime.now(timezone.utc)
     return min(max(0.0, (until - now).total_seconds()), MAX_RETRY_AFTER)
 
 

@@ -20,7 +20,7 @@ from urllib.request import getproxies, proxy_bypass
 
 from airflow_provider_arize_tasks.client.errors import ArizeApiError, ArizeConfigError, ArizeError
 from airflow_provider_arize_tasks.client.incoming import MAX_BYTES, Gate
-from airflow_provider_arize_tasks.client.printable import in_short_lines
+from airflow_provider_arize_tasks.client.printable import SHORTEST_IN_DATA, in_short_lines
 from airflow_provider_arize_tasks.client.responses import Failure
 
 if TYPE_CHECKING:
@@ -167,7 +167,8 @@ class Transport:
         max_bytes: int = MAX_BYTES,
     ) -> None:
         self.config = config
-        self._gate = Gate.of(config, max_bytes=max_bytes)
+        secrets = tuple(secret for secret in config.secrets if len(secret) >= SHORTEST_IN_DATA)
+        self._gate = Gate(secrets=secrets, max_bytes=max_bytes)
         self._retry = retry or RetryPolicy()
         self._pace = pace or Pace(config.max_requests_per_second)
 
