@@ -7,7 +7,6 @@ still pending is passed over.
 
 from __future__ import annotations
 
-import difflib
 import json
 import math
 import re
@@ -21,7 +20,7 @@ from airflow_provider_arize_tasks.client.errors import ArizeValidationError
 from airflow_provider_arize_tasks.client.fields import FieldError as FieldError
 from airflow_provider_arize_tasks.client.fields import as_bool as as_bool
 from airflow_provider_arize_tasks.client.fields import as_int as as_int
-from airflow_provider_arize_tasks.client.fields import as_length, parse_time
+from airflow_provider_arize_tasks.client.fields import as_length, nearest, parse_time
 from airflow_provider_arize_tasks.client.fields import as_number as as_number
 
 E = TypeVar("E", bound=Enum)
@@ -253,8 +252,8 @@ def choice(*members: str) -> Shape:
         word = value.value if isinstance(value, Enum) else value
         spelled = word.strip().upper() if isinstance(word, str) else None
         if spelled not in members:
-            near = difflib.get_close_matches(spelled or "", members, n=1)
-            hint = f"; did you mean {near[0]}?" if near else ""
+            near = nearest(spelled or "", members)
+            hint = f"; did you mean {near}?" if near else ""
             check.problem(where, f"must be one of {', '.join(members)}, not {word!r}{hint}")
         return spelled or value
 
@@ -391,9 +390,8 @@ def record(fields: Mapping[str, Shape], *, required: Iterable[str] = (), ignored
 
 
 def _hint(key: str, known: Iterable[str]) -> str:
-    known = list(known)
-    near = difflib.get_close_matches(key, known, n=1)
-    return f"; did you mean {near[0]!r}?" if near else f"; known are {', '.join(known)}"
+    near = nearest(key, known)
+    return f"; did you mean {near!r}?" if near else f"; known are {', '.join(known)}"
 
 
 def _parsed(kinds: tuple[type, ...], expected: str) -> Shape:

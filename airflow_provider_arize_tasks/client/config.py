@@ -5,7 +5,6 @@ Nothing here needs Airflow: plain values go in, a frozen :class:`ClientConfig` c
 
 from __future__ import annotations
 
-import difflib
 import ipaddress
 import logging
 import re
@@ -16,7 +15,15 @@ from typing import Any, Literal, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 from airflow_provider_arize_tasks.client.errors import ArizeConfigError
-from airflow_provider_arize_tasks.client.fields import FieldError, as_bool, as_mapping, as_number, as_text, is_blank
+from airflow_provider_arize_tasks.client.fields import (
+    FieldError,
+    as_bool,
+    as_mapping,
+    as_number,
+    as_text,
+    is_blank,
+    nearest,
+)
 from airflow_provider_arize_tasks.client.printable import credentials_of, environment_credentials
 
 T = TypeVar("T")
@@ -193,8 +200,8 @@ def warn_of_unknown_extras(label: str, extra: Mapping[str, Any]) -> None:
     for key in extra:
         if key in EXTRA_KEYS:
             continue
-        near = difflib.get_close_matches(str(key), EXTRA_KEYS, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        near = nearest(key, EXTRA_KEYS)
+        hint = f"; did you mean {near!r}?" if near else ""
         log.warning("%s: extra %r means nothing to this provider%s", label, key, hint)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from typing import Any, cast
 
@@ -26,6 +26,13 @@ class FieldError(ValueError):
 def is_blank(value: Any) -> bool:
     """Whether a field counts as not given: ``None`` or text of spaces only."""
     return value is None or (isinstance(value, str) and not value.strip())
+
+
+def nearest(word: object, known: Iterable[str]) -> str | None:
+    """The known word that another was most likely meant to be, if one is like it."""
+    import difflib  # only for who has mistyped
+
+    return next(iter(difflib.get_close_matches(str(word), list(known), n=1)), None)
 
 
 def as_bool(value: Any) -> bool:
