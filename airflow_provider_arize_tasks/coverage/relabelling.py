@@ -52,36 +52,49 @@ def relabelled(evidence: Sequence[Evidence], since: datetime) -> set[str]:
         # Whatever came first may have labelled the rest alone.
         rest = old[window] if window in old else first.get(window, (since, 0))[1]
         old[window] = count + rest
-    anew = _that_contain(new, old) | _that_piece_together(new, old) | _that_tile(new, old)
+    in_order = _InOrder(old)
+    anew = _that_contain(new, in_order) | _that_piece_together(new, old) | _that_tile(new, in_order)
     return {run_id for window in anew for run_id in ids[window]}
 
 
-def _that_contain(new: Mapping[Window, int], old: Mapping[Window, int]) -> set[Window]:
+class _InOrder:
+    """Old windows in order, of those that begin together the widest first.
+
+    :param labels: how many labels each had.
+    """
+
+    def __init__(self, labels: Mapping[Window, int]) -> None:
+        self.labels = labels
+        self._windows = sorted(labels, key=lambda window: (window.start, -window.width))
+        self._starts = [window.start for window in self._windows]
+        self._reaches = list(accumulate((window.end for window in self._windows), max))
+
+    def reach_across(self, at: datetime) -> bool:
+        """Whether one began before an instant and ended after it: how many of its labels lie here, nobody knows."""
+        first = bisect_left(self._starts, at)
+        return bool(first) and self._reaches[first - 1] > at
+
+    def inside(self, window: Window) -> int | None:
+        """The labels of those that begin in a window; ``None`` where one reaches beyond its end."""
+        total, reach = 0, window.start
+        for each in self._windows[bisect_left(self._starts, window.start) : bisect_left(self._starts, window.end)]:
+            if each.end > window.end:
+                return None
+            if each.start >= reach:
+                total, reach = total + self.labels[each], each.end
+        return total
+
+
+def _that_contain(new: Mapping[Window, int], old: _InOrder) -> set[Window]:
     """New windows with at least as many labels as the old windows inside them had."""
-    order = sorted(old, key=lambda window: (window.start, -window.width))
-    starts = [window.start for window in order]
-    reaches = list(accumulate((window.end for window in order), max))
     found = set()
     for window, count in new.items():
-        first = bisect_left(starts, window.start)
-        if first and reaches[first - 1] > window.start:
-            continue  # an old run began before: how many of its labels lie here, nobody knows
-        before = old.get(window)
-        if before is None:
-            before = _sum_inside(window, order[first : bisect_left(starts, window.end)], old)
+        if old.reach_across(window.start):
+            continue
+        before = old.labels[window] if window in old.labels else old.inside(window)
         if before is not None and count >= before:
             found.add(window)
     return found
-
-
-def _sum_inside(window: Window, order: Sequence[Window], old: Mapping[Window, int]) -> int | None:
-    total, reach = 0, window.start
-    for each in order:
-        if each.end > window.end:
-            return None
-        if each.start >= reach:
-            total, reach = total + old[each], each.end
-    return total
 
 
 def _that_piece_together(new: Mapping[Window, int], old: Mapping[Window, int]) -> set[Window]:
@@ -102,27 +115,18 @@ def _that_piece_together(new: Mapping[Window, int], old: Mapping[Window, int]) -
     return found
 
 
-def _that_tile(new: Mapping[Window, int], old: Mapping[Window, int]) -> set[Window]:
+def _that_tile(new: Mapping[Window, int], old: _InOrder) -> set[Window]:
     """New windows that side by side make up a stretch in which old ones lie whole, with at least as many labels."""
-    order = sorted(old, key=lambda window: (window.start, -window.width))
-    starts = [window.start for window in order]
-    reaches = list(accumulate((window.end for window in order), max))
-
-    def is_cut(at: datetime) -> bool:
-        first = bisect_left(starts, at)
-        return bool(first) and reaches[first - 1] > at
-
     found: set[Window] = set()
     segment: list[Window] = []
     for each in sorted(new):
         if segment and segment[-1].end != each.start:
             segment = []
         segment.append(each)
-        if is_cut(each.end):
-            continue  # an old window reaches across
+        if old.reach_across(each.end):
+            continue
         whole = replace(each, start=segment[0].start)
-        inside = order[bisect_left(starts, whole.start) : bisect_left(starts, whole.end)]
-        before = None if is_cut(whole.start) else _sum_inside(whole, inside, old)
+        before = None if old.reach_across(whole.start) else old.inside(whole)
         if before is not None and sum(new[one] for one in segment) >= before:
             found.update(segment)
         segment = []

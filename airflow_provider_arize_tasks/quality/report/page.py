@@ -26,12 +26,9 @@ from airflow_provider_arize_tasks.quality.report.text import for_markdown, input
 from airflow_provider_arize_tasks.quality.result import describe_measure
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from jinja2 import Environment
 
     from airflow_provider_arize_tasks.quality.report.document import Report
-    from airflow_provider_arize_tasks.quality.report.points import Point
     from airflow_provider_arize_tasks.quality.result import EvaluatorCheck, ExampleChange, ExperimentCheck
     from airflow_provider_arize_tasks.quality.rows import Row
 
@@ -54,7 +51,8 @@ def _environment(*, escaping: bool) -> Environment:
 
     loader = FileSystemLoader(_TEMPLATES)
     jinja = Environment(loader=loader, autoescape=escaping, undefined=StrictUndefined)  # noqa: S701  # Markdown: no  # nosec B701
-    jinja.filters["line"] = printable
+    jinja.filters.update(line=printable, number=number)
+    jinja.globals["span"] = span
     return jinja
 
 
@@ -83,6 +81,7 @@ def render_page(report: Report) -> str:
         slice_by=printable(report.slice_by or "", 60),
         conditions=_conditions(check),
         check=check,
+        decided_by={name: by for name, (_, _, by) in report.verdicts.items()},
         is_clustered=any(one.change is not None and one.change.clusters is not None for one in check.measures),
     )
 
@@ -212,7 +211,6 @@ def _evaluator(report: Report, one: EvaluatorCheck) -> dict[str, Any]:
         "worse": [_example(report, one, each, folded=folded) for each in one.regressions],
         "better": [_example(report, one, each, folded=folded) for each in one.improvements],
         "folded": folded,
-        "history": _history(report, points),
     }
 
 
@@ -292,27 +290,6 @@ def _judgement(row: Row | None, one: EvaluatorCheck) -> str:
     if said.score is not None:
         verdict.append(f"{said.score:.4g}")
     return visible("\n".join(part for part in (" \u00b7 ".join(verdict), said.explanation) if part))
-
-
-def _history(report: Report, points: Sequence[Point]) -> list[dict[str, str]]:
-    if len(points) < 2:
-        return []
-    found = []
-    for point in reversed(points):
-        by = report.verdicts.get(point.experiment_id, (None, None, None))[2]
-        verdict = (point.verdict or ("accepted" if point.is_accepted else "")).replace("_", " ")
-        found.append(
-            {
-                "date": (point.created_at or "")[:10],
-                "name": printable(point.experiment, 120),
-                "score": number(point.score),
-                "interval": span(point.low, point.high),
-                "scored": str(point.scored),
-                "verdict": f"{verdict}, decided by {printable(by, 60)}" if by else verdict,
-                "changed": ", ".join(point.changed),
-            }
-        )
-    return found
 
 
 def _tone(one: EvaluatorCheck) -> str:
