@@ -36,8 +36,8 @@ in kind weather and again in [bad weather](emulator.md#bad-weather), the workers
 "Platform's own retries" are attempts that Airflow itself failed without any of this, now and then when a task resumes,
 more often on a busy machine; they adopted the run like any other retry. A row whose kill was forestalled that way is
 run again. Each run beside the one that counts must be explained, by the task's result or in its log: a twin (cancelled,
-or ended and named), one that failed or was cancelled, one that a kill, a clear or an older rival ended. The matrix fails
-on any other.
+or ended and named), one that failed or was cancelled, one that a kill, a clear or an older rival ended. The matrix
+fails on any other.
 
 Written by `FAULTS_PAGE=1 make faults`, on {date}.
 
