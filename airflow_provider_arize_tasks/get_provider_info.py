@@ -133,7 +133,7 @@ _CONNECTION: Final[dict[str, Any]] = {
     "conn-fields": CONNECTION_FIELDS,
 }
 _OPERATORS: Final = ("tasks", "runs", "gaps", "verify_window", "experiments")
-_LINKS: Final = ("arize.ArizeTaskLink", "arize.ArizeTaskRunLink", "arize.ArizeExperimentLink", "report.ArizeReportLink")
+_LINKS: Final = ("arize.ArizeTaskLink", "arize.ArizeTaskRunLink", "arize.ArizeExperimentLink", "arize.ArizeReportLink")
 
 
 def get_provider_info() -> dict[str, Any]:
