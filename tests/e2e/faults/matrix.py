@@ -54,6 +54,7 @@ REASONS = (
     (r"cancelling run {run}", "gave way to an older one"),
     (r"Cancelling run {run} ", "ended by a clear"),
     (r"[Rr]un {run} ended (FAILED|CANCELLED)", "it failed or was cancelled"),
+    (r"the task was cleared: run {run} from before ", "of before a clear"),
 )
 
 
