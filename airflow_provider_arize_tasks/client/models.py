@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import copy
 import json
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, TypeVar
@@ -69,6 +70,7 @@ class ArizeObject(BaseModel):
         :raises ArizeReplyError: no object, or one without an id where one is due.
         """
         data = as_object(data, cls.KIND)
+        _complete(cls)
         try:
             found = cls.model_validate(data)
         except ValidationError as error:
@@ -87,6 +89,24 @@ class ArizeObject(BaseModel):
         :param options: passed on to ``json.dumps``, such as ``indent=2``.
         """
         return json.dumps(self.to_dict(), **options)
+
+
+_completed: set[type[ArizeObject]] = set()
+_completing = threading.RLock()
+
+
+def _complete(kind: type[ArizeObject]) -> None:
+    """Let pydantic finish a model on its first use (``defer_build``), one thread at a time, from the start if need be.
+
+    Pydantic 2.11 does that without a lock, and takes the unfinished validator away first: another thread meanwhile, or
+    whoever goes on after an interruption, would read an object of the base class instead, without any field.
+    """
+    if kind in _completed:
+        return
+    with _completing:
+        if kind not in _completed:
+            kind.model_rebuild(force=True)
+            _completed.add(kind)
 
 
 def as_object(data: Any, what: str) -> dict[str, Any]:
@@ -376,6 +396,7 @@ def _list_of(kind: type[M]) -> TypeAdapter[list[M]]:
 
 def _read_all(kind: type[M], items: list[Any]) -> tuple[M, ...]:
     """All items in one go; one by one only to say which of them can't be read."""
+    _complete(kind)
     try:
         found = _list_of(kind).validate_python(items)
     except ValidationError:

@@ -6,6 +6,7 @@ import copy
 import json
 import pickle
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime, timezone
 from types import SimpleNamespace
@@ -20,6 +21,7 @@ from airflow_provider_arize_tasks.client.enums import RunStatus, TaskType
 from airflow_provider_arize_tasks.client.errors import ArizeReplyError
 from airflow_provider_arize_tasks.client.models import (
     AiIntegration,
+    ArizeObject,
     Dataset,
     Evaluator,
     EvaluatorVersion,
@@ -362,3 +364,20 @@ def test_each_field_may_be_of_any_type(name, strange):
         sent = {**good, key: strange}
         with suppress(ArizeReplyError):  # an id, or the list of a page
             assert read(sent).to_dict() == sent
+
+
+def test_a_model_whose_completion_was_interrupted_is_completed_on_the_next_use():
+    class Thing(ArizeObject):
+        id: str
+
+    del Thing.__pydantic_validator__  # where an interruption, or another thread, leaves pydantic 2.11
+    assert Thing.read({"id": "a"}).id == "a"
+
+
+def test_threads_that_meet_a_model_first_at_the_same_moment_all_read_it():
+    class Thing(ArizeObject):
+        id: str
+
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(Thing.read, [{"id": str(number)} for number in range(64)]))
+    assert [(type(each), each.id) for each in found] == [(Thing, str(number)) for number in range(64)]
