@@ -30,8 +30,8 @@ class Cost:
     :param windows: how many windows.
     :param spans: how many spans they hold.
     :param judge_calls: how many judgements it would take at most.
-    :param repeated: how many of them judge what the same version of an evaluator has judged already: a run can't be
-        restricted to some of its task's evaluators.
+    :param repeated: how many of them, at most, judge what the same version of an evaluator has judged already: a run
+        can't be restricted to some of its task's evaluators. Fewer where an earlier run met errors.
     :param is_counted: whether all spans were counted; else some are estimated by the counts of earlier runs.
     """
 

@@ -36,6 +36,8 @@ TRACED = range(DAYS - 30, DAYS)
 DAY = timedelta(days=1)
 MAX_SPANS = 40
 KILLS = 4
+#: Runs of the backfill that are made to fail, or whose judge answers with errors.
+HURT = 5
 
 
 def is_empty(day: int) -> bool:
@@ -214,7 +216,7 @@ def test_in_the_end_every_span_is_labelled_once_by_the_current_judges(stage: Sta
     api, control = stage.airflow.api, stage.control
 
     # The backfill, and beside it the traces' first night. Runs fail half-way, a judge's key is not valid for a while.
-    control.set_outcome("FAILED", reason="out of memory", task="ninety-spans", times=3, labelled_fraction=0.5)
+    control.set_outcome("FAILED", reason="out of memory", task="ninety-spans", times=HURT - 2, labelled_fraction=0.5)
     control.set_outcome(errors=12, task="ninety-spans", times=2)
     control.set_outcome("FAILED", reason="out of memory", task="ninety-traces", times=1, labelled_fraction=0.5)
     for dag_id in ("ninety_backfill", "ninety_spans", "ninety_traces", "ninety_spans_proof", "ninety_traces_proof"):
@@ -278,8 +280,10 @@ def test_in_the_end_every_span_is_labelled_once_by_the_current_judges(stage: Sta
         assert (proof["complete"], proof["spans"]) == (True, count + len(late_spans))
     spans = stage.ledger("spans", stage.first, stage.end, "correctness")
     assert (spans["once"], spans["missed"], spans["twice"]) == (spans["spans"], 0, 0)
-    # The API can't restrict a run to one evaluator: what that repeats was told before, to the judgement.
+    # The API can't restrict a run to one evaluator: what that repeats was told before, to the judgement. Only where a
+    # run was made to fail may the other evaluator have had nothing to repeat, if its retry came after the new version.
     other = stage.ledger("spans", stage.first, stage.end, "hallucination")
-    assert (other["missed"], other["twice"]) == (0, repeated)
+    assert other["missed"] == 0
+    assert repeated - HURT * 12 <= other["twice"] <= repeated
     traces = stage.ledger("traces", stage.first_day("traces"), stage.end)
     assert (traces["once"], traces["missed"], traces["twice"]) == (traces["spans"], 0, 0)
