@@ -32,7 +32,7 @@ _INT64 = range(-(2**63), 2**63)
 #: Escapes of surrogates, NUL and plain ASCII.
 _ESCAPE = re.compile(rb"\\u(?:[dD][89a-fA-F]|00[0-7])")
 #: Every digit a zero, so that what looks like a number beyond 64 bits is found by a plain search: a regular expression
-#: for it takes nine times as long as reading the JSON does.
+#: for it takes several times as long as reading the JSON does.
 _SHAPE = bytes.maketrans(b"123456789E", b"000000000e")
 _SURROGATE_OR_NUL = re.compile("[\ud800-\udfff\x00]")
 
